@@ -1,0 +1,52 @@
+"""Times: aware UTC datetimes everywhere, whole microseconds in SQLite, six digits and `Z` on the wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class WholeSecond(datetime):
+    """A datetime without a fraction; its own type so that the encoder writes six digits all the same."""
+
+    __slots__ = ()
+
+
+def utcnow() -> datetime:
+    """The wall clock. Called at the doors only; elsewhere `now` is an argument."""
+    return datetime.now(UTC)
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970; a moment without a zone counts as UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The datetime of microseconds since 1970."""
+    if micros % 1_000_000:
+        return EPOCH + timedelta(microseconds=micros)
+    return whole(EPOCH + timedelta(microseconds=micros))
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; without a zone it is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """`2026-11-22T22:16:50.477600Z`: as on the wire."""
+    return as_utc(moment).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def whole(moment: datetime) -> datetime:
+    """The same moment, in a type that the wire writes with six digits."""
+    if moment.microsecond or type(moment) is WholeSecond:
+        return moment
+    return WholeSecond(
+        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, 0, moment.tzinfo
+    )
