@@ -24,7 +24,7 @@ class CreatedBy(Struct, kw_only=True):
     display_value: str | None = None
 
 
-class FlowRunPolicy(Struct, kw_only=True):
+class FlowRunPolicy(Struct, kw_only=True, frozen=True):
     """Retries and pauses of a flow run; delays in seconds."""
 
     max_retries: int = 0

@@ -33,7 +33,7 @@ def default_name(kind: StateType) -> str:
     return kind.capitalize()
 
 
-class StateDetails(Struct, kw_only=True):
+class StateDetails(Struct, kw_only=True, frozen=True):
     """What a state knows beside its type and name. All keys are stored and given back."""
 
     flow_run_id: Id | None = None

@@ -14,7 +14,7 @@ from orion.model.states import State, StateCreate, StateType
 from orion.model.wire import EMPTY_OBJECT
 
 
-class TaskRunPolicy(Struct, kw_only=True):
+class TaskRunPolicy(Struct, kw_only=True, frozen=True):
     """Retries of a task run; delays in seconds, a list gives one for each retry."""
 
     max_retries: int = 0

@@ -74,7 +74,7 @@ class GetRuns(Struct, kw_only=True):
     wait_seconds: Annotated[float, Meta(ge=0, le=30)] | None = None
 
 
-class HealthPolicy(Struct, kw_only=True):
+class HealthPolicy(Struct, kw_only=True, frozen=True):
     """When a queue counts as healthy."""
 
     maximum_late_runs: int = 0
