@@ -1,0 +1,152 @@
+"""The timeline of a run: one row a task run, one bar a try, a hairline while it waited, a stub where it never ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orion.web.charts.svg import Svg, el, join
+
+WIDTH, LEAST = 1000.0, 3.0
+MOST_ROWS = 60
+GRID = [el("line", x1=x, x2=x, y1=0, y2=25) for x in (0, 250, 500, 750, 1000)]
+
+
+@dataclass(frozen=True)
+class Try:
+    """One stretch of work: seconds since the run's start, and the look of how it ended."""
+
+    start: float
+    end: float
+    look: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A task run (or a group of them) as the timeline sees it."""
+
+    id: str
+    name: str
+    look: str
+    tries: Sequence[Try] = ()
+    upstream: Sequence[str] = ()
+    href: str = ""
+    leads_on: bool = False
+    size: int = 1
+
+    @property
+    def start(self) -> float:
+        return self.tries[0].start if self.tries else float("inf")
+
+    @property
+    def end(self) -> float:
+        return self.tries[-1].end if self.tries else float("-inf")
+
+    @property
+    def seconds(self) -> float | None:
+        """Time spent working, waits between tries left out."""
+        return sum(t.end - t.start for t in self.tries) if self.tries else None
+
+
+@dataclass(frozen=True)
+class Row:
+    span: Span
+    chart: Svg
+    critical: bool = False
+
+
+@dataclass(frozen=True)
+class Gantt:
+    """The rows in order, the axis in seconds, and how long the critical path took."""
+
+    rows: list[Row]
+    axis: list[float]
+    critical_seconds: float
+    groups: int = 0
+
+
+def gantt(spans: Sequence[Span], seconds: float, sort: str = "start") -> Gantt:
+    """Draw a run that took (or is taking) `seconds`; `sort` is start, depth or slowest."""
+    path = critical_path(spans)
+    shown = grouped(spans) if len(spans) > MOST_ROWS else list(spans)
+    seconds = max(seconds, 0.001)
+    rows = [Row(span, _row(span, seconds), span.id in path) for span in _sorted(shown, sort)]
+    axis = [seconds * part / 4 for part in range(5)]
+    return Gantt(rows, axis, _length(spans, path), groups=len(spans) - len(shown))
+
+
+def critical_path(spans: Sequence[Span]) -> list[str]:
+    """Walk back from the task that ended last over whichever upstream ended last."""
+    by_id = {span.id: span for span in spans if span.tries}
+    path: list[str] = []
+    here = max(by_id.values(), key=lambda span: span.end, default=None)
+    while here is not None and here.id not in path:
+        path.append(here.id)
+        before = [by_id[key] for key in here.upstream if key in by_id]
+        here = max(before, key=lambda span: span.end, default=None)
+    return path[::-1]
+
+
+def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Ring of each node: one more than the deepest thing it waits for; a circle counts as no further."""
+    known: dict[str, int] = {}
+    for start in upstream:
+        stack = [start]
+        while stack:
+            here = stack[-1]
+            waiting = [up for up in upstream[here] if up in upstream and up not in known and up not in stack]
+            if waiting:
+                stack.append(waiting[0])
+                continue
+            known[here] = 1 + max((known.get(up, 0) for up in upstream[here]), default=0)
+            stack.pop()
+    return known
+
+
+def grouped(spans: Sequence[Span]) -> list[Span]:
+    """One row for all tasks of a name, failed ones kept by themselves."""
+    groups: dict[str, list[Span]] = {}
+    for span in spans:
+        alone = span.look in ("failed", "crashed")
+        groups.setdefault(span.id if alone else span.name.rsplit("-", 1)[0], []).append(span)
+    return [members[0] if len(members) == 1 else _group(name, members) for name, members in groups.items()]
+
+
+def _group(name: str, members: list[Span]) -> Span:
+    ran = [span for span in members if span.tries]
+    look = next((s.look for s in members if s.look == "running"), members[0].look)
+    tries = [Try(min(s.start for s in ran), max(s.end for s in ran), look)] if ran else []
+    return Span(members[0].id, name, look, tries, href=members[0].href, size=len(members))
+
+
+def _sorted(spans: Sequence[Span], sort: str) -> list[Span]:
+    if sort == "slowest":
+        return sorted(spans, key=lambda span: -(span.seconds or 0))
+    if sort == "depth":
+        ring = depths({span.id: span.upstream for span in spans})
+        return sorted(spans, key=lambda span: (ring[span.id], span.start))
+    return sorted(spans, key=lambda span: span.start)
+
+
+def _length(spans: Sequence[Span], path: list[str]) -> float:
+    on_path = [span for span in spans if span.id in path]
+    return max((s.end for s in on_path), default=0.0) - min((s.start for s in on_path), default=0.0)
+
+
+def _row(span: Span, seconds: float) -> Svg:
+    scale = WIDTH / seconds
+    marks = list(_bars(span, scale)) if span.tries else [el("path", class_="ghost", d="M985 12.5H1000")]
+    return el("svg", join([*GRID, *marks]), class_="row", view_box="0 0 1000 25", preserve="none", aria_hidden="true")
+
+
+def _bars(span: Span, scale: float) -> list[Svg]:
+    marks: list[Svg] = []
+    for index, attempt in enumerate(span.tries):
+        if index:
+            waited = span.tries[index - 1].end * scale
+            marks.append(el("rect", class_="wait", x=waited, y=12, width=max(attempt.start * scale - waited, 0), height=1))
+        width = max((attempt.end - attempt.start) * scale, LEAST)
+        x = min(attempt.start * scale, WIDTH - width)
+        earlier = "try" if index < len(span.tries) - 1 else None
+        marks.append(el("rect", data_s=attempt.look, class_=earlier, x=x, y=6.5, width=width, height=12, rx=2))
+    return marks

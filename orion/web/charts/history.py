@@ -1,0 +1,92 @@
+"""Run history: stacked bars of run counts over time, failures at the baseline, what is planned to the right of now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orion.web.charts.svg import Svg, el, join
+
+STACK = ("failed", "crashed", "late", "cancelled", "paused", "running", "pending", "completed", "scheduled")
+WIDTH, HEIGHT, GAP = 1000.0, 100.0, 0.5
+TICKS = 9
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The runs of one span of time, counted by look; `href` leads to exactly them."""
+
+    start: datetime
+    counts: Mapping[str, int]
+    href: str
+
+
+@dataclass(frozen=True)
+class History:
+    """The plot and the words around it: `tops` down the side, `ticks` along the bottom."""
+
+    plot: Svg
+    tops: list[str]
+    ticks: list[str]
+    rows: list[tuple[str, str]]
+
+
+def history(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: str, label: str) -> History:
+    """Draw the buckets. `clock` is the strftime form for the axis; the times must already be in the viewer's zone."""
+    top = ceiling(max((sum(b.counts.values()) for b in buckets), default=0))
+    step = WIDTH / max(len(buckets), 1)
+    grid = [el("line", class_="grid", x1=0, x2=1000, y1=y, y2=y) for y in (0, 50, 100)]
+    bars = [_bar(bucket, index * step, step, top) for index, bucket in enumerate(buckets)]
+    marks = _now_line(buckets, width, now, step)
+    plot = el("svg", join([*grid, *bars, *marks]), view_box="0 0 1000 100", preserve="none", role="img", aria_label=label)
+    rows = [(b.start.strftime(clock), _sentence(b.counts)) for b in buckets if any(b.counts.values())]
+    return History(plot, [str(top), _half(top), "0"], _ticks(buckets, width, now, clock), rows)
+
+
+def ceiling(most: int) -> int:
+    """The axis top: the next of 1, 2, 4, 5, 8 times a power of ten."""
+    power = 1
+    while True:
+        for lead in (1, 2, 4, 5, 8):
+            if lead * power >= most:
+                return lead * power
+        power *= 10
+
+
+def _half(top: int) -> str:
+    return f"{top / 2:g}"
+
+
+def _bar(bucket: Bucket, x: float, step: float, top: int) -> Svg | str:
+    if not any(bucket.counts.values()):
+        return ""
+    pieces, y = [], HEIGHT
+    for look in STACK:
+        count = bucket.counts.get(look, 0)
+        if count:
+            height = max(count / top * HEIGHT, 1.0)
+            y -= height
+            pieces.append(el("rect", data_s=look, x=x + 1.2, y=y, width=max(step - 2.4, 1), height=max(height - GAP, 1)))
+    hit = el("rect", class_="hit", x=x, y=0, width=step, height=HEIGHT)
+    return el("a", el("title", _sentence(bucket.counts)), hit, *pieces, href=bucket.href)
+
+
+def _sentence(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[look]} {look}" for look in STACK if counts.get(look))
+
+
+def _now_line(buckets: Sequence[Bucket], width: timedelta, now: datetime, step: float) -> list[Svg]:
+    if not buckets or now >= buckets[-1].start + width or now < buckets[0].start:
+        return []
+    x = (now - buckets[0].start) / width * step
+    return [el("line", class_="now", x1=x, x2=x, y1=-6, y2=100)]
+
+
+def _ticks(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: str) -> list[str]:
+    """Nine labels under the plot, one each ninth; the one nearest to now says so."""
+    if not buckets:
+        return []
+    first, whole = buckets[0].start, width * len(buckets)
+    times = [first + whole * index / TICKS for index in range(TICKS)]
+    return ["now" if abs(time - now) <= whole / TICKS / 3 else time.strftime(clock) for time in times]

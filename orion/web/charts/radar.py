@@ -1,0 +1,196 @@
+"""The radar: tasks on rings by how deep they depend on others, the run in the centre."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orion.web.charts.gantt import depths
+from orion.web.charts.svg import Svg, el, join, number
+
+FIRST, APART, LEAST_GAP = 42.0, 30.0, 24.0
+MOST_NODES, MOST_LABELS = 200, 12
+NOT_RUN = ("pending", "scheduled", "late", "paused")
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A task run on the radar: what it is called, how it looks, what it waited for, where a click leads."""
+
+    id: str
+    name: str
+    look: str
+    upstream: Sequence[str] = ()
+    href: str = ""
+    subflow: bool = False
+
+
+def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full: bool = False) -> Svg:
+    """Draw the run's tasks; `centre` is the run's look. With a focus all but its own path is dimmed."""
+    nodes = by_name(nodes) if len(nodes) > MOST_NODES else list(nodes)
+    rings = depths({node.id: node.upstream for node in nodes})
+    places = layout(nodes, rings)
+    deepest = max(rings.values(), default=1)
+    radius = FIRST + APART * (deepest - 1)
+    half = radius + 14
+    lit = path_of(nodes, focus) if focus else {node.id for node in nodes}
+    parts = [
+        *(el("circle", class_="ring", cx=0, cy=0, r=FIRST + APART * ring) for ring in range(deepest)),
+        *_edges(nodes, places, rings, lit if focus else None),
+        el("circle", data_s=centre, cx=0, cy=0, r=9),
+        *(_node(node, places[node.id], focus, lit) for node in nodes),
+        *_labels(nodes, places, focus, full),
+        *(el("text", str(ring + 1), class_="d", x=0, y=FIRST + APART * ring + 3) for ring in range(1, deepest)),
+    ]
+    box = f"{number(-half - 10)} {number(-half)} {number(2 * half + 20)} {number(2 * half)}"
+    return el("svg", join(parts), view_box=box, role="img", aria_label=sentence(nodes, deepest))
+
+
+def layout(nodes: Sequence[Node], rings: Mapping[str, int]) -> dict[str, Point]:
+    """Where each node stands: roots share the circle by descendants, the rest follow their parents."""
+    angles = _root_angles(nodes, rings)
+    for ring in range(2, max(rings.values(), default=1) + 1):
+        wanted = {n.id: _mean([angles[up] for up in n.upstream if up in angles]) for n in nodes if rings[n.id] == ring}
+        angles |= spread(wanted, LEAST_GAP / (FIRST + APART * (ring - 1)))
+    return {key: _at(angle, FIRST + APART * (rings[key] - 1)) for key, angle in angles.items()}
+
+
+def spread(wanted: Mapping[str, float], gap: float) -> dict[str, float]:
+    """Push angles apart until neighbours are `gap` apart, as little as needed; evenly when the ring is full."""
+    order = sorted(wanted, key=lambda key: wanted[key])
+    if len(order) * gap >= math.tau:
+        return {key: wanted[order[0]] + math.tau * index / len(order) for index, key in enumerate(order)}
+    angles = [wanted[key] for key in order]
+    for _ in range(60 if len(order) > 1 else 0):
+        moved = False
+        for index in range(len(order)):
+            after = (index + 1) % len(order)
+            room = (angles[after] - angles[index]) + (math.tau if after == 0 else 0.0)
+            if room < gap - 1e-6:
+                angles[index] -= (gap - room) / 2
+                angles[after] += (gap - room) / 2
+                moved = True
+        if not moved:
+            break
+    return dict(zip(order, angles, strict=True))
+
+
+def path_of(nodes: Sequence[Node], focus: str) -> set[str]:
+    """The focused task, all it waited for and all that waits for it."""
+    above = {node.id: list(node.upstream) for node in nodes}
+    below: dict[str, list[str]] = {}
+    for node in nodes:
+        for up in node.upstream:
+            below.setdefault(up, []).append(node.id)
+    return _reach(focus, above) | _reach(focus, below)
+
+
+def by_name(nodes: Sequence[Node]) -> list[Node]:
+    """One node for all tasks of a name and look, so that a mapped thousand stays a picture."""
+    group = {node.id: f"{node.name.rsplit('-', 1)[0]} {node.look}" for node in nodes}
+    members: dict[str, list[Node]] = {}
+    for node in nodes:
+        members.setdefault(group[node.id], []).append(node)
+    return [_merged(key, many, group) for key, many in members.items()]
+
+
+def sentence(nodes: Sequence[Node], deepest: int) -> str:
+    """What the picture says, for who cannot see it."""
+    failed = [node.name for node in nodes if node.look in ("failed", "crashed")]
+    waiting = sum(1 for node in nodes if node.look in NOT_RUN)
+    told = [f"Dependency radar: {len(nodes)} tasks on {deepest} rings"]
+    told += [f"{', '.join(failed[:3])} failed"] if failed else []
+    told += [f"{waiting} not run"] if waiting else []
+    return "; ".join(told)
+
+
+def _merged(key: str, many: list[Node], group: Mapping[str, str]) -> Node:
+    upstream = sorted({group[up] for node in many for up in node.upstream if up in group} - {key})
+    name = many[0].name if len(many) == 1 else f"{many[0].name.rsplit('-', 1)[0]} ×{len(many)}"
+    return Node(key, name, many[0].look, upstream, many[0].href)
+
+
+def _root_angles(nodes: Sequence[Node], rings: Mapping[str, int]) -> dict[str, float]:
+    below: dict[str, list[str]] = {}
+    for node in nodes:
+        for up in node.upstream:
+            below.setdefault(up, []).append(node.id)
+    roots = [node.id for node in nodes if rings[node.id] == 1]
+    weights = [len(_reach(root, below)) for root in roots]
+    total, turn, angles = sum(weights) or 1, -math.pi / 2, {}
+    for root, weight in zip(roots, weights, strict=True):
+        share = math.tau * weight / total
+        angles[root] = turn + share / 2
+        turn += share
+    return spread(angles, min(LEAST_GAP / FIRST, math.tau / max(len(roots), 1))) if roots else {}
+
+
+def _reach(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
+    seen, stack = {start}, [start]
+    while stack:
+        for key in edges.get(stack.pop(), ()):
+            if key not in seen:
+                seen.add(key)
+                stack.append(key)
+    return seen
+
+
+def _mean(angles: list[float]) -> float:
+    return math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles))) if angles else 0.0
+
+
+def _at(angle: float, radius: float) -> Point:
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def _edges(nodes: Sequence[Node], places: Mapping[str, Point], rings: Mapping[str, int], lit: set[str] | None) -> list[Svg]:
+    looks = {node.id: node.look for node in nodes}
+    cold, hot = [], []
+    for node in nodes:
+        for up in [key for key in node.upstream if key in places] or [None]:
+            edge = _edge(places.get(up, (0.0, 0.0)) if up else (0.0, 0.0), places[node.id])
+            into_failure = up is not None and node.look in ("failed", "crashed") and looks[up] == "completed"
+            on_path = lit is not None and node.id in lit and (up is None or up in lit)
+            names = ["edge", "hot" if into_failure else "", "dim" if up and node.look in NOT_RUN else "", "on" if on_path else ""]
+            line = el("path", class_=" ".join(filter(None, names)), d=edge)
+            (hot if into_failure or on_path else cold).append(line)
+    return cold + hot
+
+
+def _edge(start: Point, end: Point) -> str:
+    (x1, y1), (x2, y2) = start, end
+    near, far = math.hypot(x1, y1), math.hypot(x2, y2)
+    if not near:
+        return f"M0 0L{number(x2)} {number(y2)}"
+    middle = (near + far) / 2
+    handles = (x1 * middle / near, y1 * middle / near, x2 * middle / far, y2 * middle / far)
+    a, b, c, d = map(number, handles)
+    return f"M{number(x1)} {number(y1)}C{a} {b} {c} {d} {number(x2)} {number(y2)}"
+
+
+def _node(node: Node, place: Point, focus: str | None, lit: set[str]) -> Svg:
+    x, y = place
+    failed, focused = node.look in ("failed", "crashed"), node.id == focus
+    names = ["hollow" if node.look in NOT_RUN else "", "off" if node.id not in lit else ""]
+    size = 7.5 if focused else 8 if failed else 6.5
+    dot = el("circle", data_s=node.look, class_=" ".join(filter(None, names)) or None, cx=x, cy=y, r=size)
+    halo = el("circle", class_="halo focus" if focused else "halo", cx=x, cy=y, r=14) if failed or focused else None
+    outline = el("circle", class_="ring", cx=x, cy=y, r=size + 3) if node.subflow else None
+    return join([halo or "", outline or "", el("a", el("title", f"{node.name} · {node.look}"), dot, href=node.href)])
+
+
+def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | None, full: bool) -> list[Svg]:
+    """Names where they help: the focus, what failed, runs or was not run; all of a small full-page radar."""
+    rank = {"failed": 1, "crashed": 1, "running": 2}
+    spoken = [n for n in nodes if n.id == focus or n.look in rank or n.look in NOT_RUN or (full and len(nodes) <= 24)]
+    spoken.sort(key=lambda n: 0 if n.id == focus else rank.get(n.look, 3))
+    return [_label(node, places[node.id], node.id == focus) for node in spoken[: 24 if full else MOST_LABELS]]
+
+
+def _label(node: Node, place: Point, focused: bool) -> Svg:
+    x, y = place
+    name = "focus" if focused else "on" if node.look in ("failed", "crashed") else None
+    text = node.name if len(node.name) <= 24 else node.name[:23] + "…"
+    return el("text", text, class_=name, x=x, y=y + (20 if y > 0 else -13))

@@ -1,0 +1,166 @@
+"""From the bytes of a request to the struct a handler reads: limits first, then syntax, then shape."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.types import Receive
+
+from orion.errors import Invalid, OrionError, TooLarge
+from orion.model import wire
+from orion.web.call import Call
+
+KILOBYTE = 1024
+BODY_LIMIT = 1024 * KILOBYTE
+LOGS_LIMIT = 5 * BODY_LIMIT
+PARAMETERS_LIMIT = 512 * KILOBYTE
+DEPTH_LIMIT = 100
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_WILD_NUMBER = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}")
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_STRING = re.compile(rb'"[^"]*"')
+_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class UnsupportedMediaType(OrionError):
+    """The API reads JSON only: send the header Content-Type: application/json."""
+
+    status = 415
+
+
+class Disconnected(Exception):
+    """The client went away before its body was complete."""
+
+
+async def read(receive: Receive, limit: int) -> bytes:
+    """The whole body; refused with 413 as soon as it is over `limit` bytes."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        body = await _read_on(receive, body, limit)
+    elif message["type"] == "http.disconnect":
+        raise Disconnected
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+async def _read_on(receive: Receive, first: bytes, limit: int) -> bytes:
+    parts, size, more = [first], len(first), True
+    while more:
+        if size > limit:
+            raise _too_large(limit)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request body is over the limit of {limit // KILOBYTE} KB.")
+
+
+async def api_body(call: Call, kind: Any, limit: int) -> Any:
+    """The JSON body as `kind`; an empty body counts as `{}`."""
+    length = call.headers.get("content-length")
+    if length is not None and length.isdecimal() and int(length) > limit:
+        raise _too_large(limit)
+    body = await read(call.receive, limit)
+    if not body.strip():
+        return wire.decode(b"{}", kind)
+    if not is_json(call.headers.get("content-type", "")):
+        raise UnsupportedMediaType()
+    return json_body(body, kind)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a content type means JSON: `application/json`, `application/x+json`, with or without parameters."""
+    media = content_type.partition(";")[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+
+
+def json_body(body: bytes, kind: Any) -> Any:
+    """`body` as `kind`, refusing what neither database can keep or what is made to hurt."""
+    try:
+        value = wire.decode(body, kind)
+        _refuse_oddities(body)
+    except Invalid as fault:
+        if fault.detail is not None:
+            fault.extra["request_body"] = _echo(body)
+        raise
+    return value
+
+
+def _refuse_oddities(body: bytes) -> None:
+    if b"\\u0000" in body and _NUL.search(body):
+        raise _fault("a text may not hold the character NUL", "value_error.nul")
+    if depth_over(body, DEPTH_LIMIT):
+        raise _fault(f"nested more than {DEPTH_LIMIT} deep", "value_error.depth")
+    if _WILD_NUMBER.search(body):
+        wire.decode(body, Any)
+
+
+def depth_over(body: bytes, most: int) -> bool:
+    """Whether valid JSON nests brackets more than `most` deep; linear, without a parser."""
+    if body.count(b"{") + body.count(b"[") <= most:
+        return False
+    bare = _ESCAPE.sub(b"", body) if b"\\" in body else body
+    marks = _STRING.sub(b"", bare.translate(None, _NOT_MARKS))
+    for _ in range(most):
+        if not marks:
+            return False
+        marks = marks.replace(b"{}", b"").replace(b"[]", b"")
+    return bool(marks)
+
+
+def _fault(message: str, kind: str) -> Invalid:
+    return Invalid(detail=[{"loc": ["body"], "msg": message, "type": kind}])
+
+
+def _echo(body: bytes) -> Any:
+    """The body as the answer repeats it: short and valid JSON, else nothing."""
+    if len(body) > 64 * KILOBYTE:
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def opaque(raw: msgspec.Raw | None, what: str, limit: int = PARAMETERS_LIMIT) -> msgspec.Raw | None:
+    """Opaque JSON of a bounded size; `what` names it in the refusal."""
+    if raw is not None and len(bytes(raw)) > limit:
+        raise TooLarge(f"{what} are over the limit of {limit // KILOBYTE} KB; store the value and pass a reference.")
+    return raw
+
+
+async def form_body(call: Call, limit: int) -> FormData:
+    """The fields of a form; other content types have none."""
+    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read(call.receive, limit)
+    if not body:
+        return FormData()
+    if media not in _FORMS:
+        raise UnsupportedMediaType("A form is sent as application/x-www-form-urlencoded or multipart/form-data.")
+    return await _form(call, body)
+
+
+async def _form(call: Call, body: bytes) -> FormData:
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    try:
+        return await Request(call.scope, receive).form(max_files=0, max_fields=2000)
+    except HTTPException as error:
+        raise Invalid(f"The form cannot be read: {error.detail}") from None
