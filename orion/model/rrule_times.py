@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LONGEST = 6500
 DEFAULT_START = datetime(2020, 1, 1)
 YEARS_AHEAD = timedelta(days=8 * 366)
-DAYS_LOOKED_AT = 200_000
-TIMES_PASSED_OVER = 200_000
+DAYS_LOOKED_AT = 60_000
+TIMES_PASSED_OVER = 50_000
 
 _STEPS = {"SECONDLY": 1, "MINUTELY": 60, "HOURLY": 3600, "DAILY": 86400, "WEEKLY": 604800}
 _REAL_TIME = ("SECONDLY", "MINUTELY", "HOURLY")
@@ -65,16 +65,28 @@ class Rule:
         return any(_options(value).get("FREQ") in _REAL_TIME for name, _, value in self.lines if name == "RRULE")
 
     def walls(self, start: datetime) -> Iterator[datetime]:
-        """The wall times from shortly before `start` on, ascending."""
+        """The wall times from `start` on, ascending; ends where the search would take too long."""
+        too_far = Invalid(f"Recurrence rule {self.text!r} starts too far in the past: move its DTSTART.")
+        wall = start
+        try:
+            for passed, wall in enumerate(self._rules(start)):
+                if wall >= start:
+                    yield wall
+                elif passed > TIMES_PASSED_OVER:
+                    raise too_far
+        except (Exhausted, OverflowError):
+            if wall < start:
+                raise too_far from None
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise Invalid(f"Recurrence rule {self.text!r} cannot be read: {error}") from None
+
+    def _rules(self, start: datetime) -> rruleset:
         from dateutil.rrule import rruleset
 
         rules = rruleset()
-        try:
-            for name, options, value in self.lines:
-                self._add(rules, name, options, value, start)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
-            raise Invalid(f"Recurrence rule {self.text!r} cannot be read: {error}") from None
-        return iter(rules)
+        for name, options, value in self.lines:
+            self._add(rules, name, options, value, start)
+        return rules
 
     def _add(self, rules: rruleset, name: str, options: str, value: str, start: datetime) -> None:
         match name:
@@ -92,6 +104,8 @@ class Rule:
     def _rule(self, value: str, start: datetime) -> rrule:
         from dateutil.rrule import rrulestr
 
+        if int(_options(value).get("INTERVAL", "1")) < 1:
+            raise ValueError("INTERVAL must be 1 or more")
         local = _STAMP.sub(lambda stamp: self._moment(stamp[0], UTC).strftime("%Y%m%dT%H%M%S"), value)
         rule = rrulestr(local, dtstart=self._near(_options(value), start))
         _bound(rule)
@@ -103,7 +117,7 @@ class Rule:
         if seconds is None or "COUNT" in options:
             return self.start
         step = timedelta(seconds=seconds * int(options.get("INTERVAL", "1")))
-        passed = (start - timedelta(days=1) - self.start) // step - 1
+        passed = (start - self.start) // step - 1
         return self.start + max(passed, 0) * step
 
     def _moment(self, value: str, zone: tzinfo | None = None) -> datetime:
@@ -119,17 +133,24 @@ class Rule:
 
 
 def rrule_times(text: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    """The instants later than `after` at which the rule fires; ends when none is near."""
+    """The instants later than `after` at which the rule fires; ends when none is near (eight years)."""
     rule = Rule(text, zone)
     walls = rule.walls(walls_from(after, rule.zone))
     spread = every_pass if rule.counts_real_time else once_a_day
-    return _patiently(spread(walls, rule.zone), after)
+    last = after
+    for instant in spread(walls, rule.zone):
+        if instant - last > YEARS_AHEAD:
+            return
+        if instant > after:
+            yield instant
+            last = instant
 
 
 def has_ended(text: str, zone: tzinfo, after: datetime) -> bool:
     """Whether the rule fired before `after`: it did its work and is over, which is no fault."""
-    first = next(rrule_times(text, zone, Rule(text, zone).start.replace(tzinfo=UTC) - timedelta(days=2)), None)
-    return first is not None and first <= after
+    rule = Rule(text, zone)
+    first = next(rule.walls(rule.start), None)
+    return first is not None and first <= to_wall(after, rule.zone)
 
 
 def with_start(text: str) -> str:
@@ -138,22 +159,6 @@ def with_start(text: str) -> str:
         return text
     rule = text if ":" in text else f"RRULE:{text}"
     return f"DTSTART:{DEFAULT_START:%Y%m%dT%H%M%S}\n{rule}"
-
-
-def _patiently(instants: Iterator[datetime], after: datetime) -> Iterator[datetime]:
-    passed = 0
-    last = after
-    try:
-        for instant in instants:
-            if instant - last > YEARS_AHEAD:
-                return
-            if instant > after:
-                yield instant
-                last = instant
-            elif (passed := passed + 1) > TIMES_PASSED_OVER:
-                return
-    except (Exhausted, OverflowError):
-        return
 
 
 def _bound(rule: Any) -> None:

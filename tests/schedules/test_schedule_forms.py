@@ -1,0 +1,115 @@
+"""The forms of a schedule: what is accepted, what is refused and why, and how each reads in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from orion.errors import Invalid
+from orion.model.schedule_times import MOST_AT_ONCE, due_times, next_times, settled
+from orion.model.schedule_words import in_words
+from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
+from tests.schedules.oracle import utc
+
+NOW = utc(2026, 11, 23, 10)
+
+
+@pytest.mark.row("SCH-01")
+@pytest.mark.parametrize(
+    ("cron", "reason"),
+    [
+        ("R R * * *", "random or hashed"),
+        ("r(0-5) 3 * * *", "random or hashed"),
+        ("H 3 * * *", "random or hashed"),
+        ("0 3,R * * *", "random or hashed"),
+        ("0 0 * * * 30", "6 fields"),
+        ("0 0 1 1 * 0 2030", "7 fields"),
+        ("* * *", "3 fields"),
+        ("@reboot", "1 fields"),
+        ("61 0 * * *", "cannot be read"),
+        ("*/0 * * * *", "cannot be read"),
+        ("a b c d e", "cannot be read"),
+        ("0 0 31 2 *", "no time in the next eight years"),
+        ("0," * 400 + "0 * * * *", "too long"),
+    ],
+)
+def test_a_cron_rule_that_is_no_function_of_time_is_refused(cron: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        settled(CronSchedule(cron=cron), NOW)
+
+
+@pytest.mark.row("SCH-01")
+@pytest.mark.parametrize("cron", ["0 9 * * THU", "0 0 * MAR-APR FRI", "@daily", "0 0 L * *", "0 9 * * 5#3", "0 0 1 * 7"])
+def test_names_and_aliases_are_read(cron: str) -> None:
+    assert len(next_times(settled(CronSchedule(cron=cron), NOW), NOW)) == 10
+
+
+@pytest.mark.row("SCH-01")
+def test_day_and_weekday_are_joined_by_or_unless_told_otherwise() -> None:
+    either = next_times(CronSchedule(cron="0 0 1 * 1"), NOW, 3)
+    both = next_times(CronSchedule(cron="0 0 1 * 1", day_or=False), NOW, 2)
+    assert either == [utc(2026, 11, 30), utc(2026, 12, 1), utc(2026, 12, 7)]
+    assert both == [utc(2027, 2, 1), utc(2027, 3, 1)]
+
+
+@pytest.mark.row("SCH-01")
+@pytest.mark.parametrize("zone", ["Mars/Base", "", "../../etc/passwd", "/etc/localtime", "Europe"])
+def test_an_unknown_zone_is_refused(zone: str) -> None:
+    for schedule in (CronSchedule(cron="@daily", timezone=zone), IntervalSchedule(interval=60, timezone=zone)):
+        with pytest.raises(Invalid, match="time zone"):
+            settled(schedule, NOW)
+
+
+@pytest.mark.row("SCH-02")
+def test_an_interval_without_an_anchor_is_anchored_now() -> None:
+    schedule = settled(IntervalSchedule(interval=90), NOW)
+    assert schedule == IntervalSchedule(interval=90, anchor_date=NOW)
+    assert next_times(schedule, NOW, 2) == [utc(2026, 11, 23, 10, 1, 30), utc(2026, 11, 23, 10, 3)]
+
+
+@pytest.mark.row("SCH-02")
+def test_an_anchor_is_not_a_start() -> None:
+    schedule = IntervalSchedule(interval=3600, anchor_date=utc(2030, 1, 1, 0, 20))
+    assert next_times(schedule, NOW, 1) == [utc(2026, 11, 23, 10, 20)]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1e300, 1e13])
+def test_an_interval_that_no_calendar_holds_is_refused(seconds: float) -> None:
+    with pytest.raises(Invalid, match="interval"):
+        settled(IntervalSchedule(interval=seconds), NOW)
+
+
+@pytest.mark.row("SCH-11")
+def test_one_computation_gives_a_bounded_number_of_times() -> None:
+    assert sum(1 for _ in due_times(IntervalSchedule(interval=1, anchor_date=NOW), NOW)) == MOST_AT_ONCE == 10_000
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        (IntervalSchedule(interval=3600), "Every hour"),
+        (IntervalSchedule(interval=5400), "Every 90 minutes"),
+        (IntervalSchedule(interval=604800, timezone="Europe/Berlin"), "Every week (Europe/Berlin)"),
+        (IntervalSchedule(interval=1.5), "Every 1.5 seconds"),
+        (CronSchedule(cron="30 4 * * *", timezone="Europe/Berlin"), "At 04:30 (Europe/Berlin)"),
+        (CronSchedule(cron="0 9,17 * * 1-5"), "At 09:00 and 17:00, Monday to Friday"),
+        (CronSchedule(cron="*/15 * * * *"), "Every 15 minutes"),
+        (CronSchedule(cron="@monthly"), "At 00:00 on day 1 of the month"),
+        (CronSchedule(cron="0 8 * * 1,3"), "At 08:00 on Monday and Wednesday"),
+        (CronSchedule(cron="0 12 24 12 *"), "At 12:00 on 24 December"),
+        (CronSchedule(cron="5-10 3 * 2 *"), "Cron 5-10 3 * 2 *"),
+        (RRuleSchedule(rrule="FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR"), "Every 2 weeks on Monday and Friday"),
+        (RRuleSchedule(rrule="FREQ=DAILY"), "Every day"),
+        (RRuleSchedule(rrule="FREQ=MONTHLY;BYDAY=1FR"), "Rule FREQ=MONTHLY;BYDAY=1FR"),
+    ],
+)
+def test_a_schedule_reads_in_words(schedule: Schedule, words: str) -> None:
+    assert in_words(schedule) == words
+
+
+def test_the_libraries_of_calendars_are_loaded_only_when_a_schedule_asks() -> None:
+    code = "import sys, orion.model.schedule_times; print({'croniter', 'dateutil', 'zoneinfo'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
