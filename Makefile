@@ -1,0 +1,56 @@
+# run, test, check, bench: the same words for people and for CI.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+STAMPS := pyproject.toml scripts/venv.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all check format bench docs rows wheel clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## start server, clock and agent with the example deployments
+	@exec $(BIN)/orion start --agent --apply examples/weather/deployment.yaml
+
+test: $(VENV)/.dev ## run every test, PostgreSQL and a browser included
+	@sh scripts/chromium.sh
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-all: $(VENV)/.all ## the same with Dask and Ray
+	@sh scripts/chromium.sh
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.dev ## lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_floors.py
+
+format: $(VENV)/.dev ## let ruff format and mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure against the floor, and the peer where ORION_BENCH_PEER names its environment
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.dev ## build the documentation site into site/
+	$(BIN)/python scripts/docs.py
+
+rows: $(VENV)/.dev ## which rows of the acceptance list have a test, and which not
+	$(BIN)/python scripts/rows.py
+
+wheel: $(VENV)/.dev ## build the wheel into dist/
+	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+
+clean: ## remove everything that make has built
+	rm -rf $(VENV) build dist site
+
+$(VENV)/.run: $(STAMPS)
+	@sh scripts/venv.sh $(VENV) "" && touch $@
+
+$(VENV)/.dev: $(STAMPS)
+	@sh scripts/venv.sh $(VENV) dev && touch $@ $(VENV)/.run
+
+$(VENV)/.all: $(STAMPS)
+	@sh scripts/venv.sh $(VENV) dev,dask,ray && touch $@ $(VENV)/.dev $(VENV)/.run
