@@ -1,0 +1,52 @@
+"""`python -m benchmarks [TABLE ...] [--write]`: the tables of docs/performance.md, measured here and now.
+
+Tables: weight, requests, tasks, dispatch; all of them without an argument. Peers are measured beside orion when
+ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED names one with orion's wheel installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import platform
+import re
+import sqlite3
+from collections.abc import Callable
+
+from benchmarks import dispatch, one_request, one_task, servers, weight
+
+TABLES: dict[str, Callable[[], str]] = {
+    "weight": weight.run,
+    "requests": one_request.run,
+    "tasks": one_task.run,
+    "dispatch": dispatch.run,
+}
+PAGE = servers.ROOT / "docs" / "performance.md"
+
+
+def main() -> None:
+    """Measure and print; with --write also put each table into docs/performance.md."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", choices=[*TABLES, []], help=", ".join(TABLES))
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    chosen = parser.parse_args()
+    for name in chosen.tables or TABLES:
+        text = f"{TABLES[name]()}\n{_where(name)}\n"
+        print(text, flush=True)
+        if chosen.write:
+            _write(name, text)
+
+
+def _where(name: str) -> str:
+    made = f"{dt.date.today()}, {platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return f"`python -m benchmarks {name}`, {made}."
+
+
+def _write(name: str, text: str) -> None:
+    page = PAGE.read_text()
+    block = f"<!-- {name} -->\n{text}<!-- /{name} -->"
+    PAGE.write_text(re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, page, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()

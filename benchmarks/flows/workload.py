@@ -1,0 +1,84 @@
+"""One flow for every library: `BENCH_LIB` names it, `BENCH_SHAPE` the shape and `BENCH_N` the number of tasks.
+
+Prints one line of JSON: the CPU and wall seconds of the flow call, without imports and start-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import time
+from typing import Any
+
+lib: Any = importlib.import_module(os.environ["BENCH_LIB"])
+shape, n = os.environ.get("BENCH_SHAPE", "sequential"), int(os.environ.get("BENCH_N", "1"))
+
+
+@lib.task
+def step(number: int) -> int:
+    return number + 1
+
+
+@lib.task
+async def async_step(number: int) -> int:
+    return number + 1
+
+
+@lib.task
+def fib(number: int) -> int:
+    return number if number < 2 else fib.fn(number - 1) + fib.fn(number - 2)
+
+
+@lib.flow
+def child() -> int:
+    return 1
+
+
+@lib.flow
+def sequential() -> None:
+    for number in range(n):
+        step(number)
+
+
+@lib.flow
+async def async_sequential() -> None:
+    for number in range(n):
+        await async_step(number)
+
+
+@lib.flow
+def mapped() -> None:
+    futures = step.map(range(n))
+    for future in futures:
+        future.wait()
+
+
+@lib.flow
+def subflows() -> None:
+    for _ in range(n):
+        child()
+
+
+@lib.flow
+def light() -> None:
+    for _ in range(n):
+        fib(10)
+
+
+@lib.flow
+def heavy() -> None:
+    for _ in range(n):
+        fib(33)
+
+
+def main() -> None:
+    run = globals()[shape]
+    cpu, wall = time.process_time(), time.perf_counter()
+    asyncio.run(run()) if asyncio.iscoroutinefunction(run.fn) else run()
+    print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}))
+
+
+if __name__ == "__main__":
+    main()

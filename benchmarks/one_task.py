@@ -1,0 +1,98 @@
+"""Table 3, one task: what a flow of N trivial tasks costs its own process and the server."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from benchmarks import measure, servers
+
+WORKLOAD = str(servers.ROOT / "benchmarks" / "flows" / "workload.py")
+
+LIMITS = {
+    "client CPU per task, sequential (sync / async flow)": "0.8 / 1.4 ms",
+    "server CPU per task": "0.7 ms",
+    "wall per task, sequential / mapped 1,000": "2 / 0.7 ms",
+    "subflow, each (wall)": "15 ms",
+    "flow with one task (wall, CPU)": "25 ms, 20 ms",
+    "whole process, one task, with server / without (CPU)": "0.35 / 0.45 s",
+    "40 light tasks, fib(10) (wall)": "0.1 s",
+    "10 long tasks, fib(33): times the pure work": "1.05",
+}
+
+
+class Work(NamedTuple):
+    """One run of the workload: seconds in the flow call, and of the server meanwhile."""
+
+    cpu: float
+    wall: float
+    server: float
+
+
+def run(runs: int = 5) -> str:
+    """The table as Markdown."""
+    columns = {"orion": _column("orion", sys.executable, servers.orion("--no-clock"), runs, 1)}
+    for name, python in servers.peers().items():
+        columns[name] = _column("prefect", python, servers.prefect(name, python), 3, 10)
+    rows = [[what, *(c[what] for c in columns.values()), limit] for what, limit in LIMITS.items()]
+    return measure.table("One task", ["", *columns, "orion, at most"], rows)
+
+
+def _column(lib: str, python: str, start: AbstractContextManager[servers.Server], runs: int, less: int) -> dict[str, str]:
+    with start as server:
+
+        def work(shape: str, n: int) -> Work:
+            return _median([_work(server, lib, python, shape, n) for _ in range(runs + 1)][1:])
+
+        base, many = work("sequential", 1), work("sequential", 201 // less)
+        calm, calm_many = work("async_sequential", 1), work("async_sequential", 201 // less)
+        mapped, subflows = work("mapped", 1000 // less), work("subflows", 21 // less + 1)
+        tasks = 201 // less - 1
+        per_task = (many.cpu - base.cpu) / tasks, (calm_many.cpu - calm.cpu) / tasks
+        pure = _pure(python)
+        return {
+            "client CPU per task, sequential (sync / async flow)": f"{per_task[0] * 1e3:.2f} / {per_task[1] * 1e3:.2f} ms",
+            "server CPU per task": measure.ms((many.server - base.server) / tasks),
+            "wall per task, sequential / mapped 1,000": f"{(many.wall - base.wall) / tasks * 1e3:.2f} / {mapped.wall / (1000 // less) * 1e3:.2f} ms",
+            "subflow, each (wall)": measure.ms(subflows.wall / (21 // less + 1)),
+            "flow with one task (wall, CPU)": f"{base.wall * 1e3:.0f} ms, {base.cpu * 1e3:.0f} ms",
+            "whole process, one task, with server / without (CPU)": f"{_whole(server, lib, python, True):.2f} / {_whole(server, lib, python, False):.2f} s",
+            "40 light tasks, fib(10) (wall)": f"{work('light', 40).wall:.3f} s",
+            "10 long tasks, fib(33): times the pure work": f"{_work(server, lib, python, 'heavy', 10).wall / pure:.2f}",
+        }
+
+
+def _env(server: servers.Server, lib: str, connected: bool) -> dict[str, str]:
+    env = {k: v for k, v in server.env.items() if k != "ORION_SERVER_LOG_LEVEL"} | {"BENCH_LIB": lib}
+    quiet = {"ORION_LOGGING_LEVEL": "WARNING", "PREFECT_LOGGING_LEVEL": "WARNING"}
+    return env | quiet | ({"PREFECT_API_URL": server.api} if connected else {})
+
+
+def _work(server: servers.Server, lib: str, python: str, shape: str, n: int) -> Work:
+    env = _env(server, lib, True) | {"BENCH_SHAPE": shape, "BENCH_N": str(n)}
+    before = measure.cpu(server.pid)
+    done = subprocess.run([python, WORKLOAD], env=env, capture_output=True, text=True, check=True)
+    time.sleep(0.2)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    return Work(figures["cpu"], figures["wall"], measure.cpu(server.pid) - before)
+
+
+def _median(works: list[Work]) -> Work:
+    return Work(*(statistics.median(column) for column in zip(*works, strict=True)))
+
+
+def _whole(server: servers.Server, lib: str, python: str, connected: bool) -> float:
+    with tempfile.TemporaryDirectory() as home:
+        env = _env(server, lib, connected) | {"BENCH_SHAPE": "sequential", "BENCH_N": "1", "HOME": home}
+        return measure.median_of(3, lambda: measure.command([python, WORKLOAD], env, home)).cpu
+
+
+def _pure(python: str) -> float:
+    code = "import time\ndef f(n): return n if n < 2 else f(n-1) + f(n-2)\nt=time.perf_counter()\nfor _ in range(10): f(33)\nprint(time.perf_counter()-t)"
+    return float(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout)
