@@ -1,0 +1,105 @@
+"""The seam between orion and its database: one face, two databases behind it.
+
+A read is a function of a connection; a write is a function of a connection that runs inside one transaction and is
+answered after the commit. Functions of both kinds are plain and synchronous: `flow_runs.get(conn, id)`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum, IntEnum
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from orion.store.bus import Bus, Subscription
+from orion.store.dialect import Dialect
+
+__all__ = ["Bus", "Conn", "Lane", "Params", "Role", "Row", "Store", "Subscription"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Params = Mapping[str, Any]
+NONE: Params = {}
+
+
+class Lane(IntEnum):
+    """Who goes first when writes wait: states, then logs, then maintenance (which gets bounded time)."""
+
+    STATE = 0
+    LOG = 1
+    LOW = 2
+
+
+class Role(Enum):
+    """What the process is: the server owns a SQLite file, a clock shares it, a client borrows it for a moment."""
+
+    SERVER = "server"
+    CLOCK = "clock"
+    EPHEMERAL = "ephemeral"
+
+
+class Conn(ABC):
+    """A connection while a function has it. SQL is written as `dialect` describes, parameters are `:name`."""
+
+    dialect: Dialect
+
+    @abstractmethod
+    def all(self, sql: str, params: Params = NONE) -> list[Row]:
+        """Every row of the answer."""
+
+    @abstractmethod
+    def one(self, sql: str, params: Params = NONE) -> Row | None:
+        """The first row of the answer, or None."""
+
+    @abstractmethod
+    def run(self, sql: str, params: Params = NONE) -> int:
+        """Execute, and return how many rows changed."""
+
+    @abstractmethod
+    def many(self, sql: str, rows: Iterable[Params] | Sequence[Params]) -> None:
+        """Execute once for each set of parameters."""
+
+    @abstractmethod
+    def publish(self, topic: str) -> None:
+        """Tell the bus after the commit; nothing is told when the transaction fails."""
+
+    @abstractmethod
+    def time(self, moment: datetime | None) -> Any:
+        """A moment as a parameter."""
+
+    @abstractmethod
+    def when(self, value: Any) -> datetime | None:
+        """A time column as an aware UTC datetime."""
+
+
+class Store(ABC):
+    """An open database. The first argument of every function given to it is a `Conn`."""
+
+    dialect: Dialect
+    bus: Bus
+
+    @abstractmethod
+    async def read(self, fn: Callable[Concatenate[Conn, P], T], *args: P.args, **kw: P.kwargs) -> T:
+        """`fn(conn, ...)` on a read-only connection, off the event loop."""
+
+    @abstractmethod
+    async def write(
+        self, fn: Callable[..., T], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
+    ) -> T:
+        """`fn(conn, ...)` in a transaction of its own. `durable=False` may be answered before the disk sync."""
+
+    @abstractmethod
+    def read_now(self, fn: Callable[Concatenate[Conn, P], T], *args: P.args, **kw: P.kwargs) -> T:
+        """`read` for threads without an event loop."""
+
+    @abstractmethod
+    def write_now(
+        self, fn: Callable[..., T], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
+    ) -> T:
+        """`write` for threads without an event loop."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the writes that wait, then let go of the database."""

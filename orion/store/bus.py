@@ -1,0 +1,102 @@
+"""Topics: who waits for a change is woken after the commit that made it.
+
+The bus carries no facts, only names (`runs`, `run:<id>`, `queue:<name>`, ...). A wake-up says "look again".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+
+EVERYTHING = "*"
+
+
+class Subscription:
+    """What one waiter wants to hear; used as a context manager, on one event loop."""
+
+    def __init__(self, bus: Bus, topics: frozenset[str]) -> None:
+        self.topics = topics
+        self._bus = bus
+        self._loop = asyncio.get_running_loop()
+        self._heard: set[str] = set()
+        self._event = asyncio.Event()
+
+    async def wait(self, timeout: float | None = None) -> set[str]:
+        """The topics told since the last wait; empty when the time is over. `*` means: anything may have changed."""
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout)
+        except TimeoutError:
+            return set()
+        self._event.clear()
+        heard, self._heard = self._heard, set()
+        return heard
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._bus._drop(self)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _tell(self, topics: set[str]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._hear, topics)
+        except RuntimeError:
+            self.close()
+
+    def _hear(self, topics: set[str]) -> None:
+        self._heard |= topics
+        self._event.set()
+
+
+class Bus:
+    """The topics of one store. `publish` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiters: dict[str, set[Subscription]] = {}
+        self.waited = threading.Event()
+
+    def subscribe(self, topics: Iterable[str]) -> Subscription:
+        """Start listening; must be called on the event loop that will wait."""
+        subscription = Subscription(self, frozenset(topics))
+        with self._lock:
+            for topic in subscription.topics:
+                self._waiters.setdefault(topic, set()).add(subscription)
+        self.waited.set()
+        return subscription
+
+    def publish(self, topics: Iterable[str]) -> None:
+        """Wake everybody who listens to one of the topics; `*` wakes all."""
+        if not self._waiters:
+            return
+        for subscription, heard in self._hearers(topics).items():
+            subscription._tell(heard)
+
+    def _hearers(self, topics: Iterable[str]) -> dict[Subscription, set[str]]:
+        hearers: dict[Subscription, set[str]] = {}
+        with self._lock:
+            for topic in topics:
+                for subscription in self._listening(topic):
+                    hearers.setdefault(subscription, set()).add(topic)
+        return hearers
+
+    def _listening(self, topic: str) -> set[Subscription]:
+        if topic != EVERYTHING:
+            return self._waiters.get(topic, set())
+        return set().union(*self._waiters.values())
+
+    def _drop(self, subscription: Subscription) -> None:
+        with self._lock:
+            for topic in subscription.topics:
+                listeners = self._waiters.get(topic, set())
+                listeners.discard(subscription)
+                if not listeners:
+                    self._waiters.pop(topic, None)
+            if not self._waiters:
+                self.waited.clear()

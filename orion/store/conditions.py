@@ -1,0 +1,139 @@
+"""Conditions: the keys of a filter's criteria (`any_`, `like_`, `before_`, …) as WHERE text and bound parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orion.model.filters import Criterion, Operator, TagsCriterion
+from orion.store.base import Conn
+
+
+class Literal(str):
+    """A search text in which `%` and `_` mean themselves: what a person types into a search box."""
+
+
+class Conditions:
+    """Gathers the parameters of one statement; each method gives a piece of its WHERE text, or None for no condition."""
+
+    def __init__(self, conn: Conn) -> None:
+        self.conn = conn
+        self.params: dict[str, Any] = {}
+
+    def bind(self, value: Any) -> str:
+        """The placeholder of a new parameter with this value."""
+        name = f"c{len(self.params)}"
+        self.params[name] = value
+        return f":{name}"
+
+    def match(self, column: str, criterion: Criterion | None) -> str | None:
+        """A criterion on one column; its keys are joined by its operator, if it has one, else by AND."""
+        if criterion is None:
+            return None
+        found = ((key, value) for key, value in given(criterion) if key != "operator")
+        return join(operator_of(criterion), [KEYS[key](self, column, value) for key, value in found])
+
+    def tags(self, table: str, criterion: TagsCriterion | None) -> str | None:
+        """A criterion on the tags of a row: they stand one by one in `<table>_tag`."""
+        if criterion is None:
+            return None
+        parts = []
+        if criterion.all_:
+            parts.append(join(None, [self._tagged(table, [tag]) for tag in dict.fromkeys(criterion.all_)]))
+        if criterion.any_ is not None:
+            parts.append(self._tagged(table, criterion.any_))
+        if criterion.is_null_ is not None:
+            parts.append(f"{table}.tags {'=' if criterion.is_null_ else '<>'} '[]'")
+        return join(criterion.operator, parts)
+
+    def _tagged(self, table: str, tags: Sequence[str]) -> str:
+        wanted = one_of(self, "tag", tags)
+        return f"{table}.id IN (SELECT {table}_id FROM {table}_tag WHERE {wanted})"
+
+    def each(self, values: Iterable[Any]) -> str:
+        """A subquery with a row for each text of a list, which is bound as one JSON array."""
+        name = self.bind(msgspec.json.encode(list(values)).decode())
+        if self.conn.dialect == "sqlite":
+            return f"SELECT value FROM json_each({name})"
+        return f"SELECT jsonb_array_elements_text(CAST({name} AS jsonb))"
+
+
+def given(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    """The fields of a filter or criterion that say something."""
+    for field in struct.__struct_fields__:
+        value = getattr(struct, field)
+        if value is not None:
+            yield field, value
+
+
+def operator_of(struct: Criterion) -> Operator | None:
+    """The operator that joins the parts of a filter or criterion."""
+    return getattr(struct, "operator", None)
+
+
+def join(operator: Operator | None, parts: Iterable[str | None]) -> str | None:
+    """The parts that say something, joined; None when there is none."""
+    said = [part for part in parts if part is not None]
+    if len(said) < 2:
+        return said[0] if said else None
+    return "(" + (" OR " if operator == "or_" else " AND ").join(said) + ")"
+
+
+def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
+    """Whether the column holds one of the values; none of an empty list."""
+    if not values:
+        return "FALSE"
+    if len(values) == 1:
+        return f"{column} = {c.bind(values[0])}"
+    return f"{column} IN ({c.each(values)})"
+
+
+def none_of(c: Conditions, column: str, values: Sequence[str]) -> str | None:
+    """Whether the column holds something else; an empty list asks for nothing, NULL is never matched."""
+    return f"{column} NOT IN ({c.each(values)})" if values else None
+
+
+def like(c: Conditions, column: str, text: str) -> str:
+    """Whether the column contains the text, in any case; `%` and `_` are wildcards unless it is `Literal`."""
+    operator = "LIKE" if c.conn.dialect == "sqlite" else "ILIKE"
+    if isinstance(text, Literal):
+        plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"{column} {operator} {c.bind(f'%{plain}%')} ESCAPE '\\'"
+    no_escape = "" if c.conn.dialect == "sqlite" else " ESCAPE ''"
+    return f"{column} {operator} {c.bind(f'%{text}%')}{no_escape}"
+
+
+def starts_with(c: Conditions, column: str, prefixes: Sequence[str]) -> str:
+    """Whether the column begins with one of the prefixes, in exactly these letters."""
+    tests = [f"substr({column}, 1, {len(prefix)}) = {c.bind(prefix)}" for prefix in prefixes]
+    return join("or_", tests) or "FALSE"
+
+
+def is_null(_: Conditions, column: str, wanted: bool) -> str:
+    return f"{column} IS NULL" if wanted else f"{column} IS NOT NULL"
+
+
+def compare(sign: str) -> Callable[[Conditions, str, Any], str]:
+    """A comparison with one value; moments are bound the way the database keeps them."""
+
+    def condition(c: Conditions, column: str, value: Any) -> str:
+        return f"{column} {sign} {c.bind(c.conn.time(value) if isinstance(value, datetime) else value)}"
+
+    return condition
+
+
+KEYS: dict[str, Callable[[Conditions, str, Any], str | None]] = {
+    "any_": one_of,
+    "not_any_": none_of,
+    "like_": like,
+    "startswith_": starts_with,
+    "is_null_": is_null,
+    "before_": compare("<="),
+    "after_": compare(">="),
+    "ge_": compare(">="),
+    "le_": compare("<="),
+    "eq_": compare("="),
+}

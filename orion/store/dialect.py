@@ -1,0 +1,72 @@
+"""What differs between the two databases' SQL, in one place: statements are written once and put into a dialect.
+
+Parameters are `:name`. In braces stand the few words that differ; the ones for queries:
+
+    {like}          case-insensitive LIKE
+    {for_update}    lock the rows that are read, until the transaction ends
+    {skip_locked}   the same, leaving out rows that another transaction holds
+    {listed:ids}    the values of the JSON array bound as :ids, as a subquery: `id IN {listed:ids}`
+    {micros:column} a time column as integer microseconds since 1970
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+Dialect = Literal["sqlite", "postgres"]
+
+WORDS: dict[str, dict[str, str]] = {
+    "sqlite": {
+        "like": "LIKE",
+        "for_update": "",
+        "skip_locked": "",
+        "listed": "(SELECT value FROM json_each(:{0}))",
+        "micros": "{0}",
+        "id": "TEXT",
+        "text": "TEXT",
+        "time": "INTEGER",
+        "without_rowid": "WITHOUT ROWID",
+        "desc_nulls_last": "DESC",
+        "shard": "0",
+    },
+    "postgres": {
+        "like": "ILIKE",
+        "for_update": "FOR UPDATE",
+        "skip_locked": "FOR UPDATE SKIP LOCKED",
+        "listed": "(SELECT jsonb_array_elements_text(CAST(:{0} AS jsonb)))",
+        "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
+        "id": 'TEXT COLLATE "C"',
+        "text": 'TEXT COLLATE "C"',
+        "time": "TIMESTAMPTZ",
+        "without_rowid": "",
+        "desc_nulls_last": "DESC NULLS LAST",
+        "shard": "(pg_backend_pid() % 16)",
+    },
+}
+
+_WORD = re.compile(r"\{(\w+)(?::([\w.]+))?\}")
+_PARAMETER = re.compile(r"('(?:[^']|'')*')|(--[^\n]*)|(::)|:([A-Za-z_]\w*)|(%)")
+
+
+def words(text: str, dialect: Dialect) -> str:
+    """`text` with every word in braces put into the dialect; JSON's `{}` stays."""
+    known = WORDS[dialect]
+    return _WORD.sub(lambda found: known[found[1]].format(found[2]), text)
+
+
+@lru_cache(maxsize=4096)
+def translate(text: str, dialect: Dialect) -> str:
+    """A statement as the driver of the dialect wants it."""
+    text = words(text, dialect)
+    return text if dialect == "sqlite" else _PARAMETER.sub(_pyformat, text)
+
+
+def _pyformat(found: re.Match[str]) -> str:
+    literal, comment, cast, name, percent = found.groups()
+    if name:
+        return f"%({name})s"
+    if percent:
+        return "%%"
+    return cast or (literal or comment).replace("%", "%%")

@@ -1,0 +1,253 @@
+"""Filters as SQL: a filter of one object, and those of related objects by the existence of a related row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from orion.model.filters import (
+    Criterion,
+    DeploymentFilter,
+    ExistsCriterion,
+    Filters,
+    FlowFilter,
+    LogText,
+    NameCriterion,
+    NullableIdCriterion,
+    NullCriterion,
+    StateCriterion,
+    TaskRunFilter,
+    WorkPoolFilter,
+    WorkQueueFilter,
+)
+from orion.store.base import Conn
+from orion.store.conditions import Conditions, Literal, given, join, like, operator_of
+
+AGENT_POOL = "default-agent-pool"
+AGENT_POOL_TYPE = "prefect-agent"
+
+
+class Where(NamedTuple):
+    """The condition of a statement (`TRUE` when there is none) and its parameters."""
+
+    text: str
+    params: dict[str, Any]
+
+
+def where(conn: Conn, table: str, filters: Filters | None) -> Where:
+    """The condition on `flow`, `flow_run`, `task_run` or `deployment` that a set of filters means."""
+    c = Conditions(conn)
+    text = None if filters is None else OBJECTS[table](c, filters)
+    return Where(text or "TRUE", c.params)
+
+
+def where_own(conn: Conn, table: str, criteria: Criterion | None) -> Where:
+    """The condition of a single filter on its own table: logs, queues, blocks, variables, artifacts."""
+    c = Conditions(conn)
+    return Where(own(c, table, criteria) or "TRUE", c.params)
+
+
+def own(c: Conditions, table: str, criteria: Criterion | None) -> str | None:
+    """A filter on its own table: every criterion is a column of the same name, unless `SPECIAL` knows better."""
+    if criteria is None:
+        return None
+    parts = []
+    for field, criterion in given(criteria):
+        if field == "operator":
+            continue
+        special = SPECIAL.get((table, field))
+        parts.append(special(c, criterion) if special else c.match(f"{table}.{field}", criterion))
+    return join(operator_of(criteria), parts)
+
+
+# --- Objects: what the filters of related objects mean for each -------------------------------------------------------
+
+
+def flows(c: Conditions, f: Filters) -> str | None:
+    parts = [own(c, "flow", f.flows)]
+    if f.deployments is not None:
+        parts.append(related(c, "deployment", "deployment.flow_id = flow.id", own(c, "deployment", f.deployments)))
+    if f.flow_runs is not None or f.task_runs is not None:
+        runs = join(None, [own(c, "flow_run", f.flow_runs), having_task_runs(c, f.task_runs)])
+        parts.append(related(c, "flow_run", "flow_run.flow_id = flow.id", runs))
+    return join(None, parts)
+
+
+def flow_runs(c: Conditions, f: Filters) -> str | None:
+    parents = [of_flow(c, "flow_run.flow_id", f.flows), of_deployment(c, f.deployments)]
+    queues = [in_pool(f.work_pools, "flow_run"), in_queue(c, f.work_pool_queues, "flow_run")]
+    return join(None, [own(c, "flow_run", f.flow_runs), *parents, having_task_runs(c, f.task_runs), *queues])
+
+
+def task_runs(c: Conditions, f: Filters) -> str | None:
+    parts = [own(c, "task_run", f.task_runs)]
+    above = join(None, [of_flow(c, "flow_run.flow_id", f.flows), of_deployment(c, f.deployments)])
+    only_id = lone(f.flow_runs, "id")
+    if only_id is not None and above is None:
+        parts.append(c.match("task_run.flow_run_id", only_id))
+    elif f.flow_runs is not None or above is not None:
+        runs = join(None, [own(c, "flow_run", f.flow_runs), above])
+        parts.append(related(c, "flow_run", "flow_run.id = task_run.flow_run_id", runs))
+    return join(None, parts)
+
+
+def deployments(c: Conditions, f: Filters) -> str | None:
+    parts = [own(c, "deployment", f.deployments), of_flow(c, "deployment.flow_id", f.flows)]
+    if f.flow_runs is not None or f.task_runs is not None:
+        runs = join(None, [own(c, "flow_run", f.flow_runs), having_task_runs(c, f.task_runs)])
+        parts.append(related(c, "flow_run", "flow_run.deployment_id = deployment.id", runs))
+    parts += [in_pool(f.work_pools, "deployment"), in_queue(c, f.work_pool_queues, "deployment")]
+    return join(None, parts)
+
+
+OBJECTS: dict[str, Callable[[Conditions, Filters], str | None]] = {
+    "flow": flows,
+    "flow_run": flow_runs,
+    "task_run": task_runs,
+    "deployment": deployments,
+}
+
+
+# --- Relations --------------------------------------------------------------------------------------------------------
+
+
+def related(c: Conditions, table: str, link: str, criteria: str | None) -> str:
+    """Whether there is a related row that meets the criteria."""
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {join(None, [link, criteria])})"
+
+
+def lone(criteria: Criterion | None, name: str) -> Any:
+    """The criterion of this name if it is the only one; then a foreign key can be compared without a look at its row."""
+    said = {} if criteria is None else {field: value for field, value in given(criteria) if field != "operator"}
+    return said.get(name) if len(said) == 1 else None
+
+
+def of_flow(c: Conditions, column: str, criteria: FlowFilter | None) -> str | None:
+    if criteria is None:
+        return None
+    only_id, only_name = lone(criteria, "id"), lone(criteria, "name")
+    if only_id is not None:
+        return c.match(column, only_id)
+    if only_name is not None and only_name.any_ and len(only_name.any_) == 1 and not only_name.like_:
+        return f"{column} = (SELECT flow.id FROM flow WHERE {c.match('flow.name', only_name)})"
+    return related(c, "flow", f"flow.id = {column}", own(c, "flow", criteria))
+
+
+def of_deployment(c: Conditions, criteria: DeploymentFilter | None) -> str | None:
+    if criteria is None:
+        return None
+    only_id = lone(criteria, "id")
+    if only_id is not None:
+        return c.match("flow_run.deployment_id", only_id)
+    return related(c, "deployment", "deployment.id = flow_run.deployment_id", own(c, "deployment", criteria))
+
+
+def having_task_runs(c: Conditions, criteria: TaskRunFilter | None) -> str | None:
+    if criteria is None:
+        return None
+    return related(c, "task_run", "task_run.flow_run_id = flow_run.id", own(c, "task_run", criteria))
+
+
+def in_queue(c: Conditions, criteria: WorkQueueFilter | None, table: str) -> str | None:
+    if criteria is None:
+        return None
+    link = f"work_queue.name = {table}.work_queue_name"
+    return related(c, "work_queue", link, own(c, "work_queue", criteria))
+
+
+def in_pool(criteria: WorkPoolFilter | None, table: str) -> str | None:
+    """The only pool is the implicit one of the agents; every named queue is in it."""
+    if criteria is None:
+        return None
+    verdicts = []
+    for field, criterion in given(criteria):
+        if field != "operator":
+            value = {"name": AGENT_POOL, "type": AGENT_POOL_TYPE}.get(field)
+            verdicts += [_holds(key, value, wanted) for key, wanted in given(criterion) if key != "operator"]
+    fits = (any if operator_of(criteria) == "or_" and verdicts else all)(verdicts)
+    return f"{table}.work_queue_name IS NOT NULL" if fits else "FALSE"
+
+
+def _holds(key: str, value: str | None, wanted: Any) -> bool:
+    match key:
+        case "any_":
+            return value in wanted
+        case "not_any_":
+            return value not in wanted
+        case "like_":
+            return value is not None and wanted.lower() in value
+        case _:
+            return (value is None) == wanted
+
+
+# --- Criteria that are more than a column -----------------------------------------------------------------------------
+
+
+def state_of(table: str) -> Callable[[Conditions, StateCriterion], str | None]:
+    def condition(c: Conditions, criterion: StateCriterion) -> str | None:
+        kind = c.match(f"{table}.state_type", criterion.type)
+        return join(criterion.operator, [kind, c.match(f"{table}.state_name", criterion.name)])
+
+    return condition
+
+
+def tags_of(table: str) -> Callable[[Conditions, Any], str | None]:
+    return lambda c, criterion: c.tags(table, criterion)
+
+
+def flow_deployment(c: Conditions, criterion: NullCriterion) -> str | None:
+    if criterion.is_null_ is None:
+        return None
+    found = related(c, "deployment", "deployment.flow_id = flow.id", None)
+    return f"NOT {found}" if criterion.is_null_ else found
+
+
+def parent_flow_run(c: Conditions, criterion: NullableIdCriterion) -> str | None:
+    """The flow run whose task run stands for this run; a run without one has no parent."""
+    parent = "(SELECT parent.flow_run_id FROM task_run parent WHERE parent.id = flow_run.parent_task_run_id)"
+    if criterion.any_ is None or criterion.operator == "or_" or criterion.not_any_ or criterion.is_null_ is not None:
+        return c.match(parent, criterion)
+    children = f"SELECT parent.id FROM task_run parent WHERE {c.match('parent.flow_run_id', criterion)}"
+    return f"flow_run.parent_task_run_id IN ({children})"
+
+
+def created_by(c: Conditions, criterion: NullableIdCriterion) -> str | None:
+    by_id = "json_extract(flow_run.created_by, '$.id')"
+    return c.match(by_id if c.conn.dialect == "sqlite" else "(CAST(flow_run.created_by AS json) ->> 'id')", criterion)
+
+
+def subflow_runs(c: Conditions, criterion: ExistsCriterion) -> str | None:
+    if criterion.exists_ is None:
+        return None
+    found = "EXISTS (SELECT 1 FROM flow_run subflow WHERE subflow.parent_task_run_id = task_run.id)"
+    return found if criterion.exists_ else f"NOT {found}"
+
+
+def schedule_active(c: Conditions, criterion: Any) -> str | None:
+    return None if criterion.eq_ is None else f"deployment.paused = {c.bind(not criterion.eq_)}"
+
+
+def flow_or_deployment_name(c: Conditions, criterion: NameCriterion) -> str | None:
+    flow = c.match("(SELECT flow.name FROM flow WHERE flow.id = deployment.flow_id)", criterion)
+    return join("or_", [c.match("deployment.name", criterion), flow])
+
+
+def log_text(c: Conditions, criterion: LogText) -> str:
+    return like(c, "log.message", Literal(criterion.query))
+
+
+SPECIAL: dict[tuple[str, str], Callable[[Conditions, Any], str | None]] = {
+    ("flow", "tags"): tags_of("flow"),
+    ("flow", "deployment"): flow_deployment,
+    ("flow_run", "tags"): tags_of("flow_run"),
+    ("flow_run", "state"): state_of("flow_run"),
+    ("flow_run", "parent_flow_run_id"): parent_flow_run,
+    ("flow_run", "created_by"): created_by,
+    ("task_run", "tags"): tags_of("task_run"),
+    ("task_run", "state"): state_of("task_run"),
+    ("task_run", "subflow_runs"): subflow_runs,
+    ("deployment", "tags"): tags_of("deployment"),
+    ("deployment", "is_schedule_active"): schedule_active,
+    ("deployment", "flow_or_deployment_name"): flow_or_deployment_name,
+    ("log", "text"): log_text,
+}

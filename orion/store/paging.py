@@ -1,0 +1,155 @@
+"""Lists: sorts as ORDER BY, pages by offset for the wire, pages by key for the console, counts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from orion.errors import Invalid
+from orion.model.times import iso
+from orion.store import sql
+from orion.store.base import Conn
+from orion.store.filters import Where
+
+Row = tuple[Any, ...]
+
+
+class Sort(NamedTuple):
+    """What a list is ordered by; rows that are equal in it are ordered by id, in the same direction.
+
+    NULL counts as smallest (SQLite's habit, and that of the indexes), unless `nulls_last`.
+    """
+
+    by: str
+    descending: bool = False
+    nullable: bool = False
+    nulls_last: bool = False
+
+    @property
+    def direction(self) -> str:
+        return "DESC" if self.descending else "ASC"
+
+    @property
+    def nulls_at_end(self) -> bool:
+        return self.nulls_last or self.descending
+
+    def order(self, table: str) -> str:
+        """The ORDER BY terms."""
+        nulls = f" NULLS {'LAST' if self.nulls_at_end else 'FIRST'}" if self.nullable else ""
+        tie = "" if self.by == f"{table}.id" else f", {table}.id {self.direction}"
+        return f"{self.by} {self.direction}{nulls}{tie}"
+
+
+class Listing(NamedTuple):
+    """How rows of a table are listed: the columns and joins of one row, and the sorts (the first is the default)."""
+
+    table: str
+    columns: str
+    joins: str
+    sorts: dict[str, Sort]
+
+    def sort(self, name: str | None) -> Sort:
+        return self.sorts[name] if name is not None else next(iter(self.sorts.values()))
+
+
+def rows(conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, offset: int = 0) -> list[Row]:
+    """The rows of one page by offset. The page's ids are found first (in an index alone, where there is one)."""
+    order = listing.sort(sort).order(listing.table)
+    return _fetch(conn, listing, "", where.text, where.params, order, limit, offset)
+
+
+def count(conn: Conn, table: str, where: Where) -> int:
+    """How many rows there are: from the counters when nothing is asked of them."""
+    if where.text == "TRUE" and table in COUNTED:
+        found = conn.one(sql.text(conn, COUNTER), {"name": table})
+    else:
+        found = conn.one(sql.text(conn, f"SELECT count(*) FROM {table} WHERE {where.text}"), where.params)
+    return int(found[0] or 0) if found else 0
+
+
+COUNTED = frozenset(("flow_run", "task_run", "log"))
+COUNTER = "SELECT sum(n) FROM row_count WHERE name = :name"
+
+
+def page(
+    conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, after: str | None
+) -> tuple[list[Row], str | None]:
+    """The rows that come after a key (of the page before), and the key of the next page if there is one.
+
+    Each row carries the value it is sorted by as its last column.
+    """
+    chosen = listing.sort(sort)
+    key = None if after is None else _read_key(after)
+    found: list[Row] = []
+    for part in _parts(conn, listing.table, chosen, key):
+        if len(found) <= limit:
+            params = {**where.params, **part.params}
+            order = chosen.order(listing.table)
+            condition = f"{where.text} AND {part.text}"
+            found += _fetch(conn, listing, f", {chosen.by}", condition, params, order, limit + 1 - len(found), 0)
+    if len(found) <= limit or not limit:
+        return found[:limit], None
+    return found[:limit], _key(conn, found[limit - 1])
+
+
+def _fetch(
+    conn: Conn, listing: Listing, more: str, where: str, params: dict[str, Any], order: str, limit: int, offset: int
+) -> list[Row]:
+    table = listing.table
+    ids = f"SELECT {table}.id FROM {table} WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    text = (
+        f"SELECT {listing.columns}{more} FROM ({ids}) AS page "
+        f"JOIN {table} ON {table}.id = page.id {listing.joins} ORDER BY {order}"
+    )
+    return conn.all(sql.text(conn, text), {**params, "limit": limit, "offset": offset})
+
+
+def _parts(conn: Conn, table: str, sort: Sort, key: tuple[Any, str] | None) -> list[Where]:
+    """The stretches of a list after a key, in order: rows with a value and, where it can be NULL, those without."""
+    beyond = "<" if sort.descending else ">"
+    none = Where(f"{sort.by} IS NULL", {})
+    if key is None:
+        return _in_order(sort, Where(f"{sort.by} IS NOT NULL", {}), none) if sort.nullable else [Where("TRUE", {})]
+    value, last = key
+    if sort.by == f"{table}.id":
+        return [Where(f"{table}.id {beyond} :last", {"last": last})]
+    if value is None:
+        rest = Where(f"{sort.by} IS NULL AND {table}.id {beyond} :last", {"last": last})
+        return [rest] if sort.nulls_at_end else [rest, Where(f"{sort.by} IS NOT NULL", {})]
+    bound = conn.time(value) if isinstance(value, datetime) else value
+    rest = Where(f"({sort.by}, {table}.id) {beyond} (:value, :last)", {"value": bound, "last": last})
+    return [rest, none] if sort.nullable and sort.nulls_at_end else [rest]
+
+
+def _in_order(sort: Sort, valued: Where, none: Where) -> list[Where]:
+    return [valued, none] if sort.nulls_at_end else [none, valued]
+
+
+def _key(conn: Conn, row: Row) -> str:
+    """The key of a row: its sort value (a moment as ISO text) and its id, which is its first column."""
+    value, id = row[-1], row[0]
+    if isinstance(value, datetime) or (isinstance(value, int) and not isinstance(value, bool)):
+        value = {"at": iso(conn.when(value))}
+    return base64.urlsafe_b64encode(msgspec.json.encode([value, id])).decode().rstrip("=")
+
+
+def _read_key(text: str) -> tuple[Any, str]:
+    try:
+        value, id = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if isinstance(value, dict):
+            value = datetime.fromisoformat(value["at"])
+        if not isinstance(id, str) or not isinstance(value, str | datetime | None):
+            raise ValueError(text)
+    except (ValueError, TypeError, KeyError, msgspec.DecodeError):
+        raise Invalid(f"{text[:80]!r} is not the key of a page: start again from the first page.") from None
+    return value, id
+
+
+def by_keys(conn: Conn, statement: str, ids: list[str], read: Callable[[Row], Any]) -> dict[str, Any]:
+    """One value for each of a list of ids, from a statement that takes them as the JSON array `:ids`."""
+    found = conn.all(statement, {"ids": msgspec.json.encode(ids).decode()})
+    return {row[0]: read(row) for row in found}
