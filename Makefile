@@ -34,8 +34,9 @@ format: $(VENV)/.dev ## let ruff format and mend
 bench: $(VENV)/.dev ## measure against the floor, and the peer where ORION_BENCH_PEER names its environment
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/.dev ## build the documentation site into site/
-	$(BIN)/python scripts/docs.py
+docs: $(VENV)/.docs ## build the documentation site into site/
+	$(BIN)/python scripts/reference.py
+	$(BIN)/zensical build -f mkdocs.yml --strict
 
 rows: $(VENV)/.dev ## which rows of the acceptance list have a test, and which not
 	$(BIN)/python scripts/rows.py
@@ -51,6 +52,9 @@ $(VENV)/.run: $(STAMPS)
 
 $(VENV)/.dev: $(STAMPS)
 	@sh scripts/venv.sh $(VENV) dev && touch $@ $(VENV)/.run
+
+$(VENV)/.docs: $(STAMPS)
+	@sh scripts/venv.sh $(VENV) dev,docs && touch $@ $(VENV)/.dev $(VENV)/.run
 
 $(VENV)/.all: $(STAMPS)
 	@sh scripts/venv.sh $(VENV) dev,dask,ray && touch $@ $(VENV)/.dev $(VENV)/.run

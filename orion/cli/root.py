@@ -1,0 +1,76 @@
+"""The top of the command line: the groups, the global options, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from orion import settings
+from orion.cli.console import fail
+from orion.cli.groups import lazy_group
+from orion.errors import OrionError
+
+MEMBERS = {
+    "start": ("start", "Start the server: API, console and clock."),
+    "clock": ("clock", "Run the clock alone: schedules, late runs, leases, notifications."),
+    "agent": ("agent", "Start an agent, which runs what its work queues hold."),
+    "deployment": ("deployments", "Build, apply, run and look at deployments."),
+    "flow": ("flows", "Look at flows."),
+    "flow-run": ("flow_runs", "Look at runs, read their logs, cancel, retry or delete them."),
+    "work-queue": ("work_queues", "Create, pause, limit and look at work queues."),
+    "concurrency-limit": ("concurrency_limits", "Limit how many task runs with a tag run at once."),
+    "config": ("config", "Set, unset and view settings of the active profile."),
+    "profile": ("profiles", "Create, choose and change profiles."),
+    "database": ("database", "Reset, upgrade, restore and check the database."),
+    "version": ("version", "Show versions and where things are."),
+}
+
+app = typer.Typer(
+    cls=lazy_group(MEMBERS),
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from orion.cli.facts import distribution_version
+
+        print(distribution_version())
+        raise typer.Exit
+
+
+@app.callback(help="Run, schedule and watch workflows.")
+def _root(
+    profile: Annotated[
+        str | None, typer.Option("-p", "--profile", help="Use this profile; it comes before the environment.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("-v", "--version", is_eager=True, callback=_print_version, help="Say which.")
+    ] = False,
+) -> None:
+    if profile is not None:
+        settings.reload(profile=profile)
+
+
+def run(args: list[str]) -> int:
+    """Run a command line and answer its exit code; expected errors are one line, others a traceback."""
+    try:
+        get_command(app).main(args, prog_name="orion")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except OrionError as error:
+        return fail(error.message, error.exit_code)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        return fail("An exception occurred.", 1)
+    finally:
+        sys.stdout.flush()
+    return 0

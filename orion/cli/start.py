@@ -1,0 +1,154 @@
+"""`orion start`: one process with API, console and clock, and an agent beside it when asked for."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from orion.cli.groups import new_command
+from orion.settings import Settings, current, temporary_settings
+
+if TYPE_CHECKING:
+    from orion.cli.server import Companion
+    from orion.store.base import Store
+
+app = new_command()
+
+
+class StartCommand(TyperCommand):
+    """Lets `--agent` stand alone: it then means the queue named default."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_name_the_queue(args)))
+
+
+def _name_the_queue(args: list[str]) -> list[str]:
+    named: list[str] = []
+    for position, word in enumerate(args):
+        bare = word == "--agent" and (args[position + 1 : position + 2] or ["-"])[0].startswith("-")
+        named.append("--agent=default" if bare else word)
+    return named
+
+
+@app.command(cls=StartCommand)
+def start(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
+    clock: Annotated[
+        bool | None, typer.Option("--clock/--no-clock", "--scheduler/--no-scheduler", help="Run the clock inside.")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="[=QUEUE]", help="Run an agent too, for the queue default or QUEUE.")
+    ] = None,
+    ui: Annotated[bool | None, typer.Option("--ui/--no-ui", help="Serve the console.")] = None,
+    apply: Annotated[
+        list[Path] | None, typer.Option(help="Apply these deployment files once the server is up.")
+    ] = None,
+) -> None:
+    """Start the server: API, console and clock in one process."""
+    flags = {
+        "ORION_HOST": host,
+        "ORION_PORT": port,
+        "ORION_SERVER_LOG_LEVEL": log_level and log_level.lower(),
+        "ORION_CLOCK_ENABLED": clock,
+        "ORION_UI_ENABLED": ui,
+    }
+    with temporary_settings({name: value for name, value in flags.items() if value is not None}):
+        serve(current(), agent, apply or [])
+
+
+def serve(settings: Settings, queue: str | None, files: list[Path]) -> None:
+    """Bind, check, open, serve: in this order, so that a refusal leaves everything as it was."""
+    from orion.cli.server import Server, bind
+    from orion.store import Role, open_store
+    from orion.web.factory import build_app
+    from orion.web.security import make_guard
+
+    _check_log_level(settings.server_log_level)
+    make_guard(settings)
+    host = _host(settings)
+    with bind(host, settings.port) as listener:
+        url = _local_url(host, listener.getsockname()[1])
+        store = open_store(settings.database_url, role=Role.SERVER, address=f"{url}/api")
+        try:
+            web = build_app(settings, store, services=True)
+            clock = _clock(store, settings) if settings.clock_enabled else None
+            server = Server(
+                web,
+                log_level=settings.server_log_level,
+                on_started=lambda: _announce(settings, url, queue, files),
+            )
+            if queue is not None:
+                server.companions.append(_agent(settings, url, queue))
+            if clock is not None:
+                clock.start()
+            try:
+                server.run(sockets=[listener])
+            finally:
+                if clock is not None:
+                    clock.stop()
+        finally:
+            store.close()
+
+
+def _check_log_level(level: str) -> None:
+    from orion.errors import SettingError
+
+    known = ("critical", "error", "warning", "info", "debug")
+    if level not in known:
+        raise SettingError(f"The log level must be one of {', '.join(known)}, but it is {level!r}.")
+
+
+def _host(settings: Settings) -> str:
+    """A platform that sets PORT wants to reach the server from outside its container."""
+    on_platform = settings.sources["ORION_PORT"] == "environment PORT"
+    return "0.0.0.0" if on_platform and settings.sources["ORION_HOST"] == "default" else settings.host
+
+
+def _local_url(host: str, port: int) -> str:
+    """How programs on this machine reach the server."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port}"
+
+
+def _clock(store: Store, settings: Settings) -> Any:
+    from orion.layout import door
+
+    return import_module(f"{door('tasks').__name__}.clock").Clock(store, settings)
+
+
+def _agent(settings: Settings, url: str, queue: str) -> Companion:
+    from orion.cli.server import Companion
+
+    environment = {**os.environ, **settings.environment(), "ORION_API_URL": f"{url}/api"}
+    if settings.admin_key:
+        environment["ORION_API_KEY"] = settings.admin_key
+    return Companion("agent", "orion.agent", [queue], environment)
+
+
+def _announce(settings: Settings, url: str, queue: str | None, files: list[Path]) -> None:
+    from orion.cli.banner import banner
+
+    print(banner(settings, url, queue), flush=True)
+    if files:
+        from threading import Thread
+
+        Thread(target=_apply, args=(settings, f"{url}/api", files), name="apply", daemon=True).start()
+
+
+def _apply(settings: Settings, api_url: str, files: list[Path]) -> None:
+    from orion.cli.console import fail
+    from orion.cli.deployments import apply_files
+    from orion.errors import OrionError
+
+    with temporary_settings({"ORION_API_URL": api_url, "ORION_API_KEY": settings.admin_key}):
+        try:
+            apply_files(files)
+        except OrionError as error:
+            fail(error.message, 1)
