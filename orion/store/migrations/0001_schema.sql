@@ -226,8 +226,8 @@ CREATE TABLE task_run (
     task_inputs TEXT NOT NULL DEFAULT '{}',
     UNIQUE (flow_run_id, task_key, dynamic_key)
 );
-CREATE INDEX task_run_flow_run ON task_run (flow_run_id, expected_start_time, id);
-CREATE INDEX task_run_expected ON task_run (expected_start_time, id);
+CREATE INDEX task_run_flow_run ON task_run (flow_run_id, expected_start_time {desc_nulls_last}, id DESC);
+CREATE INDEX task_run_expected ON task_run (expected_start_time {desc_nulls_last}, id DESC);
 CREATE INDEX task_run_start ON task_run (start_time, id) WHERE start_time IS NOT NULL;
 CREATE INDEX task_run_end ON task_run (end_time {desc_nulls_last}, id DESC);
 CREATE INDEX task_run_next ON task_run (next_scheduled_start_time, id);
