@@ -1,0 +1,54 @@
+"""Charts as templates call them: the drawing of `charts/`, with links from this page and times in the viewer's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from orion.web.charts import bars, calendar, gantt, history, radar
+from orion.web.charts.svg import Svg
+from orion.web.display import viewer
+
+Link = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class RunHistory:
+    """What a history shows: buckets of `seconds` each, the moment that is now, and how the axis tells time."""
+
+    buckets: Sequence[history.Bucket]
+    seconds: float
+    now: datetime
+    clock: str
+    label: str
+
+
+def draw_history(data: RunHistory, link: Link) -> history.History:
+    """The run history of a list page; each bar leads to its own runs."""
+    local = viewer.get().local
+    buckets = [replace(each, start=local(each.start), href=link(each.href)) for each in data.buckets]
+    return history.history(buckets, timedelta(seconds=data.seconds), local(data.now), data.clock, data.label)
+
+
+def draw_radar(
+    nodes: Sequence[radar.Node], centre: str, link: Link, *, focus: str | None = None, full: bool = False, target: str = ""
+) -> Svg:
+    """A run's radar; a click leads to the node's own page, or to `target` and its id."""
+    led = [replace(node, href=link(target + node.id if target else node.href)) for node in nodes]
+    return radar.radar(led, centre, focus=focus, full=full)
+
+
+def draw_bars(runs: Sequence[bars.Bar], slots: int, height: float = 24, usual: float | None = None) -> Svg:
+    """The last runs as small bars."""
+    return bars.bars(runs, slots=slots, height=height, usual=usual)
+
+
+CHARTS = {
+    "history": draw_history,
+    "radar": draw_radar,
+    "bars": draw_bars,
+    "gantt": gantt.gantt,
+    "calendar": calendar.calendar,
+    "progress": bars.progress,
+}

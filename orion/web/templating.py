@@ -1,0 +1,98 @@
+"""Pages out of templates: the Jinja environment, a page or one block of it, and links that hold under any prefix."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.requests import Request
+
+from orion.layout import asset
+from orion.web import display
+from orion.web.call import below_root
+from orion.web.charting import CHARTS
+from orion.web.static import hashed
+
+ROOT_HEADER = "orion-root"
+THEMES = ("light", "dark")
+_is_root = re.compile(r"\./|(\.\./){1,6}").fullmatch
+_root: ContextVar[str] = ContextVar("root", default="./")
+
+
+def render(request: Request, name: str, data: dict[str, Any] | None) -> str:
+    """The page `flow_runs/list.html`, or with `#runs` behind the name only that block of it."""
+    page, _, block = name.partition("#")
+    template = environment().get_template(page)
+    context = template.new_context({**shell(request, data or {}), **(data or {})})
+    if not block:
+        return "".join(template.root_render_func(context))
+    return "".join(_block(template, block)(context))
+
+
+def block_names(name: str) -> set[str]:
+    """The regions of a page that can be asked for alone."""
+    return set(environment().get_template(name.partition("#")[0]).blocks)
+
+
+def root(request: Request) -> str:
+    """The way from the page that is looked at back to the console's root.
+
+    A page knows it by its own address; a region or an action is told by the page that asks, in a header.
+    """
+    told = request.headers.get(ROOT_HEADER, "")
+    if _is_root(told):
+        return told
+    depth = below_root(request.scope).count("/") - 1
+    return "../" * depth or "./"
+
+
+def shell(request: Request, data: dict[str, Any]) -> dict[str, Any]:
+    """What every page knows beside its own data."""
+    zone, zone_name = display.zone_of(request.cookies.get("tz"))
+    who = display.Viewer(zone=zone, zone_name=zone_name)
+    display.viewer.set(display.Viewer(data["now"], zone, zone_name) if "now" in data else who)
+    _root.set(root(request))
+    theme = request.cookies.get("theme")
+    query = request.url.query
+    return {
+        "root": _root.get(),
+        "theme": theme if theme in THEMES else None,
+        "zone_name": zone_name,
+        "address": below_root(request.scope)[1:] + (f"?{query}" if query else ""),
+        "state": request.app.state,
+    }
+
+
+@cache
+def environment() -> Environment:
+    """The one Jinja environment; macros are `ui.…` everywhere, also where a block is rendered alone."""
+    env = Environment(
+        loader=FileSystemLoader(asset("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= display.FILTERS
+    env.globals |= {**display.GLOBALS, "static": static, "link": link, "chart": CHARTS}
+    env.globals["ui"] = env.get_template("macros.html").module
+    return env
+
+
+def static(name: str) -> str:
+    """The address of a static file from the page that is rendered."""
+    return f"{_root.get()}static/{hashed(name)}"
+
+
+def link(path: str) -> str:
+    """The address of a page of the console from the page that is rendered."""
+    return _root.get() + path
+
+
+def _block(template: Template, name: str) -> Any:
+    if name not in template.blocks:
+        raise LookupError(f"{template.name} has no block {name!r}; it has {', '.join(sorted(template.blocks))}")
+    return template.blocks[name]

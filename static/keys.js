@@ -1,0 +1,52 @@
+// Keys, copying, toasts and the log's tail. It clicks what the page marked with data-key and decides nothing.
+(() => {
+  const $ = (q, e = document) => e.querySelector(q), root = document.documentElement
+  let g = ""
+  document.cookie = "tz=" + Intl.DateTimeFormat().resolvedOptions().timeZone + ";path=/;max-age=3e7;samesite=lax"
+  addEventListener("keydown", e => {
+    const box = e.target.closest("input:not([type=checkbox]),select,textarea"), k = e.key
+    if (k == "Enter" && (e.ctrlKey || e.metaKey)) return box?.form?.requestSubmit()
+    if (k == "Escape") { box?.blur(); document.querySelectorAll("details[name=menu]").forEach(d => d.open = false) }
+    if (box || e.ctrlKey || e.metaKey || e.altKey) return
+    const rows = [...document.querySelectorAll(".runs .run")], at = rows.findIndex(r => r.contains(document.activeElement))
+    const row = rows[k == "j" ? Math.min(at + 1, rows.length - 1) : k == "k" ? Math.max(at - 1, 0) : -1]
+    if (row) return $("b", row)?.closest("a")?.focus()
+    if (k == "x") return $("[type=checkbox]", rows[at])?.click()
+    const hit = $(`[data-key="${CSS.escape(g + k)}"]`)
+    g = k == "g" ? "g " : ""
+    if (hit) { e.preventDefault(); hit.matches("input") ? hit.focus() : hit.click() }
+  })
+  addEventListener("click", e => {
+    const b = e.target.closest("[data-copy]")
+    if (b) navigator.clipboard?.writeText(b.dataset.copy).then(() => toast({ detail: { value: "Copied" } }))
+    if (e.target.closest(".newer")) end($("#log"))
+    e.target.closest("[data-dismiss]")?.parentNode.remove()
+  })
+  const toast = e => {
+    const t = document.createElement("div"), v = e.detail.value ?? e.detail
+    t.className = "toast"
+    t.role = v.error ? "alert" : "status"
+    t.append(v.error || v.text || v)
+    $("#toasts").append(t)
+    t.onclick = () => t.remove()
+    if (!v.error) setTimeout(() => t.remove(), 6e3)
+  }
+  addEventListener("toast", toast)
+  const end = l => l && (l.scrollTop = l.scrollHeight)
+  let low = true, fresh = 0
+  addEventListener("scroll", e => {
+    const l = e.target
+    if (l.id == "log" && (low = l.scrollHeight - l.scrollTop - l.clientHeight < 40)) $(".newer").hidden = !(fresh = 0)
+  }, true)
+  const tail = $("#log[data-tail]")
+  if (tail) new MutationObserver(m => {
+    if (low) return end(tail)
+    fresh += m.reduce((n, c) => n + c.addedNodes.length, 0)
+    $(".newer").hidden = false
+    $(".newer").textContent = `↓ ${fresh} new`
+  }).observe(tail, { childList: true })
+  const live = s => { root.dataset.live = s.toLowerCase(); document.querySelectorAll(".live b").forEach(b => b.textContent = s) }
+  addEventListener("htmx:sse:after:connection", () => live("Live"))
+  addEventListener("htmx:sse:error", () => live("Waiting"))
+  document.addEventListener("visibilitychange", () => live(document.hidden ? "Paused" : "Waiting"))
+})()
