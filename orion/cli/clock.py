@@ -12,7 +12,9 @@ app = new_command()
 
 
 @app.command()
-def clock(once: Annotated[bool, typer.Option("--once", help="Run every duty once and exit.")] = False) -> None:
+def clock(
+    once: Annotated[bool, typer.Option("--once", help="Run every duty once and exit.")] = False,
+) -> None:
     """Run the clock alone: schedules, late runs, leases, notifications."""
     from orion.layout import door
 

@@ -45,7 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Companion:
-    """A child process in a session of its own that lives as long as this one and is started again when it dies."""
+    """A child process in a session of its own, started again when it dies, ended with this process."""
 
     def __init__(self, name: str, module: str, args: list[str], environment: dict[str, str]) -> None:
         self.name = name
@@ -85,7 +85,7 @@ class Companion:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that ends in order: the agent first, which still has to report, then the requests, then the store.
+    """uvicorn that ends in order: first the agent, which still has to report, then requests, then the store.
 
     The first signal asks, the second forces.
     """

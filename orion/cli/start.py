@@ -41,7 +41,8 @@ def start(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = None,
     log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
     clock: Annotated[
-        bool | None, typer.Option("--clock/--no-clock", "--scheduler/--no-scheduler", help="Run the clock inside.")
+        bool | None,
+        typer.Option("--clock/--no-clock", "--scheduler/--no-scheduler", help="Run the clock inside."),
     ] = None,
     agent: Annotated[
         str | None, typer.Option(metavar="[=QUEUE]", help="Run an agent too, for the queue default or QUEUE.")
@@ -143,8 +144,9 @@ def _announce(settings: Settings, url: str, queue: str | None, files: list[Path]
 
 
 def _apply(settings: Settings, api_url: str, files: list[Path]) -> None:
-    from orion.cli.console import fail
     from orion.cli.deployments import apply_files
+
+    from orion.cli.console import fail
     from orion.errors import OrionError
 
     with temporary_settings({"ORION_API_URL": api_url, "ORION_API_KEY": settings.admin_key}):

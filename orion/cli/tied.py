@@ -1,6 +1,6 @@
 """Run a module's `main` tied to the process that started it: when that one ends, however, this one ends too.
 
-    python -m orion.cli.tied PARENT_PID MODULE [ARGUMENTS]
+python -m orion.cli.tied PARENT_PID MODULE [ARGUMENTS]
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""`orion flow-run`: look at runs, and change what happens to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from orion.cli.api import api
+from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
+from orion.cli.groups import new_group
+from orion.cli.logs import follow_logs, print_lines, read_logs
+from orion.cli.lookup import find_flow_run, flow_names
+from orion.errors import Conflict, Invalid
+
+app = new_group("Look at runs, read their logs, cancel, retry or delete them.")
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, name or beginning of the id.")]
+STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()  # noqa: SIM905
+
+
+@app.command("ls")
+def ls(
+    flow_name: Annotated[list[str] | None, typer.Option(help="Only runs of this flow; repeatable.")] = None,
+    state_type: Annotated[list[str] | None, typer.Option(help="Only runs in a state of this type.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only runs in a state of this name.")] = None,
+    limit: Limit = 15,
+    as_json: Json = False,
+    output: Output = Format.text,
+) -> None:
+    """List runs, the newest first."""
+    with api() as server:
+        rows = server.rows("/flow_runs/filter", _filter(flow_name, state_type, state), limit)
+        names = flow_names(server, rows)
+    if as_json or output is Format.json:
+        return show_json(rows)
+    show_rows(
+        ("ID", "Flow", "Name", "State", "When"),
+        [(r["id"], names.get(r["flow_id"], ""), r["name"], _state(r), ago(_when(r))) for r in rows],
+    )
+
+
+def _filter(flows: list[str] | None, types: list[str] | None, names: list[str] | None) -> dict[str, Any]:
+    kinds = [kind.upper() for kind in types or []]
+    unknown = [kind for kind in kinds if kind not in STATE_TYPES]
+    if unknown:
+        raise Invalid(f"{unknown[0]!r} is no state type; the types are {', '.join(STATE_TYPES)}.")
+    state = {
+        **({"type": {"any_": kinds}} if kinds else {}),
+        **({"name": {"any_": names}} if names else {}),
+    }
+    return {
+        "sort": "EXPECTED_START_TIME_DESC",
+        **({"flows": {"name": {"any_": flows}}} if flows else {}),
+        **({"flow_runs": {"state": state}} if state else {}),
+    }
+
+
+def _state(run: dict[str, Any]) -> str:
+    return run["state_name"] or run["state_type"] or "none"
+
+
+def _when(run: dict[str, Any]) -> str | None:
+    return run["end_time"] or run["start_time"] or run["expected_start_time"]
+
+
+@app.command("inspect")
+def inspect(run: Run, as_json: Json = False, output: Output = Format.text) -> None:
+    """Show a run with its state."""
+    with api() as server:
+        row = find_flow_run(server, run)
+        if as_json or output is Format.json:
+            return show_json(row)
+        flow = flow_names(server, [row]).get(row["flow_id"])
+    state = row.get("state") or {}
+    left_out = {"state", "state_id", "flow_id"}
+    show_object(
+        {
+            "flow": flow,
+            "state": _state(row),
+            "message": state.get("message"),
+            **{name: value for name, value in row.items() if name not in left_out},
+        }
+    )
+
+
+@app.command("logs")
+def logs(
+    run: Run,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Wait for more until the run ends.")] = False,
+    head: Annotated[bool, typer.Option("-h", "--head", help="Only the first lines.")] = False,
+    tail: Annotated[bool, typer.Option("-t", "--tail", help="Only the last lines.")] = False,
+    num_logs: Annotated[int, typer.Option("-n", "--num-logs", min=1, help="How many then.")] = 20,
+    reverse: Annotated[bool, typer.Option("-r", "--reverse", help="The newest first.")] = False,
+    as_json: Json = False,
+    output: Output = Format.text,
+) -> None:
+    """Show the log lines of a run."""
+    if head and tail:
+        raise Invalid("Give either --head or --tail.")
+    with api() as server:
+        row = find_flow_run(server, run)
+        if follow:
+            return follow_logs(server, row["id"])
+        count = num_logs if head or tail else None
+        lines = read_logs(server, row["id"], newest_first=reverse or tail, limit=count)
+    if tail and not reverse:
+        lines.reverse()
+    show_json(lines) if as_json or output is Format.json else print_lines(lines)
+
+
+@app.command("watch")
+def watch(run: Run) -> None:
+    """Follow a run's logs until it ends; exits 1 unless it has completed."""
+    with api() as server:
+        row = find_flow_run(server, run)
+        follow_logs(server, row["id"])
+        ended = server.get(f"/flow_runs/{row['id']}")
+    print(f"Run {ended['name']!r} ended as {_state(ended)}.")
+    raise typer.Exit(0 if ended["state_type"] == "COMPLETED" else 1)
+
+
+@app.command("cancel")
+def cancel(run: Run) -> None:
+    """Cancel a run: at once if it has not begun, else by ending its process."""
+    state = {"type": "CANCELLING", "name": "Cancelling", "message": "Cancelled from the command line."}
+    _propose(run, state, "cancelled")
+
+
+@app.command("retry")
+def retry(run: Run) -> None:
+    """Run a finished run of a deployment again; what its tasks have stored is kept."""
+    from orion.model.times import utcnow
+
+    details = {"scheduled_time": utcnow()}
+    state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retried from the command line."}
+    _propose(run, {**state, "state_details": details}, "retried")
+
+
+def _propose(run: str, state: dict[str, Any], verb: str) -> None:
+
+    with api() as server:
+        row = find_flow_run(server, run)
+        answer = server.post(f"/flow_runs/{row['id']}/set_state", {"state": state, "force": False})
+        _check(answer, row, verb)
+        after = server.get(f"/flow_runs/{row['id']}")
+    print(f"Run {row['name']!r} is {_state(after)}.")
+
+
+def _check(answer: dict[str, Any], run: dict[str, Any], verb: str) -> None:
+    if answer["status"] in ("ABORT", "WAIT"):
+        reason = (answer.get("details") or {}).get("reason") or "the server gave no reason"
+        raise Conflict(f"Run {run['name']!r} ({_state(run)}) was not {verb}: {reason}")
+
+
+@app.command("delete")
+def delete(run: Run) -> None:
+    """Delete a run with its task runs, states and logs."""
+    with api() as server:
+        row = find_flow_run(server, run)
+        server.delete(f"/flow_runs/{row['id']}")
+    print(f"Deleted run {row['name']!r} ({row['id']}).")

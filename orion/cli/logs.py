@@ -1,0 +1,57 @@
+"""Reading the log lines of a run, and following them until the run ends."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from orion.cli.api import PAGE, Api
+from orion.cli.console import GREY, RED, YELLOW, paint
+
+FINAL = frozenset(("COMPLETED", "FAILED", "CRASHED", "CANCELLED"))
+PAUSE_SECONDS = 1.0
+
+
+def read_logs(
+    server: Api, run_id: str, *, newest_first: bool = False, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The lines of a run and of its tasks."""
+    sort = "TIMESTAMP_DESC" if newest_first else "TIMESTAMP_ASC"
+    return server.rows("/logs/filter", {**_of(run_id), "sort": sort}, limit or 1_000_000)
+
+
+def follow_logs(server: Api, run_id: str, pause: float = PAUSE_SECONDS) -> None:
+    """Print lines as they come, until the run has ended and its last lines are printed."""
+    seen = 0
+    while True:
+        ended = server.get(f"/flow_runs/{run_id}")["state_type"] in FINAL
+        lines = _after(server, run_id, seen)
+        print_lines(lines)
+        seen += len(lines)
+        if ended and not lines:
+            return
+        if not lines:
+            time.sleep(pause)
+
+
+def _after(server: Api, run_id: str, seen: int) -> list[dict[str, Any]]:
+    body = {**_of(run_id), "sort": "TIMESTAMP_ASC", "limit": PAGE, "offset": seen}
+    found: list[dict[str, Any]] = server.post("/logs/filter", body)
+    return found
+
+
+def _of(run_id: str) -> dict[str, Any]:
+    return {"logs": {"flow_run_id": {"any_": [run_id]}}}
+
+
+def print_lines(lines: list[dict[str, Any]]) -> None:
+    """Print lines as the console of a run does: time, level, logger, message."""
+    for line in lines:
+        when = paint(line["timestamp"].replace("T", " ")[:23], GREY)
+        level = paint(f"{logging.getLevelName(line['level']):<8}", _color(line["level"]))
+        print(f"{when} {level} {line['name']}  {line['message']}", flush=True)
+
+
+def _color(level: int) -> str:
+    return RED if level >= logging.ERROR else YELLOW if level >= logging.WARNING else GREY

@@ -1,0 +1,133 @@
+"""`orion work-queue`: what agents poll."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from orion.cli.api import api
+from orion.cli.console import Format, Json, Output, ago, show_json, show_object, show_rows
+from orion.cli.groups import new_group
+from orion.cli.lookup import find_work_queue
+from orion.model.times import utcnow
+
+app = new_group("Create, pause, limit and look at work queues.")
+
+Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="Name, id or beginning of the id.")]
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="The name that agents and deployments use.")],
+    limit: Annotated[
+        int | None, typer.Option("-l", "--limit", min=0, help="Runs at one time at most.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("-t", "--tag", help="Serve runs with all of these tags.")
+    ] = None,
+    description: Annotated[str, typer.Option("-d", "--description")] = "",
+) -> None:
+    """Create a work queue."""
+    body: dict[str, Any] = {"name": name, "description": description, "concurrency_limit": limit}
+    if tag:
+        body["filter"] = {"tags": tag}
+    with api() as server:
+        row = server.post("/work_queues/", body)
+    print(f"Created work queue {row['name']!r} ({row['id']}).")
+    print(f"Serve it:  orion agent start -q {row['name']!r}")
+
+
+@app.command("ls")
+def ls(
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show what each queue serves, too.")
+    ] = False,
+    as_json: Json = False,
+    output: Output = Format.text,
+) -> None:
+    """List work queues."""
+    with api() as server:
+        rows = server.rows("/work_queues/filter", {}, 10_000)
+    if as_json or output is Format.json:
+        return show_json(rows)
+    headings = ["Name", "ID", "Limit", "Status", "Polled", *(["Serves"] if verbose else [])]
+    show_rows(headings, [_cells(row, verbose) for row in rows])
+
+
+def _cells(row: dict[str, Any], verbose: bool) -> list[Any]:
+    status = "paused" if row["is_paused"] else row["status"].lower().replace("_", " ")
+    cells = [row["name"], row["id"], row["concurrency_limit"], status, ago(row["last_polled"]) or "never"]
+    return [*cells, row["filter"] or "runs that name this queue"] if verbose else cells
+
+
+@app.command("inspect")
+def inspect(queue: Queue, as_json: Json = False, output: Output = Format.text) -> None:
+    """Show a work queue and how it fares."""
+    with api() as server:
+        row = find_work_queue(server, queue)
+        row = {**row, **server.get(f"/work_queues/{row['id']}/status")}
+    show_json(row) if as_json or output is Format.json else show_object(row)
+
+
+@app.command("preview")
+def preview(
+    queue: Queue,
+    hours: Annotated[int, typer.Option("-h", "--hours", min=1, help="How far to look ahead.")] = 24,
+    as_json: Json = False,
+    output: Output = Format.text,
+) -> None:
+    """Show the runs that the queue will hand out; takes none of them."""
+    with api() as server:
+        row = find_work_queue(server, queue)
+        before = utcnow() + timedelta(hours=hours)
+        runs = server.post(f"/work_queues/{row['id']}/get_runs", {"scheduled_before": before, "limit": 200})
+    if as_json or output is Format.json:
+        return show_json(runs)
+    show_rows(
+        ("Due", "Run", "Name", "Deployment"),
+        [(ago(r["next_scheduled_start_time"]), r["id"], r["name"], r["deployment_id"]) for r in runs],
+    )
+
+
+@app.command("pause")
+def pause(queue: Queue) -> None:
+    """Hand out no runs until it is resumed."""
+    _change(queue, {"is_paused": True}, "is paused")
+
+
+@app.command("resume")
+def resume(queue: Queue) -> None:
+    """Hand out runs again."""
+    _change(queue, {"is_paused": False}, "hands out runs again")
+
+
+@app.command("set-concurrency-limit")
+def set_concurrency_limit(
+    queue: Queue, limit: Annotated[int, typer.Argument(min=0, help="Runs at one time at most.")]
+) -> None:
+    """Limit how many runs of the queue go on at one time."""
+    _change(queue, {"concurrency_limit": limit}, f"lets {limit} runs go on at one time")
+
+
+@app.command("clear-concurrency-limit")
+def clear_concurrency_limit(queue: Queue) -> None:
+    """Take the limit away."""
+    _change(queue, {"concurrency_limit": None}, "has no limit")
+
+
+def _change(queue: str, changes: dict[str, Any], outcome: str) -> None:
+    with api() as server:
+        row = find_work_queue(server, queue)
+        server.patch(f"/work_queues/{row['id']}", changes)
+    print(f"Work queue {row['name']!r} {outcome}.")
+
+
+@app.command("delete")
+def delete(queue: Queue) -> None:
+    """Delete a work queue; runs that name it stay and wait."""
+    with api() as server:
+        row = find_work_queue(server, queue)
+        server.delete(f"/work_queues/{row['id']}")
+    print(f"Deleted work queue {row['name']!r}.")
