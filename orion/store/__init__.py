@@ -1,21 +1,30 @@
-"""First floor: memory. `open_store(url)` gives a `Store`; one module a resource holds its reads and writes."""
+"""First floor: memory. `open_store(url)` gives a `Store`; one module a resource holds its reads and writes.
+
+    base.py      the seam: Conn, Store, Lane, Role        dialect.py   the few words in which SQL differs
+    sqlite.py    with writer.py, sqlite_conn.py, lock.py  postgres.py  with listen.py, postgres_conn.py
+    jobs.py      work on its way through a thread         bus.py       who waits is woken after the commit
+    migrate.py   migrations/*.sql, backup.py              rows.py      rows to structs and back; sql/ named SQL
+"""
 
 from __future__ import annotations
 
-from orion.store.base import Conn, Lane, Role, Store
+from orion.store.base import Conn, Lane, Options, Role, Store
 
 __all__ = ["Conn", "Lane", "Role", "Store", "open_store"]
 
 
-def open_store(url: str, *, role: Role = Role.SERVER) -> Store:
-    """Open the database at `url`, making it or bringing its schema up to date first."""
+def open_store(url: str, *, role: Role = Role.SERVER, address: str = "") -> Store:
+    """Open the database at `url`, making it or bringing its schema up to date first.
+
+    A server's `address` (its API's URL) is told to other programs that find the SQLite file taken.
+    """
     from orion.store.url import parse
 
-    where = parse(url)
-    if where.dialect == "sqlite":
+    place, options = parse(url), Options.of(role, address)
+    if place.dialect == "sqlite":
         from orion.store.sqlite import SqliteStore
 
-        return SqliteStore(where, role=role)
+        return SqliteStore(place, role=role, options=options)
     from orion.store.postgres import PostgresStore
 
-    return PostgresStore(where, role=role)
+    return PostgresStore(place, role=role, options=options)

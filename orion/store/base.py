@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from orion import settings
 from orion.store.bus import Bus, Subscription
 from orion.store.dialect import Dialect
 
-__all__ = ["Bus", "Conn", "Lane", "Params", "Role", "Row", "Store", "Subscription"]
+__all__ = ["Bus", "Conn", "Lane", "Options", "Params", "Role", "Row", "Store", "Subscription"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +40,31 @@ class Role(Enum):
     SERVER = "server"
     CLOCK = "clock"
     EPHEMERAL = "ephemeral"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a store behaves; times in seconds. `synchronous` is `full` or `normal`, `address` the owner's API URL."""
+
+    timeout: float = 10.0
+    busy: float = 15.0
+    synchronous: str = "full"
+    pool: int = 8
+    echo: bool = False
+    address: str = ""
+
+    @classmethod
+    def of(cls, role: Role, address: str = "") -> Options:
+        """The settings in force, for a role."""
+        now = settings.current()
+        return cls(
+            timeout=now.database_timeout,
+            busy=max(now.sqlite_busy_timeout, 30.0) if role is Role.EPHEMERAL else now.sqlite_busy_timeout,
+            synchronous=str(now.sqlite_synchronous).lower(),
+            pool=now.database_pool,
+            echo=now.database_echo,
+            address=address,
+        )
 
 
 class Conn(ABC):
@@ -99,6 +126,9 @@ class Store(ABC):
         self, fn: Callable[..., T], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
     ) -> T:
         """`write` for threads without an event loop."""
+
+    def announce(self, address: str) -> None:
+        """Tell other processes, where the database has a way to, at which URL this server's API is."""
 
     @abstractmethod
     def close(self) -> None:

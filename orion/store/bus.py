@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 EVERYTHING = "*"
 
 
 class Subscription:
-    """What one waiter wants to hear; used as a context manager, on one event loop."""
+    """What one waiter wants to hear; a context manager, used on one event loop."""
 
     def __init__(self, bus: Bus, topics: frozenset[str]) -> None:
         self.topics = topics
@@ -35,7 +35,7 @@ class Subscription:
 
     def close(self) -> None:
         """Stop listening."""
-        self._bus._drop(self)
+        self._bus.drop(self)
 
     def __enter__(self) -> Subscription:
         return self
@@ -43,7 +43,8 @@ class Subscription:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _tell(self, topics: set[str]) -> None:
+    def tell(self, topics: set[str]) -> None:
+        """Called from any thread."""
         try:
             self._loop.call_soon_threadsafe(self._hear, topics)
         except RuntimeError:
@@ -55,12 +56,17 @@ class Subscription:
 
 
 class Bus:
-    """The topics of one store. `publish` may be called from any thread."""
+    """The topics of one store. `publish` may be called from any thread; `on_wait` is told of each new waiter."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
+        self.on_wait = on_wait
         self._lock = threading.Lock()
         self._waiters: dict[str, set[Subscription]] = {}
-        self.waited = threading.Event()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._waiters)
 
     def subscribe(self, topics: Iterable[str]) -> Subscription:
         """Start listening; must be called on the event loop that will wait."""
@@ -68,15 +74,23 @@ class Bus:
         with self._lock:
             for topic in subscription.topics:
                 self._waiters.setdefault(topic, set()).add(subscription)
-        self.waited.set()
+        self.on_wait()
         return subscription
 
     def publish(self, topics: Iterable[str]) -> None:
         """Wake everybody who listens to one of the topics; `*` wakes all."""
-        if not self._waiters:
-            return
-        for subscription, heard in self._hearers(topics).items():
-            subscription._tell(heard)
+        if self._waiters:
+            for subscription, heard in self._hearers(topics).items():
+                subscription.tell(heard)
+
+    def drop(self, subscription: Subscription) -> None:
+        """Forget a listener."""
+        with self._lock:
+            for topic in subscription.topics:
+                listeners = self._waiters.get(topic, set())
+                listeners.discard(subscription)
+                if not listeners:
+                    self._waiters.pop(topic, None)
 
     def _hearers(self, topics: Iterable[str]) -> dict[Subscription, set[str]]:
         hearers: dict[Subscription, set[str]] = {}
@@ -87,16 +101,6 @@ class Bus:
         return hearers
 
     def _listening(self, topic: str) -> set[Subscription]:
-        if topic != EVERYTHING:
-            return self._waiters.get(topic, set())
-        return set().union(*self._waiters.values())
-
-    def _drop(self, subscription: Subscription) -> None:
-        with self._lock:
-            for topic in subscription.topics:
-                listeners = self._waiters.get(topic, set())
-                listeners.discard(subscription)
-                if not listeners:
-                    self._waiters.pop(topic, None)
-            if not self._waiters:
-                self.waited.clear()
+        if topic == EVERYTHING:
+            return set().union(*self._waiters.values())
+        return self._waiters.get(topic, set())

@@ -10,6 +10,7 @@ import msgspec
 
 from orion.model.filters import Criterion, Operator, TagsCriterion
 from orion.store.base import Conn
+from orion.store.rows import json_text
 
 
 class Literal(str):
@@ -53,12 +54,9 @@ class Conditions:
         wanted = one_of(self, "tag", tags)
         return f"{table}.id IN (SELECT {table}_id FROM {table}_tag WHERE {wanted})"
 
-    def each(self, values: Iterable[Any]) -> str:
+    def listed(self, values: Sequence[str]) -> str:
         """A subquery with a row for each text of a list, which is bound as one JSON array."""
-        name = self.bind(msgspec.json.encode(list(values)).decode())
-        if self.conn.dialect == "sqlite":
-            return f"SELECT value FROM json_each({name})"
-        return f"SELECT jsonb_array_elements_text(CAST({name} AS jsonb))"
+        return f"{{listed{self.bind(json_text(list(values)))}}}"
 
 
 def given(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
@@ -88,22 +86,20 @@ def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
         return "FALSE"
     if len(values) == 1:
         return f"{column} = {c.bind(values[0])}"
-    return f"{column} IN ({c.each(values)})"
+    return f"{column} IN {c.listed(values)}"
 
 
 def none_of(c: Conditions, column: str, values: Sequence[str]) -> str | None:
     """Whether the column holds something else; an empty list asks for nothing, NULL is never matched."""
-    return f"{column} NOT IN ({c.each(values)})" if values else None
+    return f"{column} NOT IN {c.listed(values)}" if values else None
 
 
 def like(c: Conditions, column: str, text: str) -> str:
     """Whether the column contains the text, in any case; `%` and `_` are wildcards unless it is `Literal`."""
-    operator = "LIKE" if c.conn.dialect == "sqlite" else "ILIKE"
+    pattern = text.replace("\\", "\\\\")
     if isinstance(text, Literal):
-        plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"{column} {operator} {c.bind(f'%{plain}%')} ESCAPE '\\'"
-    no_escape = "" if c.conn.dialect == "sqlite" else " ESCAPE ''"
-    return f"{column} {operator} {c.bind(f'%{text}%')}{no_escape}"
+        pattern = pattern.replace("%", "\\%").replace("_", "\\_")
+    return f"{column} {{like}} {c.bind(f'%{pattern}%')} ESCAPE '\\'"
 
 
 def starts_with(c: Conditions, column: str, prefixes: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,11 +10,8 @@ import msgspec
 
 from orion.errors import Invalid
 from orion.model.times import iso
-from orion.store import sql
-from orion.store.base import Conn
+from orion.store.base import Conn, Row
 from orion.store.filters import Where
-
-Row = tuple[Any, ...]
 
 
 class Sort(NamedTuple):
@@ -65,14 +61,14 @@ def rows(conn: Conn, listing: Listing, where: Where, sort: str | None, limit: in
 def count(conn: Conn, table: str, where: Where) -> int:
     """How many rows there are: from the counters when nothing is asked of them."""
     if where.text == "TRUE" and table in COUNTED:
-        found = conn.one(sql.text(conn, COUNTER), {"name": table})
+        found = conn.one(COUNTER, {"name": table})
     else:
-        found = conn.one(sql.text(conn, f"SELECT count(*) FROM {table} WHERE {where.text}"), where.params)
+        found = conn.one(f"SELECT count(*) FROM {table} WHERE {where.text}", where.params)
     return int(found[0] or 0) if found else 0
 
 
-COUNTED = frozenset(("flow_run", "task_run", "log"))
-COUNTER = "SELECT sum(n) FROM row_count WHERE name = :name"
+COUNTED = frozenset(("flow_run", "task_run"))
+COUNTER = "SELECT sum(n) FROM counter WHERE name = :name"
 
 
 def page(
@@ -105,7 +101,7 @@ def _fetch(
         f"SELECT {listing.columns}{more} FROM ({ids}) AS page "
         f"JOIN {table} ON {table}.id = page.id {listing.joins} ORDER BY {order}"
     )
-    return conn.all(sql.text(conn, text), {**params, "limit": limit, "offset": offset})
+    return conn.all(text, {**params, "limit": limit, "offset": offset})
 
 
 def _parts(conn: Conn, table: str, sort: Sort, key: tuple[Any, str] | None) -> list[Where]:
@@ -149,7 +145,7 @@ def _read_key(text: str) -> tuple[Any, str]:
     return value, id
 
 
-def by_keys(conn: Conn, statement: str, ids: list[str], read: Callable[[Row], Any]) -> dict[str, Any]:
-    """One value for each of a list of ids, from a statement that takes them as the JSON array `:ids`."""
-    found = conn.all(statement, {"ids": msgspec.json.encode(ids).decode()})
-    return {row[0]: read(row) for row in found}
+def scalar(conn: Conn, statement: str, params: dict[str, Any]) -> Any:
+    """The first column of the first row; None when there is no row."""
+    row = conn.one(statement, params)
+    return None if row is None else row[0]

@@ -1,0 +1,59 @@
+"""Copies of a SQLite file: made while it is in use, kept beside it, put back by moving them into its place."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from orion.errors import NotFound
+from orion.store.lock import Ownership
+
+
+def make(raw: sqlite3.Connection, path: Path, *, label: str) -> Path:
+    """Copy the database of `raw` to `<file>.backup-<label>-<n>`; the copy is whole or is not there."""
+    target = _free(path, label)
+    unfinished = target.with_name(target.name + ".part")
+    unfinished.unlink(missing_ok=True)
+    with closing(sqlite3.connect(unfinished)) as copy:
+        raw.backup(copy)
+    unfinished.chmod(0o600)
+    unfinished.replace(target)
+    return target
+
+
+def newest(path: Path) -> Path | None:
+    """The last copy that was made of `path`."""
+    copies = [copy for copy in path.parent.glob(f"{path.name}.backup-*") if copy.suffix != ".part"]
+    return max(copies, key=lambda copy: copy.stat().st_mtime_ns, default=None)
+
+
+def restore(path: Path, copy: Path | None = None) -> Path:
+    """Put a copy (the newest, if none is named) in the place of `path`; refuses while a server owns it."""
+    copy = copy or newest(path)
+    if copy is None or not copy.exists():
+        raise NotFound(f"There is no backup of {path}.")
+    owned = Ownership(path)
+    try:
+        fresh = path.with_name(path.name + ".restore")
+        shutil.copyfile(copy, fresh)
+        fresh.chmod(0o600)
+        forget(path)
+        fresh.replace(path)
+    finally:
+        owned.release()
+    return copy
+
+
+def forget(path: Path) -> None:
+    """Delete a database with its journals."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def _free(path: Path, label: str) -> Path:
+    number = 1
+    while (target := path.with_name(f"{path.name}.backup-{label}-{number}")).exists():
+        number += 1
+    return target

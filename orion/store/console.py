@@ -1,0 +1,182 @@
+"""Reads of the console's pages beside the resources themselves: names, counts, last and next runs, new log lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from statistics import median
+from typing import NamedTuple
+
+from orion.model.logs import Log
+from orion.store import sql
+from orion.store.base import Conn
+from orion.store.rows import json_text
+
+Q = sql.load("console")
+LATE_ARRIVAL = timedelta(minutes=10)
+
+
+class Past(NamedTuple):
+    """A run as small charts need it; `seconds` is the time it ran."""
+
+    id: str
+    name: str
+    state_type: str | None
+    state_name: str | None
+    start_time: datetime | None
+    seconds: float
+    expected: datetime
+
+
+def flow_names(conn: Conn, ids: Iterable[str]) -> dict[str, str]:
+    return _names(conn, Q.flow_names, ids)
+
+
+def deployment_names(conn: Conn, ids: Iterable[str | None]) -> dict[str, str]:
+    return _names(conn, Q.deployment_names, ids)
+
+
+def task_run_names(conn: Conn, ids: Iterable[str | None]) -> dict[str, str]:
+    return _names(conn, Q.task_run_names, ids)
+
+
+def _names(conn: Conn, statement: str, ids: Iterable[str | None]) -> dict[str, str]:
+    wanted = sorted({id for id in ids if id})
+    return dict(conn.all(statement, {"ids": json_text(wanted)})) if wanted else {}
+
+
+def parents(conn: Conn, task_run_ids: Iterable[str | None]) -> dict[str, tuple[str, str]]:
+    """The (id, name) of the flow run behind each task run that stands for a subflow run."""
+    wanted = sorted({id for id in task_run_ids if id})
+    rows = conn.all(Q.parents, {"ids": json_text(wanted)}) if wanted else []
+    return {task: (run, name) for task, run, name in rows}
+
+
+def children(conn: Conn, flow_run_id: str) -> dict[str, str]:
+    """Subflow runs of a run, by the id of the task run that stands for each."""
+    return dict(conn.all(Q.children, {"id": flow_run_id}))
+
+
+def child_of(conn: Conn, task_run_id: str) -> str | None:
+    row = conn.one(Q.child_of, {"id": task_run_id})
+    return row[0] if row else None
+
+
+def task_counts(conn: Conn, flow_run_ids: list[str]) -> dict[str, list[tuple[str | None, str | None, int]]]:
+    """(state type, state name, number) of the task runs of each flow run."""
+    counts: dict[str, list[tuple[str | None, str | None, int]]] = {}
+    for run, kind, name, number in conn.all(Q.task_counts, {"ids": json_text(flow_run_ids)}):
+        counts.setdefault(run, []).append((kind, name, number))
+    return counts
+
+
+def task_states(conn: Conn, flow_run_id: str) -> dict[str, list[tuple[str, str, datetime]]]:
+    """The (type, name, time) of every state of each task run of a run, oldest first."""
+    states: dict[str, list[tuple[str, str, datetime]]] = {}
+    for task, kind, name, time in conn.all(Q.task_states, {"id": flow_run_id}):
+        states.setdefault(task, []).append((kind, name, _moment(conn, time)))
+    return states
+
+
+def flow_options(conn: Conn) -> list[tuple[str, str]]:
+    """Flows to choose from: (id, name)."""
+    return [(id, name) for id, name in conn.all(Q.flow_options)]
+
+
+def deployment_options(conn: Conn) -> list[tuple[str, str]]:
+    """Deployments to choose from: (id, flow / name)."""
+    return [(id, f"{flow} / {name}") for id, flow, name in conn.all(Q.deployment_options)]
+
+
+def tag_options(conn: Conn) -> list[str]:
+    return [tag for (tag,) in conn.all(Q.flow_tags)]
+
+
+def queue_names(conn: Conn) -> list[str]:
+    return [name for (name,) in conn.all(Q.queue_names)]
+
+
+def last_of_deployment(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
+    """The newest `n` runs of a deployment that were due, oldest first."""
+    return _past(conn, Q.last_of_deployment, id, n, now)
+
+
+def last_of_flow(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
+    """The newest `n` runs of a flow that were due, oldest first."""
+    return _past(conn, Q.last_of_flow, id, n, now)
+
+
+def _past(conn: Conn, statement: str, id: str, n: int, now: datetime) -> list[Past]:
+    rows = conn.all(statement, {"id": id, "n": n, "now": conn.time(now)})
+    return [_as_past(conn, row, now) for row in reversed(rows)]
+
+
+def _as_past(conn: Conn, row: tuple[object, ...], now: datetime) -> Past:
+    id, name, kind, state, start, total, expected = row
+    began = conn.when(start)
+    seconds = float(total or 0.0)  # type: ignore[arg-type]  # a number column
+    if kind == "RUNNING" and began is not None:
+        seconds = max(seconds, (now - began).total_seconds())
+    return Past(str(id), str(name), kind, state, began, seconds, _moment(conn, expected))  # type: ignore[arg-type]
+
+
+def usual(past: Iterable[Past]) -> float | None:
+    """The median running time of what completed; None for fewer than three."""
+    seconds = [run.seconds for run in past if run.state_type == "COMPLETED"]
+    return median(seconds) if len(seconds) >= 3 else None
+
+
+def next_of_deployment(conn: Conn, id: str, now: datetime) -> datetime | None:
+    row = conn.one(Q.next_of_deployment, {"id": id, "now": conn.time(now)})
+    return conn.when(row[0]) if row else None
+
+
+def days_of_deployment(
+    conn: Conn, id: str, since: datetime, now: datetime
+) -> list[tuple[datetime, str | None, str | None]]:
+    """When a deployment's runs were due since a day, and how they are."""
+    params = {"id": id, "since": conn.time(since), "now": conn.time(now)}
+    return [(_moment(conn, time), kind, name) for time, kind, name in conn.all(Q.days_of_deployment, params)]
+
+
+def waiting(conn: Conn, until: datetime) -> dict[str, tuple[int, int]]:
+    """(waiting, late) of each work queue that has runs due by then."""
+    rows = conn.all(Q.waiting, {"until": conn.time(until)})
+    return {queue: (int(number), int(late)) for queue, number, late in rows}
+
+
+def busy(conn: Conn) -> dict[str, int]:
+    """How many runs of each work queue hold a slot."""
+    return {queue: int(number) for queue, number in conn.all(Q.busy)}
+
+
+def log_count(conn: Conn, flow_run_id: str) -> int:
+    row = conn.one(Q.log_count, {"id": flow_run_id})
+    return int(row[0]) if row else 0
+
+
+def newest_log(conn: Conn, flow_run_id: str) -> str:
+    """The id of the line of a run that arrived last; empty when there is none."""
+    row = conn.one(Q.newest_log, {"id": flow_run_id})
+    return (row[0] or "") if row else ""
+
+
+def logs_after(conn: Conn, flow_run_id: str, after: str, since: datetime, n: int) -> list[Log]:
+    """Up to `n` lines that arrived after the line `after`; `since` bounds how old a late line may be."""
+    params = {"id": flow_run_id, "after": after, "since": conn.time(since - LATE_ARRIVAL), "n": n}
+    return [_log(conn, row) for row in conn.all(Q.logs_after, params)]
+
+
+def _log(conn: Conn, row: tuple[object, ...]) -> Log:
+    id, created, time, run, task, level, name, message = row
+    moment = _moment(conn, created)
+    return Log(
+        id=str(id), created=moment, updated=moment, timestamp=_moment(conn, time), flow_run_id=run,  # type: ignore[arg-type]
+        task_run_id=task, level=level, name=str(name), message=str(message),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _moment(conn: Conn, value: object) -> datetime:
+    moment = conn.when(value)
+    assert moment is not None, "the column is NOT NULL"
+    return moment

@@ -1,0 +1,48 @@
+"""The duties of the clock in the database: leases, so that one process works, and the health of each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from orion.store.base import Conn
+from orion.store.rows import Rows
+from orion.store.sql import load
+
+Q = load("duties")
+
+
+class DutyRun(Struct, kw_only=True):
+    """How a duty fared the last time; `count` is what it did since the beginning."""
+
+    name: str
+    last_started: datetime | None
+    last_finished: datetime | None
+    last_error: str | None
+    count: int
+
+
+RUN = Rows(DutyRun, "service_run")
+
+
+def take(conn: Conn, name: str, holder: str, now: datetime, lease: timedelta) -> bool:
+    """Hold the duty until `now + lease`; False when somebody else does."""
+    times = {"now": conn.time(now), "until": conn.time(now + lease)}
+    return conn.run(Q.take, {"name": name, "holder": holder, **times}) > 0
+
+
+def release(conn: Conn, holder: str) -> None:
+    """Let go of every duty."""
+    conn.run(Q.release, {"holder": holder})
+
+
+def finished(conn: Conn, name: str, started: datetime, now: datetime, count: int, error: str | None) -> None:
+    """Note how a duty ended."""
+    times = {"started": conn.time(started), "now": conn.time(now)}
+    conn.run(Q.finished, {"name": name, "count": count, "error": error, **times})
+
+
+def every(conn: Conn) -> dict[str, DutyRun]:
+    """How each duty fared, by name."""
+    return {run.name: run for run in RUN.read_all(conn, conn.all(Q.every))}

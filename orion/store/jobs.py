@@ -1,0 +1,130 @@
+"""Work on its way through a thread: a function, its arguments, and who waits for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from orion.store.base import Conn, Lane
+
+Opened = AbstractContextManager[Callable[["Job"], None]]
+
+
+class Job:
+    """One read or write. Its answer goes to an event loop's future, or to the thread that waits for it."""
+
+    __slots__ = ("args", "done", "durable", "error", "fn", "future", "kw", "lane", "loop", "result", "topics")
+
+    def __init__(
+        self, fn: Callable[..., Any], args: Any, kw: Any, *, lane: Lane = Lane.STATE, durable: bool = True
+    ) -> None:
+        self.fn, self.args, self.kw = fn, args, kw
+        self.lane, self.durable = lane, durable
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.topics: set[str] | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.future: asyncio.Future[Any] | None = None
+        self.done: threading.Event | None = None
+
+    def __call__(self, conn: Conn) -> None:
+        """Run the function and keep what it gives; an error is raised to the caller, who decides."""
+        self.result = self.fn(conn, *self.args, **self.kw)
+
+    def awaited(self) -> asyncio.Future[Any]:
+        """The future of the running event loop that will get the answer."""
+        self.loop = asyncio.get_running_loop()
+        self.future = self.loop.create_future()
+        return self.future
+
+    def blocking(self) -> Job:
+        """Prepare for a thread that waits in `outcome`."""
+        self.done = threading.Event()
+        return self
+
+    def outcome(self) -> Any:
+        """Wait for the answer, in a thread."""
+        assert self.done is not None
+        self.done.wait()
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def settle(self) -> None:
+        """Hand the answer to the future, on its loop."""
+        future = self.future
+        if future is None or future.done():
+            return
+        if self.error is not None:
+            future.set_exception(self.error)
+        else:
+            future.set_result(self.result)
+
+
+def deliver(jobs: Iterable[Job]) -> None:
+    """Answer finished jobs; one wake-up for each event loop, however many they are."""
+    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        if job.loop is not None:
+            loops.setdefault(job.loop, []).append(job)
+        elif job.done is not None:
+            job.done.set()
+    for loop, finished in loops.items():
+        try:
+            loop.call_soon_threadsafe(_settle, finished)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+
+def _settle(jobs: list[Job]) -> None:
+    for job in jobs:
+        job.settle()
+
+
+class Workers:
+    """A few threads that take jobs from one queue, made as they are needed; each enters its own `work`."""
+
+    def __init__(self, name: str, count: int, work: Callable[[], Opened]) -> None:
+        self._name, self._count, self._work = name, count, work
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def submit(self, job: Job) -> None:
+        """Queue a job, with one more thread if all are busy and there may be more."""
+        self._queue.put(job)
+        if len(self._threads) < self._count and self._queue.qsize() > self._idle:
+            self._grow()
+
+    def close(self) -> None:
+        """Finish what is queued, then end the threads."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _grow(self) -> None:
+        with self._lock:
+            if len(self._threads) < self._count:
+                name = f"{self._name}-{len(self._threads)}"
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _run(self) -> None:
+        with self._work() as work:
+            while (job := self._next()) is not None:
+                work(job)
+                deliver((job,))
+
+    def _next(self) -> Job | None:
+        self._idle += 1
+        try:
+            return self._queue.get()
+        finally:
+            self._idle -= 1

@@ -1,0 +1,193 @@
+"""Planning in the database: deployments and their schedules, planned runs, the cursor and what it skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from orion.model.ids import Id, new_id
+from orion.model.states import StateDetails
+from orion.model.wire import EMPTY_OBJECT
+from orion.store.base import Conn
+from orion.store.rows import Rows, json_text
+from orion.store.sql import load
+
+Q = load("scheduling")
+
+
+class Deployment(Struct, kw_only=True):
+    """What a planned run takes from its deployment."""
+
+    id: Id
+    flow_id: Id
+    paused: bool
+    version: str | None
+    work_queue_name: str | None
+    work_queue_id: Id | None
+    infrastructure_document_id: Id | None
+    tags: list[str]
+    labels: Raw
+    parameters: Raw
+    job_variables: Raw
+
+
+class Schedule(Struct, kw_only=True):
+    """One schedule with its cursor."""
+
+    id: Id
+    deployment_id: Id
+    schedule: Raw
+    active: bool
+    max_scheduled_runs: int | None
+    catchup: bool | None
+    parameters: Raw
+    scheduled_until: datetime | None
+
+
+class PlannedRun(Struct, kw_only=True):
+    """A run made from a schedule, as its row; `key` makes planning twice harmless."""
+
+    id: Id
+    created: datetime
+    updated: datetime
+    name: str
+    flow_id: Id
+    deployment_id: Id
+    deployment_version: str | None
+    state_id: Id
+    state_type: str = "SCHEDULED"
+    state_name: str = "Scheduled"
+    state_timestamp: datetime
+    expected_start_time: datetime
+    next_scheduled_start_time: datetime
+    auto_scheduled: bool = True
+    schedule_id: Id
+    work_queue_name: str | None
+    work_queue_id: Id | None
+    infrastructure_document_id: Id | None
+    idempotency_key: str
+    created_by: dict[str, str]
+    empirical_policy: Raw = EMPTY_OBJECT
+    tags: list[str]
+    labels: Raw
+    parameters: Raw
+    job_variables: Raw
+
+
+class Skip(Struct, kw_only=True):
+    """Due times of a schedule that have no run: how many, between when, and why."""
+
+    id: Id
+    created: datetime
+    deployment_id: Id
+    schedule_id: Id | None
+    from_time: datetime
+    to_time: datetime
+    count: int
+    reason: str
+
+
+class Overdue(Struct, kw_only=True):
+    """A run past its time, and the state in which it was seen."""
+
+    id: Id
+    state_id: Id
+    next_scheduled_start_time: datetime
+
+
+DEPLOYMENT = Rows(Deployment, "deployment")
+SCHEDULE = Rows(Schedule, "deployment_schedule")
+PLANNED = Rows(PlannedRun, "flow_run")
+SKIP = Rows(Skip, "schedule_skip")
+OVERDUE = Rows(Overdue, "flow_run")
+
+
+def lock(conn: Conn, deployment_id: str) -> Deployment | None:
+    """The deployment, held until the transaction ends."""
+    row = conn.one(Q.lock, {"deployment_id": deployment_id})
+    return DEPLOYMENT.read(conn, row) if row else None
+
+
+def schedules(conn: Conn, deployment_id: str) -> list[Schedule]:
+    """The schedules of a deployment, resting ones included."""
+    return SCHEDULE.read_all(conn, conn.all(Q.schedules, {"deployment_id": deployment_id}))
+
+
+def active(conn: Conn) -> list[Schedule]:
+    """Every active schedule of a deployment that is not paused."""
+    return SCHEDULE.read_all(conn, conn.all(Q.active))
+
+
+def add_runs(conn: Conn, runs: list[PlannedRun]) -> int:
+    """Add planned runs with their first states; those whose key is known are left out. The number added."""
+    if not runs:
+        return 0
+    keys = json_text([run.idempotency_key for run in runs])
+    known = {key for (key,) in conn.all(Q.known, {"flow_id": runs[0].flow_id, "keys": keys})}
+    new = [run for run in runs if run.idempotency_key not in known]
+    rows = [PLANNED.values(conn, run) for run in new]
+    conn.many(PLANNED.insert, rows)
+    conn.many(Q.add_state, [_state(conn, run) for run in new])
+    conn.many(Q.add_tag, [{"flow_run_id": run.id, "tag": tag} for run in new for tag in run.tags])
+    for topic in {f"queue:{run.work_queue_name}" for run in new} | ({"runs", "queues"} if new else set()):
+        conn.publish(topic)
+    return len(new)
+
+
+def _state(conn: Conn, run: PlannedRun) -> dict[str, Any]:
+    details = json_text(StateDetails(flow_run_id=run.id, scheduled_time=run.expected_start_time))
+    return {"id": run.id, "state_id": run.state_id, "created": conn.time(run.created), "state_details": details}
+
+
+def move_cursor(conn: Conn, schedule_id: str, until: datetime) -> None:
+    """Note that every due time up to `until` is planned or skipped."""
+    conn.run(Q.move_cursor, {"id": schedule_id, "until": conn.time(until)})
+
+
+def drop_planned(conn: Conn, deployment_id: str, now: datetime) -> int:
+    """Delete the planned runs that nobody has started, to plan anew from now on; overdue ones are skipped."""
+    at = {"deployment_id": deployment_id, "now": conn.time(now)}
+    overdue = [row for row in conn.all(Q.overdue_planned, at) if row[0]]
+    add_skips(conn, [_dropped(conn, deployment_id, now, *row) for row in overdue])
+    conn.run(Q.bump, at)
+    conn.run(Q.rewind, at)
+    conn.run(Q.forget, at)
+    conn.publish("runs")
+    return conn.run(Q.drop_planned, at)
+
+
+def _dropped(conn: Conn, deployment: str, now: datetime, schedule_id: str, count: int, *span: Any) -> Skip:
+    first, last = (conn.when(moment) or now for moment in span)
+    why = "The deployment was changed before anybody started them."
+    return Skip(id=new_id(), created=now, deployment_id=deployment, schedule_id=schedule_id,
+                from_time=first, to_time=last, count=count, reason=why)  # fmt: skip
+
+
+def add_skips(conn: Conn, skips: Iterable[Skip]) -> None:
+    """Record due times that will have no run."""
+    conn.many(Q.add_skip, [SKIP.values(conn, skip) for skip in skips])
+
+
+def skips(conn: Conn, deployment_id: str, limit: int = 20) -> list[Skip]:
+    """What a deployment has skipped, newest first."""
+    return SKIP.read_all(conn, conn.all(Q.skips, {"deployment_id": deployment_id, "limit": limit}))
+
+
+def overdue_of_schedule(conn: Conn, schedule: Schedule, now: datetime, limit: int = 200) -> list[str]:
+    """The ids of a schedule's overdue runs that no agent holds, newest first."""
+    of = {"deployment_id": schedule.deployment_id, "schedule_id": schedule.id, "now": conn.time(now)}
+    return [run_id for run_id, _ in conn.all(Q.overdue_of_schedule, {**of, "limit": limit})]
+
+
+def overdue(conn: Conn, before: datetime, limit: int) -> list[Overdue]:
+    """Runs named Scheduled that were due before `before`, oldest first."""
+    return OVERDUE.read_all(conn, conn.all(Q.overdue, {"before": conn.time(before), "limit": limit}))
+
+
+def next_due(conn: Conn, after: datetime) -> datetime | None:
+    """When the next run is due that is not late yet."""
+    row = conn.one(Q.next_due, {"after": conn.time(after)})
+    return conn.when(row[0]) if row else None

@@ -1,0 +1,116 @@
+"""SQLite: one writer thread with group commit, a few read-only connections, and a lock that names the owner.
+
+A server owns its file (`lock.py`); a clock beside it and programs without a server share it by `BEGIN IMMEDIATE`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from orion.store import migrate
+from orion.store.base import Lane, Options, Role, Store
+from orion.store.bus import Bus
+from orion.store.jobs import Job, Workers
+from orion.store.lock import Ownership
+from orion.store.sqlite_conn import SqliteConn, connect, private
+from orion.store.url import Place
+from orion.store.writer import Writer
+
+READERS = 4
+
+
+class SqliteStore(Store):
+    """See `Store`."""
+
+    dialect = "sqlite"
+
+    def __init__(self, place: Place, *, role: Role = Role.SERVER, options: Options | None = None) -> None:
+        self.role = role
+        self.options = options or Options.of(role)
+        self._folder = None if place.path else tempfile.TemporaryDirectory(prefix="orion-memory-")
+        self.path = place.path or Path(self._folder.name) / "orion.db"  # type: ignore[union-attr]
+        self.bus = Bus()
+        private(self.path)
+        self._owned = Ownership(self.path, self.options.address) if role is Role.SERVER else None
+        try:
+            migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
+        except BaseException:
+            self._let_go()
+            raise
+        self._readers = Workers("orion-reader", READERS, self._reader)
+        self._writer = Writer(
+            self._open_writer, self.bus, full=self.options.synchronous == "full", watch=role is Role.SERVER
+        )
+        self.bus.on_wait = self._writer.look
+
+    def announce(self, address: str) -> None:
+        if self._owned is not None:
+            self._owned.announce(address)
+
+    async def read(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        job = Job(fn, args, kw)
+        answer = job.awaited()
+        self._readers.submit(job)
+        return await answer
+
+    async def write(
+        self, fn: Callable[..., Any], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
+    ) -> Any:
+        job = Job(fn, args, kw, lane=lane, durable=durable)
+        answer = job.awaited()
+        self._writer.submit(job)
+        return await answer
+
+    def read_now(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        job = Job(fn, args, kw).blocking()
+        self._readers.submit(job)
+        return job.outcome()
+
+    def write_now(
+        self, fn: Callable[..., Any], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
+    ) -> Any:
+        job = Job(fn, args, kw, lane=lane, durable=durable).blocking()
+        self._writer.submit(job)
+        return job.outcome()
+
+    def close(self) -> None:
+        self._readers.close()
+        self._writer.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._owned is not None:
+            self._owned.release()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _open_writer(self) -> SqliteConn:
+        raw = connect(self.path, busy=self.options.busy, checkpoint=self.role is not Role.CLOCK)
+        return self._conn(raw, reading=False)
+
+    def _conn(self, raw: sqlite3.Connection, *, reading: bool) -> SqliteConn:
+        return SqliteConn(raw, limit=self.options.timeout, reading=reading, log=self.options.echo)
+
+    @contextmanager
+    def _reader(self) -> Iterator[Callable[[Job], None]]:
+        """What a reader thread does with a job: one snapshot for all its statements."""
+        with closing(connect(self.path, busy=self.options.busy)) as raw:
+            raw.execute("PRAGMA query_only = ON")
+            conn = self._conn(raw, reading=True)
+            yield lambda job: _snapshot(conn, job)
+
+
+def _snapshot(conn: SqliteConn, job: Job) -> None:
+    try:
+        conn.raw.execute("BEGIN")
+        job(conn)
+    except BaseException as error:
+        job.error = conn.explain(error) if isinstance(error, sqlite3.Error) else error
+    finally:
+        if conn.raw.in_transaction:
+            conn.raw.execute("ROLLBACK")

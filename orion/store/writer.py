@@ -1,0 +1,193 @@
+"""SQLite's one writer: a thread that drains a queue of writes and commits many of them together.
+
+A sync of the disk costs milliseconds, a write microseconds; so all writes that wait share one transaction (*group
+commit*), each in a savepoint so that a failing one hurts nobody else, and are answered after its commit.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from orion.errors import Busy
+from orion.store.base import Lane
+from orion.store.bus import EVERYTHING, Bus
+from orion.store.jobs import Job, deliver
+from orion.store.sqlite_conn import SqliteConn, explain
+
+GROUP_SECONDS = 0.05  # a transaction takes no more writes after this
+LOW_WAITS = 0.5  # maintenance lets states go first, but not for longer than this
+LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while somebody waits for news
+
+
+class Writer:
+    """The thread, its queue and its lanes."""
+
+    def __init__(self, open_conn: Callable[[], SqliteConn], bus: Bus, *, full: bool, watch: bool) -> None:
+        self._open_conn, self._bus, self._full, self._watch = open_conn, bus, full, watch
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
+        self._closing = False
+        self._low_since: float | None = None
+        self._synchronous = ""
+        self._version: int | None = None
+        self._thread = threading.Thread(target=self._run, name="orion-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a write."""
+        if self._closing:
+            job.error = Busy("The database is being closed.")
+            deliver((job,))
+        else:
+            self._queue.put(job)
+
+    def look(self) -> None:
+        """Somebody began to wait for news: watch for other processes from now on."""
+        self._queue.put(None)
+
+    def close(self) -> None:
+        """Commit everything that waits, then end."""
+        self._closing = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._conn = self._open_conn()
+        while self._gather():
+            group = self._choose()
+            if group:
+                self._commit_all(group)
+            self._look_elsewhere()
+        self._conn.raw.close()
+
+    def _gather(self) -> bool:
+        """Sort what has come into the lanes, waiting for something when they are empty; False at the end."""
+        if not any(self._lanes) and not self._closing:
+            self._take(self._wait())
+        for _ in range(self._queue.qsize()):
+            self._take(self._queue.get())
+        return bool(any(self._lanes) or not self._closing)
+
+    def _wait(self) -> Job | None:
+        if not (self._watch and self._bus.awaited):
+            self._version = None
+            return self._queue.get()
+        try:
+            return self._queue.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            return None
+
+    def _take(self, job: Job | None) -> None:
+        if job is not None:
+            self._lanes[job.lane].append(job)
+
+    def _choose(self) -> list[Job]:
+        """States, then logs; one write of maintenance when nothing else waits, or when it has waited too long."""
+        group = [*self._lanes[Lane.STATE], *self._lanes[Lane.LOG]]
+        self._lanes[Lane.STATE].clear()
+        self._lanes[Lane.LOG].clear()
+        if self._lanes[Lane.LOW] and self._low_may_go(bool(group)):
+            group.append(self._lanes[Lane.LOW].popleft())
+        return group
+
+    def _low_may_go(self, others: bool) -> bool:
+        now = time.monotonic()
+        self._low_since = self._low_since or now
+        if others and now - self._low_since < LOW_WAITS:
+            return False
+        self._low_since = None
+        return True
+
+    def _commit_all(self, group: list[Job]) -> None:
+        while group:
+            try:
+                group = self._commit(group)
+            except sqlite3.Error as error:  # the connection itself is in trouble: answer, and go on with the next
+                self._roll_back()
+                group = self._fail(group, error)
+
+    def _commit(self, group: list[Job]) -> list[Job]:
+        """One transaction; returns the writes that are still to be done."""
+        try:
+            self._begin(durable=any(job.durable for job in group))
+        except sqlite3.Error as error:
+            return self._fail(group, error)
+        finished, failed, rest = self._execute(group)
+        try:
+            self._conn.raw.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            self._fail(finished, error)
+            finished = []
+        self._publish(finished)
+        deliver((*finished, *failed))
+        return rest
+
+    def _begin(self, *, durable: bool) -> None:
+        wanted = "FULL" if durable and self._full else "NORMAL"
+        if wanted != self._synchronous:
+            self._conn.raw.execute(f"PRAGMA synchronous = {wanted}")
+            self._synchronous = wanted
+        self._conn.raw.execute("BEGIN IMMEDIATE")
+
+    def _execute(self, group: list[Job]) -> tuple[list[Job], list[Job], list[Job]]:
+        """Run the writes until the time is over; the finished, the failed, and those left for the next one."""
+        finished: list[Job] = []
+        failed: list[Job] = []
+        until = time.monotonic() + GROUP_SECONDS
+        for place, job in enumerate(group):
+            if self._one(job):
+                finished.append(job)
+            else:
+                failed.append(job)
+            if not self._conn.raw.in_transaction:  # the error undid the whole transaction, good writes too
+                self._conn.raw.execute("BEGIN")
+                return [], failed, [*finished, *group[place + 1 :]]
+            if time.monotonic() > until:
+                return finished, failed, group[place + 1 :]
+        return finished, failed, []
+
+    def _one(self, job: Job) -> bool:
+        raw, conn = self._conn.raw, self._conn
+        conn.topics = set()
+        raw.execute("SAVEPOINT w")
+        try:
+            job(conn)
+            job.topics = conn.topics
+            raw.execute("RELEASE w")
+        except BaseException as error:
+            job.error = explain(error) if isinstance(error, sqlite3.Error) else error
+            if raw.in_transaction:
+                raw.execute("ROLLBACK TO w")
+                raw.execute("RELEASE w")
+            return False
+        return True
+
+    def _fail(self, jobs: list[Job], error: sqlite3.Error) -> list[Job]:
+        for job in jobs:
+            job.error = explain(error)
+        deliver(jobs)
+        return []
+
+    def _roll_back(self) -> None:
+        if self._conn.raw.in_transaction:
+            self._conn.raw.execute("ROLLBACK")
+
+    def _publish(self, jobs: list[Job]) -> None:
+        topics: set[str] = set().union(*(job.topics for job in jobs if job.topics))
+        if topics:
+            self._bus.publish(topics)
+
+    def _look_elsewhere(self) -> None:
+        """`data_version` moves when another process commits, never for our own commits."""
+        if not (self._watch and self._bus.awaited):
+            return
+        version = self._conn.raw.execute("PRAGMA data_version").fetchone()[0]
+        if self._version is not None and version != self._version:
+            self._bus.publish({EVERYTHING})
+        self._version = version
