@@ -148,7 +148,7 @@ def move_cursor(conn: Conn, schedule_id: str, until: datetime) -> None:
 
 
 def drop_planned(conn: Conn, deployment_id: str, now: datetime) -> int:
-    """Delete the planned runs that nobody has started, to plan anew from now on; overdue ones are skipped."""
+    """Delete planned runs that nobody has started, to plan anew from now on; overdue ones are skipped."""
     at = {"deployment_id": deployment_id, "now": conn.time(now)}
     overdue = [row for row in conn.all(Q.overdue_planned, at) if row[0]]
     add_skips(conn, [_dropped(conn, deployment_id, now, *row) for row in overdue])
@@ -159,10 +159,10 @@ def drop_planned(conn: Conn, deployment_id: str, now: datetime) -> int:
     return conn.run(Q.drop_planned, at)
 
 
-def _dropped(conn: Conn, deployment: str, now: datetime, schedule_id: str, count: int, *span: Any) -> Skip:
+def _dropped(conn: Conn, deployment: str, now: datetime, schedule: str, count: int, *span: Any) -> Skip:
     first, last = (conn.when(moment) or now for moment in span)
     why = "The deployment was changed before anybody started them."
-    return Skip(id=new_id(), created=now, deployment_id=deployment, schedule_id=schedule_id,
+    return Skip(id=new_id(), created=now, deployment_id=deployment, schedule_id=schedule,
                 from_time=first, to_time=last, count=count, reason=why)  # fmt: skip
 
 

@@ -1,0 +1,709 @@
+"""The agent: asks work queues for runs that are due, starts a process for each, and reports how it ended.
+
+One file that needs the standard library and httpx only: `python agent.py QUEUE` works without orion's server.
+It keeps nothing on disk. Runs that outlive a killed agent beat for themselves; the next one adopts them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import glob
+import logging
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+log = logging.getLogger("orion.agent")
+
+POLL_SECONDS = 25.0  # how long one question to a queue waits for an answer
+LEAD_SECONDS = 1.0  # a process is started this much early; the server lets none of them run before its time
+BEAT_SECONDS = 5.0
+STALE_SECONDS = 25.0  # a hand-out is ours for 30 s
+STOP_SECONDS = 10.0  # the grace when the agent itself is stopped
+RETRY_SECONDS = (0.5, 30.0)
+HEALTH_SECONDS = 300.0
+TAIL_BYTES = 64_000
+KEPT_BYTES = 64_000_000
+
+ENVIRONMENT = """
+    PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR TERM PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+    LD_LIBRARY_PATH DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE HTTP_PROXY
+    HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy
+"""
+SERVER_ONLY = ("ADMIN_KEY", "ENCRYPTION_KEY", "DATABASE", "CLOCK_URL")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line and the environment say."""
+
+    queues: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    api: str = "http://127.0.0.1:4200/api"
+    key: str | None = None
+    limit: int | None = None
+    prefetch: float = 10.0
+    grace: float = 30.0
+    once: bool = False
+    until_idle: bool = False
+    command: tuple[str, ...] = (sys.executable, "-m", "orion.engine")
+    passed: tuple[str, ...] = ()
+    memory_mb: int | None = None
+    processes: int | None = None
+
+    @property
+    def drains(self) -> bool:
+        """Whether the agent leaves when nothing is due."""
+        return self.once or self.until_idle
+
+
+class Unavailable(Exception):
+    """The server cannot be reached, or not now."""
+
+
+class Refusal(Exception):
+    """The server said no: `status` is its HTTP status."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        super().__init__(
+            f"{response.request.method} {response.request.url.path}: {self.status} {response.text[:300]}"
+        )
+
+
+class Api:
+    """The server's API, with its clock: the agent's own may be wrong."""
+
+    def __init__(self, options: Options) -> None:
+        headers = {
+            "User-Agent": "orion-agent",
+            **({"Authorization": f"Bearer {options.key}"} if options.key else {}),
+        }
+        self.http = httpx.AsyncClient(
+            base_url=options.api, headers=headers, timeout=30, follow_redirects=True
+        )
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The time on the server's clock, to the second or so."""
+        return datetime.now(UTC) + self.ahead
+
+    async def call(
+        self, method: str, path: str, body: Any = None, token: str | None = None, wait: float = 0
+    ) -> httpx.Response:
+        """One request; raises `Unavailable` when it may work later and `Refusal` when it will not."""
+        headers = {"Orion-Attempt": token} if token else {}
+        try:
+            answer = await self.http.request(method, path, json=body, headers=headers, timeout=wait + 30)
+        except (httpx.HTTPError, OSError) as error:
+            raise Unavailable(f"{type(error).__name__} {error}".strip()) from None
+        if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
+            raise Unavailable(f"the server answered {answer.status_code}")
+        if answer.is_error:
+            raise Refusal(answer)
+        self._set_clock(answer.headers.get("date"))
+        return answer
+
+    async def surely(
+        self, method: str, path: str, body: Any = None, token: str | None = None
+    ) -> httpx.Response:
+        """The same, tried until the server answers: for what must not get lost, such as the end of a run."""
+        async for _ in pauses():
+            with contextlib.suppress(Unavailable):
+                return await self.call(method, path, body, token)
+        raise AssertionError("unreachable")
+
+    def _set_clock(self, date: str | None) -> None:
+        if date:
+            ahead = parsedate_to_datetime(date) - datetime.now(UTC)
+            self.ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta()
+
+
+async def pauses() -> AsyncIterator[int]:
+    """Yields at once, then after growing pauses with jitter."""
+    least, most = RETRY_SECONDS
+    for attempt in range(10**9):
+        yield attempt
+        await asyncio.sleep(min(most, least * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0))
+
+
+@dataclass
+class Child:
+    """A flow process that this agent watches; `process` is None for an adopted one."""
+
+    run_id: str
+    name: str
+    token: str | None
+    pid: int
+    folder: str
+    process: asyncio.subprocess.Process | None = None
+    read: int = 0
+    tail: bytes = b""
+    cancelled: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def output(self) -> str:
+        return os.path.join(self.folder, "output.log")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole process group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    async def wait(self) -> int | None:
+        """Wait for the end; the exit code, negative for a signal, None when nobody can know it."""
+        if self.process:
+            return await self.process.wait()
+        while _environment_of(self.pid).get("ORION__FLOW_RUN_ID") == self.run_id:
+            await asyncio.sleep(0.5)
+        return None
+
+    def stream(self) -> None:
+        """Pass new output on. It lies in a file, so that a flow can go on writing without its agent."""
+        try:
+            with open(self.output, "rb") as file:
+                file.seek(self.read)
+                while chunk := file.read(1 << 20):
+                    self.read += len(chunk)
+                    self.tail = (self.tail + chunk)[-TAIL_BYTES:]
+                    sys.stdout.buffer.write(chunk)
+            sys.stdout.flush()
+            if self.read > KEPT_BYTES:
+                os.truncate(self.output, 0)
+                self.read = 0
+        except OSError:
+            return
+
+
+class Agent:
+    """Polls queues and keeps children; all it knows is what runs right now."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.api = Api(options)
+        self.id, self.host = str(uuid.uuid4()), socket.gethostname()
+        self.children: dict[str, Child] = {}
+        self.taken: set[str] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.slots = asyncio.Semaphore(options.limit or 10**6)
+        self.stopping = asyncio.Event()
+        self.finished, self.failed, self.last_answer = 0, 0, time.monotonic()
+
+    async def work(self) -> int:
+        """Run until told to stop, or until nothing is due; the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop)
+        self._spawn(self._adopt())
+        try:
+            if self.options.drains:
+                return await self._drain()
+            self._spawn(self._report_health())
+            loops = [self._poll_by_name(name) for name in self.options.queues]
+            loops += [self._poll_by_prefix(prefix) for prefix in self.options.prefixes]
+            loops += [self._poll_by_tags(self.options.tags)] if self.options.tags else []
+            for loop in loops:
+                self._spawn(loop)
+            await self.stopping.wait()
+            return 0
+        finally:
+            await self._stop_children()
+            await self.api.http.aclose()
+
+    # asking for runs
+
+    async def _poll_by_name(self, name: str) -> None:
+        async for _ in pauses():
+            while not self.stopping.is_set():
+                try:
+                    await self._poll_once(await self._queue(name), POLL_SECONDS)
+                except Unavailable as error:
+                    log.warning("The server at %s is away (%s); trying again.", self.options.api, error)
+                    break
+                except Refusal as error:
+                    log.warning("%s", _advice(name, error))
+                    break
+            if self.stopping.is_set():
+                return
+
+    async def _poll_by_prefix(self, prefix: str) -> None:
+        known: set[str] = set()
+        while not self.stopping.is_set():
+            with contextlib.suppress(Unavailable, Refusal):
+                for name in await self._names(prefix):
+                    if name not in known:
+                        known.add(name)
+                        self._spawn(self._poll_by_name(name))
+            await self._sleep(10)
+
+    async def _poll_by_tags(self, tags: Sequence[str]) -> None:
+        await self._poll_by_name(await self._queue_of_tags(tags))
+
+    async def _poll_once(self, queue: dict[str, Any], wait: float) -> int:
+        """Ask a queue once and take what it hands out; the number of runs."""
+        asked = time.monotonic()
+        async with self.slots:
+            limit = min(10, self.slots._value + 1)
+        ahead = 0.0 if self.options.drains else self.options.prefetch
+        body = {
+            "limit": limit,
+            "scheduled_before": (self.api.now() + timedelta(seconds=ahead)).isoformat(),
+            "agent_id": self.id,
+            "wait_seconds": wait,
+        }
+        runs = (await self.api.call("POST", f"/work_queues/{queue['id']}/get_runs", body, wait=wait)).json()
+        self.last_answer = time.monotonic()
+        if not runs and queue.get("is_paused"):
+            log.info("Queue %r is paused: it serves nothing.", queue["name"])
+        for run in runs:
+            self._spawn(self._take(run))
+        if not runs and wait and time.monotonic() - asked < 1:
+            await self._sleep(random.uniform(1, 3))  # a server without long polls
+        return len(runs)
+
+    async def _queue(self, name: str) -> dict[str, Any]:
+        path = f"/work_queues/{name}" if _is_uuid(name) else f"/work_queues/name/{quote(name, safe='')}"
+        queue: dict[str, Any] = (await self.api.call("GET", path)).json()
+        return queue
+
+    async def _names(self, prefix: str) -> list[str]:
+        body = {"work_queues": {"name": {"startswith_": [prefix]}}}
+        return [queue["name"] for queue in (await self.api.call("POST", "/work_queues/filter", body)).json()]
+
+    async def _queue_of_tags(self, tags: Sequence[str]) -> str:
+        """The queue that stands for these tags, made when it is not there."""
+        name = "Agent queue " + "-".join(sorted(tags))
+        try:
+            await self.api.surely("POST", "/work_queues/", {"name": name, "filter": {"tags": sorted(tags)}})
+        except Refusal as error:
+            if error.status != 409:
+                raise
+        return name
+
+    async def _drain(self) -> int:
+        """Take what is due until nothing is; with `until_idle` also what became due meanwhile."""
+        names = [*self.options.queues]
+        try:
+            for prefix in self.options.prefixes:
+                names += await self._names(prefix)
+            if self.options.tags:
+                names.append(await self._queue_of_tags(self.options.tags))
+            while not self.stopping.is_set():
+                queues = [await self._queue(name) for name in names]
+                found = sum([await self._poll_once(queue, 0) for queue in queues])
+                if not found and not (self.tasks and self.options.until_idle):
+                    break
+                if self.options.until_idle and self.tasks:
+                    await asyncio.wait({*self.tasks}, return_when=asyncio.FIRST_COMPLETED)
+        except Unavailable as error:
+            log.error("The server at %s cannot be reached: %s", self.options.api, error)
+            return 1
+        except Refusal as error:
+            log.error("%s", _advice(", ".join(names), error))
+            return 1
+        while self.tasks and not self.stopping.is_set():
+            await asyncio.wait({*self.tasks}, timeout=0.5)
+        return 1 if self.failed else 0
+
+    # one run
+
+    async def _take(self, run: dict[str, Any]) -> None:
+        """Hold a run until it is nearly due, claim it, start it, watch it."""
+        if run["id"] in self.taken:
+            return
+        self.taken.add(run["id"])
+        handed_out = time.monotonic()
+        try:
+            await self._sleep(self._seconds_until(run) - LEAD_SECONDS)
+            async with self.slots:
+                if self.stopping.is_set() or time.monotonic() - handed_out > STALE_SECONDS:
+                    return
+                token = await self._claim(run)
+                if token is not None and (child := await self._start(run, token)):
+                    await self._watch(child)
+        except (Unavailable, Refusal) as error:
+            log.warning("Run %r was not taken: %s", run["name"], error)
+        finally:
+            self.taken.discard(run["id"])
+
+    def _seconds_until(self, run: dict[str, Any]) -> float:
+        due = run.get("next_scheduled_start_time")
+        return (datetime.fromisoformat(due) - self.api.now()).total_seconds() if due else 0.0
+
+    async def _claim(self, run: dict[str, Any]) -> str | None:
+        """Enter PENDING: the attempt token (empty from a server without them), or None: not ours."""
+        body = {"state": {"type": "PENDING", "name": "Pending"}, "force": False}
+        answer = await self.api.call("POST", f"/flow_runs/{run['id']}/set_state", body, token="new")
+        if answer.json()["status"] != "ACCEPT":
+            log.info("Run %r went to somebody else.", run["name"])
+            return None
+        return answer.headers.get("Orion-Attempt", "")
+
+    async def _start(self, run: dict[str, Any], token: str) -> Child | None:
+        """Start the flow process in a session of its own; a run that cannot be started is CRASHED."""
+        try:
+            variables = await self._job_variables(run)
+            folder = tempfile.mkdtemp(prefix=f"orion-{run['id']}-")
+            with open(os.path.join(folder, "output.log"), "ab") as output:
+                process = await asyncio.create_subprocess_exec(
+                    *self.options.command,
+                    cwd=variables.get("working_dir") or folder,
+                    env=self._environment(run, token, variables.get("env") or {}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except (OSError, ValueError, Refusal) as error:
+            await self._end(
+                run["id"], token, "CRASHED", f"The process of the run could not be started: {error}"
+            )
+            return None
+        log.info("Run %r started as process %s.", run["name"], process.pid)
+        self._limit(process.pid)
+        child = Child(run["id"], run["name"], token, process.pid, folder, process)
+        with contextlib.suppress(Refusal, Unavailable):
+            pid = {"infrastructure_pid": f"{self.host}:{process.pid}"}
+            await self.api.call("PATCH", f"/flow_runs/{run['id']}", pid, token)
+        return child
+
+    async def _job_variables(self, run: dict[str, Any]) -> dict[str, Any]:
+        deployment = (await self.api.surely("GET", f"/deployments/{run['deployment_id']}")).json()
+        made_by = (deployment.get("labels") or {}).get("orion.sdk", "")
+        if made_by.startswith("prefect"):
+            raise ValueError(f"the deployment was made by {made_by}, and this agent runs flows of orion only")
+        if run.get("infrastructure_document_id") or deployment.get("infrastructure_document_id"):
+            raise ValueError(
+                "the deployment asks for infrastructure that this agent does not have; it starts processes"
+            )
+        return {**(deployment.get("job_variables") or {}), **(run.get("job_variables") or {})}
+
+    def _environment(self, run: dict[str, Any], token: str, overrides: dict[str, Any]) -> dict[str, str]:
+        """What the flow process sees: harmless names and orion's settings, but no secret of a server."""
+        names = {*ENVIRONMENT.split(), *self.options.passed}
+        kept = {name: value for name, value in os.environ.items() if name in names or _is_setting(name)}
+        own = {
+            "ORION_API_URL": self.options.api,
+            "ORION__FLOW_RUN_ID": run["id"],
+            "PREFECT__FLOW_RUN_ID": run["id"],
+            "ORION__ATTEMPT": token,
+            "ORION__AGENT_PID": str(os.getpid()),
+            "PYTHONUNBUFFERED": "1",
+        }
+        key = {"ORION_API_KEY": self.options.key} if self.options.key else {}
+        return {**kept, **{name: str(value) for name, value in overrides.items()}, **key, **own}
+
+    def _limit(self, pid: int) -> None:
+        import resource
+
+        for kind, most in (
+            ("RLIMIT_AS", (self.options.memory_mb or 0) << 20),
+            ("RLIMIT_NPROC", self.options.processes),
+        ):
+            if most and hasattr(resource, "prlimit"):
+                with contextlib.suppress(OSError, ValueError):
+                    resource.prlimit(pid, getattr(resource, kind), (most, most))
+
+    async def _watch(self, child: Child) -> None:
+        """Stay with a process to its end: pass its output on, beat for it, report how it ended."""
+        self.children[child.run_id] = child
+        beating = asyncio.create_task(self._beat(child))
+        try:
+            waiting = asyncio.ensure_future(child.wait())
+            while not waiting.done():
+                await asyncio.wait({waiting}, timeout=0.5)
+                child.stream()
+            child.ended.set()
+            await self._report(child, waiting.result())
+        finally:
+            beating.cancel()
+            self.children.pop(child.run_id, None)
+            shutil.rmtree(child.folder, ignore_errors=True)
+
+    async def _beat(self, child: Child) -> None:
+        """Say that the process lives; the answer tells when to stop it."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                answer = await self.api.call(
+                    "POST", f"/flow_runs/{child.run_id}/heartbeat", {}, child.token or None
+                )
+                if not answer.json().get("cancel"):
+                    continue
+                child.cancelled = True
+                log.info("Run %r is cancelled.", child.name)
+            except Unavailable:
+                continue
+            except Refusal as error:
+                if error.status not in (403, 409, 410):
+                    continue
+                log.warning("Run %r belongs to another attempt now; its process is stopped.", child.name)
+            await self._terminate(child, self.options.grace)
+            return
+
+    async def _terminate(self, child: Child, grace: float) -> None:
+        child.signal(signal.SIGTERM)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(child.ended.wait(), grace)
+        child.signal(signal.SIGKILL)
+
+    async def _report(self, child: Child, code: int | None) -> None:
+        """Close a run whose process did not close it itself."""
+        self.finished += 1
+        try:
+            state = (await self.api.surely("GET", f"/flow_runs/{child.run_id}")).json().get("state") or {}
+            if child.cancelled or self.stopping.is_set() or code:
+                child.signal(signal.SIGKILL)  # what is left of its group
+            if state.get("type") == "CANCELLING":
+                await self._end(child.run_id, child.token, "CANCELLED", f"Cancelled: {_ending(code)}.")
+            elif state.get("type") in ("PENDING", "RUNNING"):
+                self.failed += 1
+                why = "its agent was stopped; " if self.stopping.is_set() else ""
+                await self._send_output(child)
+                await self._end(
+                    child.run_id, child.token, "CRASHED", f"The flow process is gone: {why}{_ending(code)}."
+                )
+        except Refusal as error:
+            log.warning("The end of run %r was not taken: %s", child.name, error)
+
+    async def _send_output(self, child: Child) -> None:
+        """The last lines that the process wrote, into the run's logs: it cannot send them any more."""
+        lines = child.tail.decode(errors="replace").replace("\0", "").splitlines()[-200:]
+        stamp = self.api.now().isoformat()
+        entries = [
+            {
+                "name": "orion.agent",
+                "level": 40,
+                "message": line[:10_000],
+                "timestamp": stamp,
+                "flow_run_id": child.run_id,
+            }
+            for line in lines
+        ]
+        if entries:
+            source = str(uuid.uuid4())
+            await self.api.surely(
+                "POST", "/logs/", [{**e, "source": source, "seq": n} for n, e in enumerate(entries)]
+            )
+
+    async def _end(self, run_id: str, token: str | None, kind: str, message: str) -> None:
+        log.warning("%s %s: %s", kind, run_id, message)
+        details = {"transition_id": str(uuid.uuid4())}
+        state = {"type": kind, "message": message, "state_details": details}
+        await self.api.surely(
+            "POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": False}, token or None
+        )
+
+    # beginning and end
+
+    async def _adopt(self) -> None:
+        """Watch the processes of runs that a killed agent of this host left behind."""
+        with contextlib.suppress(Refusal):
+            for run in await self._live_runs():
+                pid = int((run.get("infrastructure_pid") or ":0").rpartition(":")[2] or 0)
+                known = _environment_of(pid)
+                if known.get("ORION__FLOW_RUN_ID") == run["id"] and _is_orphan(pid, known):
+                    log.info("Run %r is adopted: process %s.", run["name"], pid)
+                    folders = glob.glob(os.path.join(tempfile.gettempdir(), f"orion-{run['id']}-*"))
+                    child = Child(
+                        run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, (folders or [""])[0]
+                    )
+                    self._spawn(self._watch(child))
+
+    async def _live_runs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        body: dict[str, Any] = {
+            "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}},
+            "limit": 200,
+        }
+        for offset in range(0, 10_000, 200):
+            page = (await self.api.surely("POST", "/flow_runs/filter", {**body, "offset": offset})).json()
+            found += [
+                run for run in page if (run.get("infrastructure_pid") or "").startswith(f"{self.host}:")
+            ]
+            if len(page) < 200:
+                break
+        return found
+
+    async def _stop_children(self) -> None:
+        """The agent's own end: children get 10 s after SIGTERM, then SIGKILL, and their runs are CRASHED."""
+        children = list(self.children.values())
+        await asyncio.gather(*(self._terminate(child, STOP_SECONDS) for child in children))
+        reports = {task for task in self.tasks if not task.done()}
+        if children and reports:
+            await asyncio.wait(reports, timeout=4)
+        for task in reports:
+            task.cancel()
+
+    def _told_to_stop(self) -> None:
+        if self.stopping.is_set():
+            for child in self.children.values():
+                child.signal(signal.SIGKILL)
+        log.info("Stopping: %d running.", len(self.children))
+        self.stopping.set()
+
+    async def _report_health(self) -> None:
+        while not self.stopping.is_set():
+            await self._sleep(HEALTH_SECONDS)
+            quiet = time.monotonic() - self.last_answer
+            log.info(
+                "Healthy: %d running, %d finished; last answer %.0f s ago.",
+                len(self.children),
+                self.finished,
+                quiet,
+            )
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond the order to stop."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), max(seconds, 0))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("Something went wrong in the agent.", exc_info=error)
+
+
+def _ending(code: int | None) -> str:
+    """How a process ended, in words."""
+    if code is None:
+        return "the exit code is not known, because the process was adopted"
+    if code >= 0:
+        return f"exit code {code}"
+    hint = ", often the system out of memory" if code == -signal.SIGKILL else ""
+    return f"killed by {signal.Signals(-code).name}{hint}"
+
+
+def _advice(queue: str, error: Refusal) -> str:
+    match error.status:
+        case 404:
+            return f"There is no work queue {queue!r}: `orion work-queue create` or a deployment makes one."
+        case 401 | 403:
+            return "The server wants a key: set ORION_API_KEY."
+    return str(error)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(("ORION_", "PREFECT_")) and not any(word in name for word in SERVER_ONLY)
+
+
+def _environment_of(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; empty when it is gone or a stranger's."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return dict(
+                part.split("=", 1) for part in file.read().decode(errors="replace").split("\0") if "=" in part
+            )
+    except OSError:
+        return {}
+
+
+def _is_orphan(pid: int, known: dict[str, str]) -> bool:
+    """Whether the agent that started the process is gone: another one then became its parent."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[1] != known.get("ORION__AGENT_PID")
+    except OSError:
+        return False
+
+
+def options_from(argv: Sequence[str], environ: dict[str, str]) -> Options:
+    """The options of a command line, with defaults from the environment."""
+
+    def setting(name: str, default: Any = None) -> Any:
+        return environ.get(f"ORION_{name}") or environ.get(f"PREFECT_{name}") or default
+
+    parser = argparse.ArgumentParser(prog="orion agent start", description="Run what work queues hand out.")
+    parser.add_argument("queues", nargs="*", metavar="QUEUE", help="a work queue, by name or id")
+    parser.add_argument("-q", "--work-queue", action="append", default=[], help="the same, repeatable")
+    parser.add_argument("-m", "--match", action="append", default=[], help="every queue whose name begins so")
+    parser.add_argument(
+        "-t", "--tag", action="append", default=[], help="a queue of its own for runs with these tags"
+    )
+    parser.add_argument(
+        "-l", "--limit", type=int, default=setting("AGENT_LIMIT"), help="runs at one time at most"
+    )
+    parser.add_argument(
+        "--prefetch", type=float, default=setting("AGENT_PREFETCH_SECONDS", 10), help="seconds to look ahead"
+    )
+    parser.add_argument("--api", default=setting("API_URL", Options.api), help="the address of the API")
+    parser.add_argument("--once", action="store_true", help="take what is due, wait for it and leave")
+    parser.add_argument(
+        "--until-idle", action="store_true", help="leave when nothing is due and nothing runs"
+    )
+    given = parser.parse_args(argv)
+    queues = (*given.queues, *given.work_queue)
+    if given.tag and queues:
+        parser.error("give either queues or tags")
+    if not (given.tag or queues or given.match):
+        parser.error("name a work queue, or give tags with -t")
+    return Options(
+        queues=queues,
+        prefixes=tuple(given.match),
+        tags=tuple(given.tag),
+        api=given.api.rstrip("/"),
+        key=setting("API_KEY"),
+        limit=int(given.limit) if given.limit else None,
+        prefetch=float(given.prefetch),
+        grace=float(setting("AGENT_GRACE_SECONDS", 30)),
+        once=given.once,
+        until_idle=given.until_idle,
+        passed=tuple(filter(None, setting("AGENT_ENVIRONMENT", "").split(","))),
+        memory_mb=int(setting("AGENT_MEMORY_MB", 0)) or None,
+        processes=int(setting("AGENT_PROCESSES", 0)) or None,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run an agent; 0 when it was told to stop or has drained its queues, 1 when that failed."""
+    options = options_from(sys.argv[1:] if argv is None else argv, dict(os.environ))
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    return asyncio.run(_work(options))
+
+
+async def _work(options: Options) -> int:
+    agent = Agent(options)
+    what = [
+        *options.queues,
+        *(f"{prefix}*" for prefix in options.prefixes),
+        *(f"tag {tag}" for tag in options.tags),
+    ]
+    log.info("Agent for %s at %s.", ", ".join(what), options.api)
+    return await agent.work()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Late runs: what should have started and has not gets the name Late, through the rules."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from orion.model.states import SCHEDULED, StateCreate, StateDetails
+from orion.orchestration import propose_flow_run
+from orion.settings import current
+from orion.store import Conn, Lane, Store
+from orion.store import flow_runs as runs
+from orion.store import scheduling as db
+
+BATCH = 400
+AT_ONCE = 50
+
+
+def mark_late(store: Store, now: datetime) -> int:
+    """Name overdue runs Late; the number of runs."""
+    before = now - timedelta(seconds=current().late_after_seconds)
+    found = store.read_now(db.overdue, before, BATCH)
+    batches = [found[start : start + AT_ONCE] for start in range(0, len(found), AT_ONCE)]
+    return sum(store.write_now(_mark, batch, now, lane=Lane.LOW) for batch in batches)
+
+
+def next_late(store: Store, now: datetime) -> datetime | None:
+    """When the next run will be late, if nobody starts it."""
+    grace = timedelta(seconds=current().late_after_seconds)
+    due = store.read_now(db.next_due, now - grace)
+    return due + grace if due else None
+
+
+def _mark(conn: Conn, found: list[db.Overdue], now: datetime) -> int:
+    """Only runs that are still in the state in which they were seen."""
+    unchanged = [seen for seen in found if _state_of(conn, seen.id) == seen.state_id]
+    for seen in unchanged:
+        details = StateDetails(scheduled_time=seen.next_scheduled_start_time)
+        propose_flow_run(conn, seen.id, StateCreate(type=SCHEDULED, name="Late", state_details=details), now)
+    return len(unchanged)
+
+
+def _state_of(conn: Conn, run_id: str) -> str | None:
+    run = runs.get(conn, run_id)
+    return run.state_id if run else None

@@ -1,0 +1,53 @@
+"""Runs duties: one at a time over all processes, with a record of how each fared."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from orion.model.ids import new_id
+from orion.services.duties import DUTIES, Duty
+from orion.store import Lane, Store
+from orion.store import duties as db
+
+log = logging.getLogger("orion.services")
+
+HOLDER = f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}"
+LEAST_LEASE = timedelta(seconds=30)
+SLOW = 1.0
+
+
+def run_duty(store: Store, duty: Duty, clock: Callable[[], datetime], holder: str = HOLDER) -> int | None:
+    """Run a duty unless another process holds it: the rows it touched, or None. A failure is recorded."""
+    started = clock()
+    lease = max(LEAST_LEASE, timedelta(seconds=2 * duty.every))
+    if not store.write_now(db.take, duty.name, holder, started, lease, lane=Lane.LOW, durable=False):
+        return None
+    count, error = 0, None
+    try:
+        count = duty.function(store, started)
+    except Exception as failure:
+        log.exception("The duty %r failed; it is tried again in %g s.", duty.name, duty.every)
+        error = f"{type(failure).__name__}: {failure}"[:500]
+    ended = clock()
+    if (ended - started).total_seconds() > max(duty.every * SLOW, 5):
+        log.warning(
+            "The duty %r took %.1f s, which is longer than its interval.",
+            duty.name,
+            (ended - started).total_seconds(),
+        )
+    store.write_now(db.finished, duty.name, started, ended, count, error, lane=Lane.LOW, durable=False)
+    return count
+
+
+def run_all(store: Store, clock: Callable[[], datetime], holder: str = HOLDER) -> dict[str, int | None]:
+    """One pass of every duty that the settings want; what each touched, None where another process works."""
+    return {duty.name: run_duty(store, duty, clock, holder) for duty in DUTIES if duty.enabled}
+
+
+def let_go(store: Store, holder: str = HOLDER) -> None:
+    """Free the leases of this process, so that another one need not wait for their end."""
+    store.write_now(db.release, holder, lane=Lane.LOW, durable=False)

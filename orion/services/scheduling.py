@@ -1,0 +1,259 @@
+"""Planning: turns schedules into flow runs, ahead of time and once for each due time.
+
+The cursor of a schedule (`scheduled_until`) says up to when its due times are planned or skipped; it moves in
+the transaction that plans. A run's key holds its schedule and its instant, so that planning twice, late,
+or from two clocks adds nothing. Whatever changes a deployment calls `replan` in its own transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import NamedTuple
+
+from orion.errors import Invalid, NotFound
+from orion.model import wire
+from orion.model.ids import new_id
+from orion.model.names import two_words
+from orion.model.schedule_times import MOST_AT_ONCE, due_times
+from orion.model.schedules import from_dict
+from orion.model.states import CANCELLED, StateCreate
+from orion.model.times import to_micros
+from orion.orchestration import propose_flow_run
+from orion.settings import current
+from orion.store import Conn, Lane, Store
+from orion.store import scheduling as db
+
+log = logging.getLogger("orion.services.scheduling")
+
+AUTO_SCHEDULED = "auto-scheduled"
+CATCHUP_LABEL = "orion.catchup"
+MICROSECOND = timedelta(microseconds=1)
+
+DueSince = Callable[[datetime], Iterator[datetime]]
+
+
+class Horizon(NamedTuple):
+    """How far ahead runs are planned: at least `min_runs` and `least`, at most `max_runs` and `most`."""
+
+    min_runs: int = 3
+    least: timedelta = timedelta(hours=1)
+    max_runs: int = 100
+    most: timedelta = timedelta(days=100)
+
+    @classmethod
+    def from_settings(cls) -> Horizon:
+        """The horizon that the settings give."""
+        values = current()
+        return cls(
+            values.scheduler_min_runs,
+            timedelta(seconds=values.scheduler_min_seconds),
+            values.scheduler_max_runs,
+            timedelta(seconds=values.scheduler_max_seconds),
+        )
+
+    def upcoming(self, due: Iterator[datetime], now: datetime) -> Iterator[datetime]:
+        """Those of the times `due` after now that should be planned by now."""
+        for number, moment in enumerate(due):
+            enough = number >= self.min_runs and moment > now + self.least
+            if enough or number >= self.max_runs or moment > now + self.most:
+                return
+            yield moment
+
+
+def plan(store: Store, now: datetime) -> int:
+    """Plan every deployment that lacks runs, each in a transaction of its own; the number of runs added."""
+    added = 0
+    for deployment_id in store.read_now(_lacking, now):
+        try:
+            added += store.write_now(plan_deployment, deployment_id, now, lane=Lane.LOW)
+        except Exception:
+            log.exception("Deployment %s could not be planned.", deployment_id)
+    return added
+
+
+def plan_deployment(conn: Conn, deployment_id: str, now: datetime, horizon: Horizon | None = None) -> int:
+    """Plan one deployment inside the caller's transaction; the number of runs added."""
+    deployment = db.lock(conn, deployment_id)
+    if deployment is None or deployment.paused:
+        return 0
+    chosen = horizon or Horizon.from_settings()
+    active = [schedule for schedule in db.schedules(conn, deployment_id) if schedule.active]
+    return sum(_plan_schedule(conn, deployment, schedule, now, chosen) for schedule in active)
+
+
+def replan(conn: Conn, deployment_id: str, now: datetime) -> int:
+    """Drop what was planned and not started, and plan anew, after a change of the deployment."""
+    db.lock(conn, deployment_id)
+    db.drop_planned(conn, deployment_id, now)
+    return plan_deployment(conn, deployment_id, now)
+
+
+def plan_between(
+    conn: Conn,
+    deployment_id: str,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    *,
+    min_runs: int = 0,
+    max_runs: int = 100,
+) -> int:
+    """Plan the due times from `start` to `end`, past ones too, `min_runs` even beyond; the cursor stays."""
+    deployment = db.lock(conn, deployment_id)
+    if deployment is None:
+        raise NotFound("Deployment not found")
+    added = 0
+    for schedule in db.schedules(conn, deployment_id):
+        due = due_times(from_dict(wire.unraw(schedule.schedule)), start - MICROSECOND)
+        wanted = [
+            moment
+            for number, moment in enumerate(_first(due, max_runs))
+            if moment <= end or number < min_runs
+        ]
+        added += db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in wanted])
+    return added
+
+
+def _first(due: Iterator[datetime], count: int) -> Iterator[datetime]:
+    return (moment for _, moment in zip(range(count), due, strict=False))
+
+
+def _lacking(conn: Conn, now: datetime) -> list[str]:
+    """The deployments for which planning would write something."""
+    horizon = Horizon.from_settings()
+    lacking: dict[str, None] = {}
+    for schedule in db.active(conn):
+        try:
+            if schedule.deployment_id not in lacking and _lacks(schedule, now, horizon):
+                lacking[schedule.deployment_id] = None
+        except Invalid as error:
+            log.error(
+                "Schedule %s of deployment %s is left out: %s", schedule.id, schedule.deployment_id, error
+            )
+    return list(lacking)
+
+
+def _lacks(schedule: db.Schedule, now: datetime, horizon: Horizon) -> bool:
+    cursor = schedule.scheduled_until
+    due = due_times(from_dict(wire.unraw(schedule.schedule)), min(cursor or now, now))
+    first = next(due, None)
+    if first is None:
+        return False
+    if cursor is None or first <= now:
+        return True
+    wanted = _wanted(schedule, now, horizon)
+    return bool(wanted) and wanted[-1] > cursor
+
+
+def _wanted(schedule: db.Schedule, now: datetime, horizon: Horizon) -> list[datetime]:
+    """The due times from now on that should have a run by now."""
+    wanted = list(horizon.upcoming(due_times(from_dict(wire.unraw(schedule.schedule)), now), now))
+    return wanted[: schedule.max_scheduled_runs] if schedule.max_scheduled_runs else wanted
+
+
+def _plan_schedule(
+    conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: datetime, horizon: Horizon
+) -> int:
+    cursor = schedule.scheduled_until or now
+    try:
+        missed = _catch_up(conn, deployment, schedule, now)
+        ahead = _wanted(schedule, now, horizon)
+    except Invalid as error:
+        log.error("Schedule %s of deployment %s is left out: %s", schedule.id, deployment.id, error)
+        return 0
+    new = missed + [moment for moment in ahead if moment > cursor]
+    added = db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in new])
+    db.move_cursor(conn, schedule.id, max([now, *ahead]))
+    return added
+
+
+def _catch_up(conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: datetime) -> list[datetime]:
+    """The due times missed since the cursor that still get a run; the others are recorded as skipped."""
+    policy, chosen = catchup_of(deployment, schedule)
+    if chosen:
+        _skip_overdue(conn, schedule, now, keep=1 if policy == "latest" else 0 if policy == "none" else None)
+    if schedule.scheduled_until is None or schedule.scheduled_until >= now:
+        return []
+    rule = from_dict(wire.unraw(schedule.schedule))
+    missed = list(takewhile(lambda moment: moment <= now, due_times(rule, schedule.scheduled_until)))
+    if not missed or policy == "all":
+        return missed
+    kept = [_newest(missed, lambda since: due_times(rule, since), now)] if policy == "latest" else []
+    skipped = [moment for moment in missed if moment not in kept]
+    if skipped:
+        _record(conn, schedule, skipped, kept, now)
+    return kept
+
+
+def _newest(
+    missed: list[datetime], due_since: Callable[[datetime], Iterator[datetime]], now: datetime
+) -> datetime:
+    """The last due time before now; `missed` is cut short where a dense schedule has a long gap."""
+    if len(missed) < MOST_AT_ONCE:
+        return missed[-1]
+    for seconds in (60, 3600, 86400, 40 * 86400):
+        recent = [moment for moment in due_since(now - timedelta(seconds=seconds)) if moment <= now]
+        if recent:
+            return max(recent[-1], missed[-1])
+    return missed[-1]
+
+
+def _record(
+    conn: Conn, schedule: db.Schedule, skipped: list[datetime], kept: list[datetime], now: datetime
+) -> None:
+    last = kept[-1] if kept and len(skipped) >= MOST_AT_ONCE - 1 else skipped[-1]
+    why = "No clock was running; " + ("the newest time has a run." if kept else "catch-up is off.")
+    skip = db.Skip(
+        id=new_id(), created=now, deployment_id=schedule.deployment_id, schedule_id=schedule.id,
+        from_time=skipped[0], to_time=last, count=len(skipped), reason=why,
+    )  # fmt: skip
+    db.add_skips(conn, [skip])
+
+
+def _skip_overdue(conn: Conn, schedule: db.Schedule, now: datetime, keep: int | None) -> None:
+    """Where a deployment has chosen its catch-up: cancel the overdue runs that it does not want any more."""
+    if keep is None:
+        return
+    grace = timedelta(seconds=current().late_after_seconds)
+    for run_id in db.overdue_of_schedule(conn, schedule, now - grace)[keep:]:
+        state = StateCreate(type=CANCELLED, name="Skipped", message="A newer run of the schedule is due.")
+        propose_flow_run(conn, run_id, state, now)
+
+
+def catchup_of(deployment: db.Deployment, schedule: db.Schedule) -> tuple[str, bool]:
+    """all, latest or none; and whether the deployment has chosen, by its label or the schedule's flag."""
+    label = (wire.unraw(deployment.labels) or {}).get(CATCHUP_LABEL)
+    if label in ("all", "latest", "none"):
+        return label, True
+    return ("all", True) if schedule.catchup else ("latest", False)
+
+
+def _run(deployment: db.Deployment, schedule: db.Schedule, due: datetime, now: datetime) -> db.PlannedRun:
+    extra = wire.unraw(schedule.parameters)
+    own = wire.unraw(deployment.parameters) if extra else None
+    return db.PlannedRun(
+        id=new_id(),
+        created=now,
+        updated=now,
+        name=two_words(),
+        flow_id=deployment.flow_id,
+        deployment_id=deployment.id,
+        deployment_version=deployment.version,
+        state_id=new_id(),
+        state_timestamp=now,
+        expected_start_time=due,
+        next_scheduled_start_time=due,
+        schedule_id=schedule.id,
+        work_queue_name=deployment.work_queue_name,
+        work_queue_id=deployment.work_queue_id,
+        infrastructure_document_id=deployment.infrastructure_document_id,
+        idempotency_key=f"scheduled {schedule.id} {to_micros(due)}",
+        created_by={"id": schedule.id, "type": "SCHEDULE", "display_value": "schedule"},
+        tags=list(dict.fromkeys([AUTO_SCHEDULED, *deployment.tags])),
+        labels=deployment.labels,
+        parameters=wire.raw({**(own or {}), **extra}) if extra else deployment.parameters,
+        job_variables=deployment.job_variables,
+    )

@@ -1,0 +1,92 @@
+-- Planning: what the clock reads and writes to turn schedules into runs.
+
+-- name: lock
+-- The deployment to plan, held until the transaction ends, so that two planners take turns.
+SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastructure_document_id, tags, labels,
+       parameters, job_variables
+FROM deployment WHERE id = :deployment_id {for_update};
+
+-- name: schedules
+-- The schedules of a deployment.
+SELECT id, deployment_id, schedule, active, max_scheduled_runs, catchup, parameters, scheduled_until
+FROM deployment_schedule WHERE deployment_id = :deployment_id ORDER BY id;
+
+-- name: active
+-- Every schedule that may be due for planning.
+SELECT s.id, s.deployment_id, s.schedule, s.active, s.max_scheduled_runs, s.catchup, s.parameters, s.scheduled_until
+FROM deployment_schedule s JOIN deployment d ON d.id = s.deployment_id
+WHERE s.active AND NOT d.paused ORDER BY s.deployment_id, s.id;
+
+-- name: known
+-- Which of these keys have a run already.
+SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
+
+-- name: add_state
+-- The first state of a planned run.
+INSERT INTO flow_run_state (id, flow_run_id, type, name, timestamp, message, state_details)
+VALUES (:state_id, :id, 'SCHEDULED', 'Scheduled', :created, 'Flow run scheduled', :state_details);
+
+-- name: add_tag
+-- A tag of a planned run.
+INSERT INTO flow_run_tag (flow_run_id, tag) VALUES (:flow_run_id, :tag) ON CONFLICT DO NOTHING;
+
+-- name: move_cursor
+-- Due times up to here are planned or skipped. The cursor never goes back.
+UPDATE deployment_schedule SET scheduled_until = :until
+WHERE id = :id AND (scheduled_until IS NULL OR scheduled_until < :until);
+
+-- name: rewind
+-- Plan anew from now on; what was missed before stays to be caught up with.
+UPDATE deployment_schedule SET scheduled_until = :now
+WHERE deployment_id = :deployment_id AND scheduled_until > :now;
+
+-- name: forget
+-- A schedule that rests misses nothing.
+UPDATE deployment_schedule SET scheduled_until = NULL
+WHERE deployment_id = :deployment_id
+  AND (NOT active OR (SELECT paused FROM deployment WHERE id = :deployment_id));
+
+-- name: bump
+-- A new plan for the deployment.
+UPDATE deployment SET schedule_version = schedule_version + 1 WHERE id = :deployment_id;
+
+-- name: overdue_planned
+-- Planned runs whose time has come and that nobody has started, by schedule.
+SELECT schedule_id, count(*), min(expected_start_time), max(expected_start_time) FROM flow_run
+WHERE deployment_id = :deployment_id AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
+  AND expected_start_time <= :now
+GROUP BY schedule_id;
+
+-- name: drop_planned
+-- Planned runs that nobody has started.
+DELETE FROM flow_run
+WHERE deployment_id = :deployment_id AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0;
+
+-- name: overdue_of_schedule
+-- Overdue runs of one schedule that no agent holds, newest first.
+SELECT id, expected_start_time FROM flow_run
+WHERE deployment_id = :deployment_id AND schedule_id = :schedule_id AND state_type = 'SCHEDULED' AND run_count = 0
+  AND expected_start_time <= :now AND (claim_until IS NULL OR claim_until < :now)
+ORDER BY expected_start_time DESC LIMIT :limit;
+
+-- name: add_skip
+-- Due times that will have no run, and why.
+INSERT INTO schedule_skip (id, created, deployment_id, schedule_id, from_time, to_time, count, reason)
+VALUES (:id, :created, :deployment_id, :schedule_id, :from_time, :to_time, :count, :reason);
+
+-- name: skips
+-- What a deployment has skipped, newest first.
+SELECT id, created, deployment_id, schedule_id, from_time, to_time, count, reason FROM schedule_skip
+WHERE deployment_id = :deployment_id ORDER BY from_time DESC LIMIT :limit;
+
+-- name: overdue
+-- Runs that should be marked late.
+SELECT id, state_id, next_scheduled_start_time FROM flow_run
+WHERE state_type = 'SCHEDULED' AND state_name = 'Scheduled' AND next_scheduled_start_time < :before
+ORDER BY next_scheduled_start_time LIMIT :limit;
+
+-- name: next_due
+-- When the next run is due that is not late yet.
+SELECT next_scheduled_start_time FROM flow_run
+WHERE state_type = 'SCHEDULED' AND state_name = 'Scheduled' AND next_scheduled_start_time >= :after
+ORDER BY next_scheduled_start_time LIMIT 1;

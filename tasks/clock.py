@@ -1,0 +1,100 @@
+"""The clock: Huey's consumer inside this process, and an alarm that rings when the next run will be late.
+
+It looks every 10 s, so that an idle clock costs next to nothing; what must not wait that long has the alarm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from huey.consumer import Consumer, Scheduler, Worker
+from huey.signals import SIGNAL_ENQUEUED
+
+from orion.model.times import utcnow
+from orion.services.lateness import next_late
+from orion.services.runner import let_go
+from orion.settings import Settings
+from orion.store import Store
+
+from .duties import register
+from .queue import open_queue
+
+log = logging.getLogger("orion.clock")
+
+LOOK_SECONDS = 10
+STOP_SECONDS = 8.0
+
+
+class _Scheduler(Scheduler):  # type: ignore[misc]
+    periodic_task_seconds = LOOK_SECONDS
+
+
+class _Worker(Worker):  # type: ignore[misc]
+    """Sleeps until something is enqueued in this process, instead of asking the queue again and again."""
+
+    bell: threading.Event
+
+    def sleep(self) -> None:
+        self.bell.wait(LOOK_SECONDS)
+        self.bell.clear()
+
+
+class _Embedded(Consumer):  # type: ignore[misc]
+    """A consumer that leaves the signals of the process alone."""
+
+    scheduler_class = _Scheduler
+    worker_class = _Worker
+
+    def _set_signal_handlers(self) -> None:
+        return
+
+
+class Clock:
+    """The clock of one process. Several may run: leases see to it that one works."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        logging.getLogger("huey").setLevel(logging.WARNING)
+        self.store = store
+        self.bell, self.stopping = threading.Event(), threading.Event()
+        self.huey = open_queue(settings)
+        self.huey.signal(SIGNAL_ENQUEUED)(lambda *_: self.bell.set())
+        self.tasks = register(self.huey, store, LOOK_SECONDS)
+        self.consumer = _Embedded(
+            self.huey, workers=1, scheduler_interval=LOOK_SECONDS, shutdown_timeout=STOP_SECONDS
+        )
+        for worker, _ in self.consumer.worker_threads:
+            worker.bell = self.bell
+        self.alarm = threading.Thread(target=self._ring_for_late_runs, name="clock-alarm", daemon=True)
+
+    def start(self) -> None:
+        """Begin: every duty is due at once, then at its interval."""
+        self.consumer.start()
+        self.alarm.start()
+
+    def stop(self) -> None:
+        """End after the duty that is under way, and let another clock take over at once."""
+        self.stopping.set()
+        self.consumer.stop_flag.set()
+        self.bell.set()
+        self.consumer.stop(graceful=True)
+        self.alarm.join(STOP_SECONDS)
+        let_go(self.store)
+        self.huey.storage.close()
+
+    def _ring_for_late_runs(self) -> None:
+        pause = 1.0
+        while "lateness" in self.tasks and not self.stopping.wait(pause):
+            try:
+                pause = self._until_late()
+                if pause <= 0:
+                    self.tasks["lateness"]()
+            except Exception:
+                log.exception("The alarm for late runs failed.")
+                pause = LOOK_SECONDS
+            pause = min(max(pause, 1.0), LOOK_SECONDS)
+
+    def _until_late(self) -> float:
+        now = utcnow()
+        late = next_late(self.store, now)
+        return (late - now).total_seconds() if late else LOOK_SECONDS
