@@ -1,0 +1,65 @@
+"""`orion agent start`: hands over to `orion.agent`, which is a program of its own and needs none of this."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from orion.cli.groups import new_group
+from orion.settings import current
+
+app = new_group("Start an agent, which runs what its work queues hold.")
+
+
+@app.command("start")
+def start(
+    queue: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE]...", help="Name or id.")] = None,
+    work_queue: Annotated[list[str] | None, typer.Option("-q", "--work-queue", help="The same.")] = None,
+    match: Annotated[
+        list[str] | None, typer.Option("-m", "--match", help="Every queue whose name begins so.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("-t", "--tag", help="Instead of queues: runs with all of these tags.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("-l", "--limit", min=1, help="Runs at one time at most.")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", "--run-once", help="Run what is due, wait for it and leave; for cron.")
+    ] = False,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Leave when nothing is due and nothing runs.")
+    ] = False,
+    prefetch: Annotated[
+        float | None, typer.Option("--prefetch", "--prefetch-seconds", min=0, help="Seconds to look ahead.")
+    ] = None,
+    api: Annotated[str | None, typer.Option(help="The address of the API, with /api at its end.")] = None,
+    hide_welcome: Annotated[bool, typer.Option("--hide-welcome", hidden=True)] = False,
+) -> None:
+    """Poll work queues and run what they hold, each run in a process of its own."""
+    args = [
+        *(queue or []),
+        *_each("--work-queue", work_queue),
+        *_each("--match", match),
+        *_each("--tag", tag),
+        *_each("--limit", [limit]),
+        *_each("--prefetch", [prefetch]),
+        *_each("--api", [api]),
+        *(["--once"] if once else []),
+        *(["--until-idle"] if until_idle else []),
+    ]
+    _become([sys.executable, "-m", "orion.agent", *args])
+
+
+def _each(option: str, values: Sequence[object] | None) -> list[str]:
+    return [word for value in values or [] if value is not None for word in (option, str(value))]
+
+
+def _become(command: list[str]) -> None:
+    """Replace this process: the agent holds no more memory than it needs, and signals reach it directly."""
+    sys.stdout.flush()
+    os.execve(command[0], command, {**os.environ, **current().environment()})

@@ -1,0 +1,143 @@
+"""Real servers for tests: `orion start` as a process, on a free port, with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+CHECKOUT = Path(__file__).parent.parent
+START_SECONDS = 60
+
+
+def clean_environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a machine where nobody has configured orion."""
+    foreign = ("ORION_", "PREFECT_", "XDG_")
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(foreign) and k not in ("PORT", "DATABASE_URL")
+    }
+    path = os.pathsep.join(filter(None, (str(CHECKOUT), kept.get("PYTHONPATH"))))
+    return {**kept, "HOME": str(home), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more}
+
+
+def run_orion(
+    *args: str,
+    home: Path,
+    timeout: float = 60,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    **more: str,
+) -> subprocess.CompletedProcess[str]:
+    """One command, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "orion", *args],
+        env=clean_environment(home, **more),
+        cwd=cwd or home,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+class OrionServer:
+    """A running `orion start`. `url` is its address, `api` its API, `output` all it has said so far."""
+
+    def __init__(self, home: Path, *args: str, **more: str) -> None:
+        self.home = home
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "orion", "start", "--port", "0", *args],
+            env=clean_environment(home, **more),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._up = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._up.wait(START_SECONDS) or not self.url:
+            self.kill()
+            raise RuntimeError(f"the server did not start:\n{self.output}")
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+    @property
+    def url(self) -> str:
+        found = re.search(r"API\s+(http://\S+)/api", self.output)
+        return found[1] if found else ""
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api"
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if "Press Ctrl+C" in line:
+                self._up.set()
+        self._up.set()
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.api + path, timeout=30)
+
+    def post(self, path: str, body: object = None) -> httpx.Response:
+        return httpx.post(self.api + path, json={} if body is None else body, timeout=30)
+
+    def orion(self, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """A command that talks to this server."""
+        return run_orion(*args, home=self.home, ORION_API_URL=self.api, **more)
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
+        """Ask it to end; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(timeout)
+        self._reader.join(timeout)
+        return code
+
+    def kill(self) -> None:
+        """End it and all it has started, at once."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self._reader.join(10)
+
+
+@contextmanager
+def serving(home: Path, *args: str, **more: str) -> Iterator[OrionServer]:
+    """A server for the length of a block."""
+    server = OrionServer(home, *args, **more)
+    try:
+        yield server
+        server.stop()
+    finally:
+        server.kill()
+
+
+def eventually(fact: object, seconds: float = 30) -> None:
+    """Wait until `fact()` is true."""
+    assert callable(fact)
+    until = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > until:
+            raise AssertionError(f"not true within {seconds} s: {fact}")
+        time.sleep(0.02)
