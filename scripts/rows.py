@@ -1,4 +1,4 @@
-"""Which rows of the acceptance list (tests/data/rows.txt) have a test that is marked with them, and which have none."""
+"""Which rows of the acceptance list (tests/data/rows.txt) have a test marked with them, and which have none."""
 
 from __future__ import annotations
 
