@@ -35,7 +35,8 @@ class Call:
         self.app: Starlette = scope["app"]
         self.store: Store = self.app.state.store
         self.settings: Settings = self.app.state.settings
-        self.is_api: bool = scope["path"].startswith("/api/")
+        self.address = below_root(scope)
+        self.is_api = self.address.startswith("/api/") or self.address == "/api"
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -62,6 +63,13 @@ class Call:
     def api_version(self) -> str | None:
         """The wire version that the client speaks, if it says so."""
         return self.headers.get("x-prefect-api-version")
+
+
+def below_root(scope: Scope) -> str:
+    """The path of a request without the prefix under which a proxy serves orion."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] or "/" if root and path.startswith(root) else path
 
 
 class Reply(msgspec.Struct, kw_only=False):

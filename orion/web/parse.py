@@ -13,11 +13,8 @@ from orion.errors import Invalid, OrionError, TooLarge
 from orion.model import wire
 from orion.web.call import Call
 
-KILOBYTE = 1024
-BODY_LIMIT = 1024 * KILOBYTE
-LOGS_LIMIT = 5 * BODY_LIMIT
-PARAMETERS_LIMIT = 512 * KILOBYTE
 DEPTH_LIMIT = 100
+ECHO_LIMIT = 64_000
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _WILD_NUMBER = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}")
@@ -65,7 +62,7 @@ async def _read_on(receive: Receive, first: bytes, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request body is over the limit of {limit // KILOBYTE} KB.")
+    return TooLarge(f"The request body is over the limit of {limit:,} bytes.")
 
 
 async def api_body(call: Call, kind: Any, limit: int) -> Any:
@@ -100,12 +97,22 @@ def json_body(body: bytes, kind: Any) -> Any:
 
 
 def _refuse_oddities(body: bytes) -> None:
+    if not body.isascii() and not _is_utf8(body):
+        raise _fault("a text is not valid UTF-8", "value_error.utf8")
     if b"\\u0000" in body and _NUL.search(body):
         raise _fault("a text may not hold the character NUL", "value_error.nul")
     if depth_over(body, DEPTH_LIMIT):
         raise _fault(f"nested more than {DEPTH_LIMIT} deep", "value_error.depth")
     if _WILD_NUMBER.search(body):
         wire.decode(body, Any)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def depth_over(body: bytes, most: int) -> bool:
@@ -127,7 +134,7 @@ def _fault(message: str, kind: str) -> Invalid:
 
 def _echo(body: bytes) -> Any:
     """The body as the answer repeats it: short and valid JSON, else nothing."""
-    if len(body) > 64 * KILOBYTE:
+    if len(body) > ECHO_LIMIT:
         return None
     try:
         return msgspec.json.decode(body)
@@ -135,11 +142,10 @@ def _echo(body: bytes) -> Any:
         return None
 
 
-def opaque(raw: msgspec.Raw | None, what: str, limit: int = PARAMETERS_LIMIT) -> msgspec.Raw | None:
-    """Opaque JSON of a bounded size; `what` names it in the refusal."""
-    if raw is not None and len(bytes(raw)) > limit:
-        raise TooLarge(f"{what} are over the limit of {limit // KILOBYTE} KB; store the value and pass a reference.")
-    return raw
+def bounded(raw: Any, limit: int, what: str) -> None:
+    """Refuse opaque JSON that is over `limit` bytes; `what` names it in the refusal."""
+    if isinstance(raw, msgspec.Raw) and len(bytes(raw)) > limit:
+        raise TooLarge(f"{what} are over the limit of {limit:,} bytes: store the value and pass a reference to it.")
 
 
 async def form_body(call: Call, limit: int) -> FormData:

@@ -1,0 +1,157 @@
+"""The hall behind the street door: admit a request, find its handler, give it its call and send the reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from orion.errors import NotFound
+from orion.web import negotiate, parse
+from orion.web.call import Call, Reply, below_root
+from orion.web.errors import MethodNotAllowed, describe
+from orion.web.route import Route, RouteMap, name_values
+from orion.web.security import HEADERS, STRICT_TRANSPORT, Guard, check_api_version
+
+WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+
+
+class Dispatch:
+    """The ASGI application of every path."""
+
+    def __init__(
+        self,
+        routes: tuple[Route, ...],
+        guard: Guard,
+        sockets: dict[str, Callable[..., Any]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.map = RouteMap(routes)
+        self.guard = guard
+        self.sockets = sockets
+        self.clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
+        call = Call(scope, receive, send, {}, self.clock())
+        guarded = _with_headers(scope, send)
+        try:
+            await self._answer(call, guarded)
+        except (parse.Disconnected, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            await _send_error(call, describe(error), guarded)
+
+    async def _answer(self, call: Call, send: Send) -> None:
+        scope = call.scope
+        self.guard.admit(scope, call.headers)
+        route = self._route(call)
+        if isinstance(route, Reply):
+            await negotiate.send_reply(call, route, send)
+            return
+        if route.raw:
+            scope["path_params"] = call.path
+            await (await route.handler(call.request))(scope, call.receive, send)
+            return
+        await _read_body(call, route)
+        reply = await route.handler(call)
+        if isinstance(reply, Response):
+            await reply(scope, call.receive, send)
+        else:
+            await negotiate.send_reply(call, reply, send)
+
+    def _route(self, call: Call) -> Route | Reply:
+        """The route of the request, or the redirect to the same path with or without its last slash."""
+        scope = call.scope
+        found = self.map.find(call.address, _raw_address(scope))
+        if found is None:
+            return self._other_slash(scope, call.address)
+        methods, values = found
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method not in methods:
+            raise MethodNotAllowed(headers={"Allow": _allowed(methods)})
+        route, names = methods[method]
+        if call.is_api:
+            check_api_version(call.api_version)
+        named = name_values(names, values)
+        if named is None:
+            raise NotFound()
+        call.path = named
+        return route
+
+    def _other_slash(self, scope: Scope, path: str) -> Reply:
+        other = path[:-1] if path.endswith("/") else path + "/"
+        if self.map.find(other, None) is None:
+            raise NotFound()
+        query = scope["query_string"].decode("latin-1")
+        location = scope.get("root_path", "") + other + (f"?{query}" if query else "")
+        return Reply(None, status=307, headers={"Location": location})
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = self.sockets.get(below_root(scope))
+        try:
+            self.guard.admit(scope, {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]})
+            if handler is None:
+                raise NotFound()
+        except Exception as error:
+            await _refuse_socket(scope, receive, send, describe(error))
+            return
+        await handler(scope, receive, send, self.guard)
+
+
+async def _read_body(call: Call, route: Route) -> None:
+    """Fill `call.body` (the API's JSON) or `call.form` (a page's form)."""
+    most: int = call.settings.api_max_body * (5 if route.logs else 1)
+    if call.is_api:
+        if route.body is not None:
+            call.body = await parse.api_body(call, route.body, most)
+    elif call.scope["method"] in WITH_BODY:
+        call.form = await parse.form_body(call, most)
+        if route.form is not None:
+            call.body = route.form(call)
+
+
+async def _send_error(call: Call, reply: Reply, send: Send) -> None:
+    try:
+        await negotiate.send_reply(call, negotiate.error_reply(call, reply), send)
+    except Exception as error:
+        plain = describe(error).data["exception_message"] if reply.status == 500 else "the error page failed"
+        await Response(str(plain), 500, media_type="text/plain")(call.scope, call.receive, send)
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    """`send`, adding the headers that every answer carries."""
+    extra = (*HEADERS, STRICT_TRANSPORT) if scope["scheme"] == "https" else HEADERS
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *extra]
+        await send(message)
+
+    return sending
+
+
+def _raw_address(scope: Scope) -> bytes | None:
+    raw: bytes | None = scope.get("raw_path")
+    root = scope.get("root_path", "").encode()
+    return raw[len(root) :] if raw and root and raw.startswith(root) else raw
+
+
+def _allowed(methods: dict[str, Any]) -> str:
+    return ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+
+
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send, reply: Reply) -> None:
+    """Refuse the upgrade with the error's status, where the server can; else by closing."""
+    await receive()
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": reply.status, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close", "code": 1008})

@@ -1,0 +1,95 @@
+"""Build the app: settings in, a Starlette application out, with its store opened and closed by the lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from orion.model.times import utcnow
+from orion.web.dispatch import Dispatch
+from orion.web.events_in import events_in
+from orion.web.routes import routes
+from orion.web.security import make_guard, words
+
+if TYPE_CHECKING:
+    from orion.settings import Settings
+    from orion.store.base import Store
+
+
+def build_app(
+    settings: Settings,
+    store: Store | None = None,
+    *,
+    services: bool = True,
+    clock: Callable[[], datetime] = utcnow,
+) -> Starlette:
+    """The application. A `store` that is passed in stays the caller's; without one the lifespan opens the database.
+
+    Raises `LoginNeeded` when the settings would open the server to others without a key. `services` says that this
+    is a long-lived server; an app inside a flow's process has none.
+    """
+    app = Starlette(lifespan=_lifespan, middleware=_middleware(settings))
+    app.state.settings = settings
+    app.state.store = store
+    app.state.owns_store = store is None
+    app.state.services = services
+    app.state.clock = clock
+    app.state.closing = asyncio.Event()
+    app.state.version = _version()
+    app.router.redirect_slashes = False
+    table = routes(console=settings.ui_enabled)
+    app.state.routes = table
+    app.router.default = Dispatch(table, make_guard(settings), {"/api/events/in": events_in}, clock)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    if app.state.owns_store:
+        app.state.store = await asyncio.to_thread(_open, app.state.settings, app.state.services)
+    watching = _watch(app) if app.state.services else None
+    try:
+        yield
+    finally:
+        app.state.closing.set()
+        if watching is not None:
+            watching.cancel()
+        if app.state.owns_store:
+            await asyncio.to_thread(app.state.store.close)
+
+
+def _watch(app: Starlette) -> asyncio.Task[None]:
+    """A duty that no clock runs, the server runs itself."""
+    from orion.services.watchdog import watch
+
+    return asyncio.create_task(watch(app.state.store, app.state.clock))
+
+
+def _open(settings: Settings, services: bool) -> Store:
+    from orion.store.base import Role, open_store
+
+    return open_store(settings.database_url, role=Role.SERVER if services else Role.EPHEMERAL)
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Cross-origin reads only for origins that a setting names; none by default."""
+    origins = words(settings.allowed_origins)
+    if not origins:
+        return []
+    return [Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("orion-server")
+    except PackageNotFoundError:
+        return "0.0.0"

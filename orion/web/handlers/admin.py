@@ -1,0 +1,59 @@
+"""Administration: settings, storage, the database, and the duties of the clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orion.errors import BadRequest, NotFound
+from orion.services import health as duties_health
+from orion.services.duties import DUTIES
+from orion.services.runner import run_duty
+from orion.store import admin
+from orion.web.call import Call, Reply
+
+
+async def settings(call: Call) -> Reply:
+    """List the settings in force, secrets masked."""
+    return Reply(call.settings.masked())
+
+
+async def storage(call: Call) -> Reply:
+    """Name the block where results go by default: none."""
+    return Reply({"default_result_storage_block_id": None})
+
+
+async def clear_database(call: Call) -> Reply:
+    """Delete every row; needs `confirm`."""
+    return await _confirmed(call, admin.clear)
+
+
+async def drop_database(call: Call) -> Reply:
+    """Delete every table; needs `confirm`."""
+    return await _confirmed(call, admin.drop)
+
+
+async def create_database(call: Call) -> Reply:
+    """Create the tables that are missing; needs `confirm`."""
+    return await _confirmed(call, admin.create)
+
+
+async def _confirmed(call: Call, work: object) -> Reply:
+    if not call.body.confirm:
+        raise BadRequest("Nothing was done: send {\"confirm\": true}.")
+    await call.store.write(work)
+    return Reply(status=204)
+
+
+async def health(call: Call) -> Reply:
+    """Say how each duty of the clock fares."""
+    return Reply({"duties": await asyncio.to_thread(duties_health.report, call.store, call.now)})
+
+
+async def run_clock(call: Call) -> Reply:
+    """Run the duties now, or the one that `duty` names; answers how many rows each touched."""
+    wanted = call.query.get("duty")
+    chosen = [duty for duty in DUTIES if wanted in (None, duty.name)]
+    if not chosen:
+        raise NotFound(f"There is no duty {wanted!r}; known are {', '.join(duty.name for duty in DUTIES)}.")
+    clock = call.app.state.clock
+    return Reply({duty.name: await asyncio.to_thread(run_duty, call.store, duty, clock) for duty in chosen})

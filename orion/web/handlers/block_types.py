@@ -1,0 +1,66 @@
+"""Block types: the kinds of blocks that clients have registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orion.errors import Forbidden, NotFound
+from orion.model.blocks import BlockType, BlockTypeUpdate
+from orion.store import block_types
+from orion.web.call import Call, Reply
+from orion.web.paging import window
+
+
+async def create(call: Call) -> Reply:
+    """Create a block type; a name or slug that is taken gives 409."""
+    return Reply(await call.store.write(block_types.create, call.body, call.now), status=201)
+
+
+async def read(call: Call) -> Reply:
+    """Read a block type."""
+    return Reply(found(await call.store.read(block_types.get, call.path["id"])))
+
+
+async def read_by_slug(call: Call) -> Reply:
+    """Read a block type by its slug."""
+    return Reply(found(await call.store.read(block_types.by_slug, call.path["slug"])))
+
+
+async def update(call: Call) -> Reply:
+    """Change the fields of a block type that are sent; protected types stay as they are."""
+    await call.store.write(_update, call.path["id"], call.body, call.now)
+    return Reply(status=204)
+
+
+def _update(conn: Any, type_id: str, body: BlockTypeUpdate, now: Any) -> None:
+    _refuse_protected(found(block_types.get(conn, type_id)))
+    block_types.update(conn, type_id, body, now)
+
+
+async def delete(call: Call) -> Reply:
+    """Delete a block type with its schemas and documents."""
+    await call.store.write(_delete, call.path["id"])
+    return Reply(status=204)
+
+
+def _delete(conn: Any, type_id: str) -> None:
+    _refuse_protected(found(block_types.get(conn, type_id)))
+    block_types.delete(conn, type_id)
+
+
+async def filter(call: Call) -> Reply:
+    """List block types by name."""
+    body = call.body
+    return Reply(await call.store.read(block_types.filter, body.block_types, body.block_schemas, *window(call)))
+
+
+def _refuse_protected(kind: BlockType) -> None:
+    if kind.is_protected:
+        raise Forbidden("protected block types cannot be changed.")
+
+
+def found(kind: BlockType | None) -> BlockType:
+    """The block type, or 404."""
+    if kind is None:
+        raise NotFound("Block type not found")
+    return kind

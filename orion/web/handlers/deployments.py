@@ -1,0 +1,256 @@
+"""Deployments: flows made ready to run, their schedules, and the runs that are asked of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import UNSET, Raw
+
+from orion.errors import NotFound, OrionError
+from orion.model.deployments import Deployment, DeploymentCreate, DeploymentFlowRunCreate, DeploymentUpdate, PlanRuns
+from orion.model.filters import Filters
+from orion.model.flow_runs import FlowRun, FlowRunCreate
+from orion.model.states import SCHEDULED, StateCreate
+from orion.model.times import as_utc
+from orion.orchestration import create_flow_run
+from orion.services import scheduling
+from orion.store import deployments
+from orion.web import paging, parse
+from orion.web.call import Call, Reply
+from orion.web.parameters import check, overlay, resolved
+
+
+async def create(call: Call) -> Reply:
+    """Create a deployment, or update the one of that flow and name; its runs are planned at once."""
+    _bound(call, call.body.parameters)
+    deployment, created = await call.store.write(_save, call.body, call.now)
+    return Reply(deployment, status=201 if created else 200)
+
+
+def _save(conn: Any, body: DeploymentCreate, now: datetime) -> tuple[Deployment, bool]:
+    saved, created = deployments.upsert(conn, body, now)
+    _check_defaults(saved)
+    scheduling.replan(conn, saved.id, now)
+    return _found(deployments.get(conn, saved.id)), created
+
+
+def _check_defaults(deployment: Deployment) -> None:
+    """Default parameters fit the schema where they are given; required ones may come with the run."""
+    if deployment.enforce_parameter_schema and bytes(deployment.parameters) not in (b"{}", b"null"):
+        check(resolved(deployment.parameters), deployment.parameter_openapi_schema, whole=False)
+
+
+async def read(call: Call) -> Reply:
+    """Read a deployment."""
+    return Reply(_found(await call.store.read(deployments.get, call.path["id"])))
+
+
+async def read_by_name(call: Call) -> Reply:
+    """Read a deployment by the names of its flow and its own."""
+    names = call.path["flow_name"], call.path["deployment_name"]
+    return Reply(_found(await call.store.read(deployments.by_name, *names)))
+
+
+async def update(call: Call) -> Reply:
+    """Change the fields of a deployment that are sent, and plan its runs anew."""
+    _bound(call, call.body.parameters)
+    await call.store.write(_update, call.path["id"], call.body, call.now)
+    return Reply(status=204, location=f"deployments/{call.path['id']}")
+
+
+def _update(conn: Any, deployment_id: str, body: DeploymentUpdate, now: datetime) -> None:
+    deployments.update(conn, deployment_id, body, now)
+    _check_defaults(_found(deployments.get(conn, deployment_id)))
+    scheduling.replan(conn, deployment_id, now)
+
+
+async def delete(call: Call) -> Reply:
+    """Delete a deployment with its planned runs; those that have started stay."""
+    await call.store.write(deployments.delete, call.path["id"])
+    return Reply(status=204, location="deployments")
+
+
+async def filter(call: Call) -> Reply:
+    """List deployments."""
+    return await paging.rows(call, deployments)
+
+
+async def count(call: Call) -> Reply:
+    """Count deployments."""
+    return Reply(await call.store.read(deployments.count, call.body))
+
+
+async def paginate(call: Call) -> Reply:
+    """List deployments by page, with the number of all."""
+    return await paging.page(call, deployments)
+
+
+async def bulk_delete(call: Call) -> Reply:
+    """Delete the deployments that a filter selects."""
+    return await paging.bulk_delete(call, deployments, Filters(deployments=call.body.deployments))
+
+
+async def pause(call: Call) -> Reply:
+    """Stop planning runs, and delete those that are planned."""
+    return await _set_paused(call, True)
+
+
+async def resume(call: Call) -> Reply:
+    """Plan runs again."""
+    return await _set_paused(call, False)
+
+
+async def _set_paused(call: Call, paused: bool) -> Reply:
+    await call.store.write(_pause, call.path["id"], paused, call.now)
+    return Reply(None, location=f"deployments/{call.path['id']}")
+
+
+def _pause(conn: Any, deployment_id: str, paused: bool, now: datetime) -> None:
+    deployments.set_paused(conn, deployment_id, paused, now)
+    scheduling.replan(conn, deployment_id, now)
+
+
+async def schedule(call: Call) -> Reply:
+    """Plan the runs of a time range now."""
+    await call.store.write(_plan, call.path["id"], call.body, call.now)
+    return Reply(None)
+
+
+def _plan(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> None:
+    start = body.start_time or now
+    end = body.end_time or start + timedelta(seconds=body.min_time or 0)
+    least = 3 if body.min_runs is None else body.min_runs
+    most = 100 if body.max_runs is None else body.max_runs
+    scheduling.plan_between(conn, deployment_id, as_utc(start), as_utc(end), now, min_runs=least, max_runs=most)
+
+
+async def schedules(call: Call) -> Reply:
+    """List the schedules of a deployment."""
+    return Reply(await call.store.read(_schedules, call.path["id"]))
+
+
+def _schedules(conn: Any, deployment_id: str) -> Any:
+    return _found(deployments.get(conn, deployment_id)).schedules
+
+
+async def add_schedules(call: Call) -> Reply:
+    """Add schedules to a deployment."""
+    return Reply(await call.store.write(_add_schedules, call.path["id"], call.body, call.now), status=201)
+
+
+def _add_schedules(conn: Any, deployment_id: str, added: list[Any], now: datetime) -> Any:
+    rows = deployments.add_schedules(conn, deployment_id, added, now)
+    scheduling.replan(conn, deployment_id, now)
+    return rows
+
+
+async def update_schedule(call: Call) -> Reply:
+    """Change a schedule; planned runs follow."""
+    ids = call.path["id"], call.path["schedule_id"]
+    await call.store.write(_update_schedule, *ids, call.body, call.now)
+    return Reply(status=204, location=f"deployments/{call.path['id']}")
+
+
+def _update_schedule(conn: Any, deployment_id: str, schedule_id: str, body: Any, now: datetime) -> None:
+    deployments.update_schedule(conn, deployment_id, schedule_id, body, now)
+    scheduling.replan(conn, deployment_id, now)
+
+
+async def delete_schedule(call: Call) -> Reply:
+    """Delete a schedule and its planned runs."""
+    await call.store.write(_delete_schedule, call.path["id"], call.path["schedule_id"], call.now)
+    return Reply(status=204, location=f"deployments/{call.path['id']}")
+
+
+def _delete_schedule(conn: Any, deployment_id: str, schedule_id: str, now: datetime) -> None:
+    deployments.delete_schedule(conn, deployment_id, schedule_id, now)
+    scheduling.replan(conn, deployment_id, now)
+
+
+async def work_queue_check(call: Call) -> Reply:
+    """List the work queues that could pick up the runs of a deployment."""
+    return Reply(await call.store.read(_queues, call.path["id"]))
+
+
+def _queues(conn: Any, deployment_id: str) -> Any:
+    _found(deployments.get(conn, deployment_id))
+    return deployments.queues_for(conn, deployment_id)
+
+
+async def due_runs(call: Call) -> Reply:
+    """List the runs of deployments that are scheduled, by time; nothing is handed out."""
+    body = call.body
+    limit = 200 if body.limit is None else body.limit
+    ids, before = body.deployment_ids, body.scheduled_before
+    return Reply(await call.store.read(deployments.due_runs, ids, before, limit, now=call.now))
+
+
+async def create_run(call: Call) -> Reply:
+    """Create a run of a deployment, with its parameters overlaid by the ones that are sent."""
+    run, created = await call.store.write(_create_run, call.path["id"], call.body, call.now, _limit(call))
+    return Reply(run, status=201 if created else 200, location=f"runs/{run.id}")
+
+
+async def create_runs(call: Call) -> Reply:
+    """Create many runs of a deployment; each by itself, so that a bad one spoils only itself."""
+    return Reply({"results": [await _one_of_many(call, body) for body in call.body]})
+
+
+async def _one_of_many(call: Call, body: DeploymentFlowRunCreate) -> dict[str, Any]:
+    try:
+        run, _ = await call.store.write(_create_run, call.path["id"], body, call.now, _limit(call))
+    except NotFound:
+        raise
+    except OrionError as error:
+        return {"flow_run_id": None, "status": "FAILED", "error": error.message}
+    return {"flow_run_id": run.id, "status": "CREATED", "error": None}
+
+
+def _create_run(
+    conn: Any, deployment_id: str, body: DeploymentFlowRunCreate, now: datetime, limit: int
+) -> tuple[FlowRun, bool]:
+    deployment = _found(deployments.get(conn, deployment_id))
+    parameters = resolved(overlay(deployment.parameters, body.parameters))
+    parse.bounded(parameters, limit, "The parameters")
+    enforced = body.enforce_parameter_schema
+    if deployment.enforce_parameter_schema if enforced is None else enforced:
+        check(parameters, deployment.parameter_openapi_schema, whole=True)
+    return create_flow_run(conn, _run_of(deployment, body, parameters), now)
+
+
+def _run_of(deployment: Deployment, body: DeploymentFlowRunCreate, parameters: Raw) -> FlowRunCreate:
+    """What is asked for, filled up from the deployment."""
+    return FlowRunCreate(
+        id=body.id,
+        flow_id=deployment.flow_id,
+        deployment_id=deployment.id,
+        state=body.state or StateCreate(type=SCHEDULED),
+        name=body.name,
+        parameters=parameters,
+        context=body.context,
+        parent_task_run_id=body.parent_task_run_id,
+        infrastructure_document_id=body.infrastructure_document_id or deployment.infrastructure_document_id,
+        empirical_policy=body.empirical_policy,
+        tags=list(dict.fromkeys([*deployment.tags, *(body.tags or ())])),
+        labels=overlay(deployment.labels, body.labels),
+        idempotency_key=body.idempotency_key,
+        work_queue_name=body.work_queue_name or deployment.work_queue_name,
+        job_variables=overlay(deployment.job_variables, body.job_variables),
+    )
+
+
+def _limit(call: Call) -> int:
+    limit: int = call.settings.api_max_parameters
+    return limit
+
+
+def _bound(call: Call, parameters: Any) -> None:
+    if parameters is not UNSET:
+        parse.bounded(parameters, _limit(call), "The parameters")
+
+
+def _found(deployment: Deployment | None) -> Deployment:
+    if deployment is None:
+        raise NotFound("Deployment not found")
+    return deployment

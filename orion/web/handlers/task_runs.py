@@ -1,0 +1,95 @@
+"""Task runs: made, read, changed, and moved from state to state, one by one or many in a request."""
+
+from __future__ import annotations
+
+from orion.errors import NotFound
+from orion.model.states import PENDING, RUNNING, SetState, StateCreate
+from orion.model.task_runs import TaskRun, TaskRunBatchItem
+from orion.orchestration import batch as run_batch
+from orion.orchestration import create_task_run, propose_task_run
+from orion.store import history as histories
+from orion.store import task_runs
+from orion.web import paging
+from orion.web.call import Call, Reply
+
+MAY_BE_LOST = (PENDING, RUNNING)
+
+
+async def create(call: Call) -> Reply:
+    """Create a task run, or find the one with the same flow run, task key and dynamic key."""
+    run, created = await call.store.write(create_task_run, call.body, call.now, durable=_must_last(call.body.state))
+    return Reply(run, status=201 if created else 200)
+
+
+def _must_last(state: StateCreate | None) -> bool:
+    """Whether the answer waits for the disk: a task run that only begins is told again with its end."""
+    return state is None or state.type not in MAY_BE_LOST
+
+
+async def batch(call: Call) -> Reply:
+    """Make task runs and move them through their states, in order, each line by itself idempotent."""
+    items: list[TaskRunBatchItem] = call.body
+    durable = any(_must_last(aged.state) for item in items for aged in item.states)
+    return Reply(await call.store.write(run_batch, items, call.now, durable=durable))
+
+
+async def read(call: Call) -> Reply:
+    """Read a task run."""
+    return Reply(_found(await call.store.read(task_runs.get, call.path["id"], now=call.now)))
+
+
+async def update(call: Call) -> Reply:
+    """Change a task run's name."""
+    await call.store.write(task_runs.update, call.path["id"], call.body, call.now)
+    return Reply(status=204)
+
+
+async def delete(call: Call) -> Reply:
+    """Delete a task run with its states and logs."""
+    await call.store.write(task_runs.delete, call.path["id"])
+    return Reply(status=204)
+
+
+async def set_state(call: Call) -> Reply:
+    """Propose a state; the answer says what became of it."""
+    body: SetState = call.body
+    outcome = await call.store.write(
+        propose_task_run,
+        call.path["id"],
+        body.state,
+        call.now,
+        force=bool(body.force),
+        durable=_must_last(body.state),
+    )
+    return Reply(outcome.result, status=outcome.http_status)
+
+
+async def filter(call: Call) -> Reply:
+    """List task runs."""
+    return await paging.rows(call, task_runs, now=call.now)
+
+
+async def count(call: Call) -> Reply:
+    """Count task runs."""
+    return Reply(await call.store.read(task_runs.count, call.body))
+
+
+async def paginate(call: Call) -> Reply:
+    """List task runs by page, with the number of all."""
+    return await paging.page(call, task_runs, now=call.now)
+
+
+async def history(call: Call) -> Reply:
+    """Count task runs by interval and state, with their running time and lateness."""
+    return Reply(await call.store.read(histories.task_runs, *paging.intervals(call.body), call.now))
+
+
+async def count_by_state(call: Call) -> Reply:
+    """Count task runs of each state type."""
+    return Reply(await call.store.read(task_runs.count_by_state, call.body))
+
+
+def _found(run: TaskRun | None) -> TaskRun:
+    if run is None:
+        raise NotFound("Task run not found")
+    return run

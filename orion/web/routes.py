@@ -1,0 +1,219 @@
+"""The whole map: every address of orion, one line a route.
+
+API paths stand below /api. `page` is the address of the same handler in the console, reached by GET, or by a posted
+form where the API method changes something. The OpenAPI document and the tests of every route are made from this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from orion.model import blocks as b
+from orion.model import deployments as d
+from orion.model import filters as f
+from orion.model import flow_runs as fr
+from orion.model import flows as fl
+from orion.model import limits as li
+from orion.model import logs as lo
+from orion.model import saved_searches as ss
+from orion.model import states as st
+from orion.model import task_runs as tr
+from orion.model import work_queues as wq
+from orion.web import bodies as bo
+from orion.web.handlers import (
+    admin,
+    block_documents,
+    block_schemas,
+    block_types,
+    concurrency_limits,
+    concurrency_limits_v2,
+    deployments,
+    flow_runs,
+    flows,
+    logs,
+    saved_searches,
+    states,
+    system,
+    task_runs,
+    ui,
+    work_queues,
+)
+from orion.web.route import Route, delete, get, page, patch, post, put, tagged
+
+Json = dict[str, Any]
+
+# fmt: off
+FLOWS = tagged("flows",
+    post("/flows/", flows.create, fl.FlowCreate, fl.Flow, 201, 200),
+    post("/flows/filter", flows.filter, f.FlowQuery, list[fl.Flow]),
+    post("/flows/count", flows.count, f.Filters, int),
+    post("/flows/paginate", flows.paginate, bo.FlowPage, bo.Paginated),
+    post("/flows/bulk_delete", flows.bulk_delete, bo.FlowsBulk, bo.Deleted),
+    get("/flows/name/{name}", flows.read_by_name, fl.Flow),
+    get("/flows/{id}", flows.read, fl.Flow),
+    patch("/flows/{id}", flows.update, fl.FlowUpdate),
+    delete("/flows/{id}", flows.delete, page="/flows/{id}/delete"),
+    post("/ui/flows/count-deployments", ui.count_deployments, bo.FlowIds, dict[str, int]),
+    post("/ui/flows/next-runs", ui.next_runs, bo.FlowIds, Json),
+)
+FLOW_RUNS = tagged("flow_runs",
+    post("/flow_runs/", flow_runs.create, fr.FlowRunCreate, fr.FlowRun, 201, 200),
+    post("/flow_runs/filter", flow_runs.filter, f.FlowRunQuery, list[fr.FlowRun]),
+    post("/flow_runs/count", flow_runs.count, f.Filters, int),
+    post("/flow_runs/history", flow_runs.history, f.HistoryQuery, list[st.HistoryBucket]),
+    post("/flow_runs/lateness", flow_runs.lateness, f.Filters, float | None),
+    post("/flow_runs/paginate", flow_runs.paginate, bo.FlowRunPage, bo.Paginated),
+    post("/flow_runs/bulk_delete", flow_runs.bulk_delete, bo.FlowRunsBulk, bo.Deleted),
+    post("/flow_runs/bulk_set_state", flow_runs.bulk_set_state, bo.SetStateBulk, bo.BulkResults),
+    get("/flow_runs/{id}", flow_runs.read, fr.FlowRun),
+    patch("/flow_runs/{id}", flow_runs.update, fr.FlowRunUpdate),
+    delete("/flow_runs/{id}", flow_runs.delete, page="/runs/{id}/delete"),
+    get("/flow_runs/{id}/graph", flow_runs.graph, list[tr.DependencyResult]),
+    post("/flow_runs/{id}/set_state", flow_runs.set_state, st.SetState, st.OrchestrationResult, 200, 201),
+    post("/flow_runs/{id}/resume", flow_runs.resume, bo.Resume, st.OrchestrationResult, 200, 201),
+    patch("/flow_runs/{id}/labels", flow_runs.set_labels, Json),
+    post("/ui/flow_runs/history", flow_runs.dots, bo.DotsQuery, list[fr.SimpleFlowRun]),
+    post("/ui/flow_runs/count-task-runs", ui.count_task_runs, bo.FlowRunIds, dict[str, int]),
+)
+TASK_RUNS = tagged("task_runs",
+    post("/task_runs/", task_runs.create, tr.TaskRunCreate, tr.TaskRun, 201, 200),
+    post("/task_runs/filter", task_runs.filter, f.TaskRunQuery, list[tr.TaskRun]),
+    post("/task_runs/count", task_runs.count, f.Filters, int),
+    post("/task_runs/history", task_runs.history, f.HistoryQuery, list[st.HistoryBucket]),
+    post("/task_runs/paginate", task_runs.paginate, bo.TaskRunPage, bo.Paginated),
+    get("/task_runs/{id}", task_runs.read, tr.TaskRun),
+    patch("/task_runs/{id}", task_runs.update, tr.TaskRunUpdate),
+    delete("/task_runs/{id}", task_runs.delete),
+    post("/task_runs/{id}/set_state", task_runs.set_state, st.SetState, st.OrchestrationResult, 200, 201),
+    post("/ui/task_runs/count", task_runs.count_by_state, f.Filters, dict[str, int]),
+)
+STATES = tagged("states",
+    get("/flow_run_states/", states.of_flow_run, list[st.State], "flow_run_id*: uuid"),
+    get("/flow_run_states/{id}", states.read_of_flow_run, st.State),
+    get("/task_run_states/", states.of_task_run, list[st.State], "task_run_id*: uuid"),
+    get("/task_run_states/{id}", states.read_of_task_run, st.State),
+)
+LOGS = tagged("logs",
+    post("/logs/", logs.create, list[lo.LogCreate], None, 201, logs=True),
+    post("/logs/filter", logs.filter, f.LogQuery, list[lo.Log]),
+)
+DEPLOYMENTS = tagged("deployments",
+    post("/deployments/", deployments.create, d.DeploymentCreate, d.Deployment, 201, 200),
+    post("/deployments/filter", deployments.filter, f.DeploymentQuery, list[d.Deployment]),
+    post("/deployments/count", deployments.count, f.Filters, int),
+    post("/deployments/paginate", deployments.paginate, bo.DeploymentPage, bo.Paginated),
+    post("/deployments/bulk_delete", deployments.bulk_delete, bo.DeploymentsBulk, bo.Deleted),
+    post("/deployments/get_scheduled_flow_runs", deployments.due_runs, d.DueRuns, list[fr.FlowRun]),
+    get("/deployments/name/{flow_name}/{deployment_name}", deployments.read_by_name, d.Deployment),
+    get("/deployments/{id}", deployments.read, d.Deployment),
+    patch("/deployments/{id}", deployments.update, d.DeploymentUpdate),
+    delete("/deployments/{id}", deployments.delete, page="/deployments/{id}/delete"),
+    post("/deployments/{id}/create_flow_run", deployments.create_run, d.DeploymentFlowRunCreate, fr.FlowRun, 201, 200),
+    post("/deployments/{id}/create_flow_run/bulk", deployments.create_runs, list[d.DeploymentFlowRunCreate], bo.BulkResults),
+    post("/deployments/{id}/pause_deployment", deployments.pause, None, None, page="/deployments/{id}/pause"),
+    post("/deployments/{id}/resume_deployment", deployments.resume, None, None, page="/deployments/{id}/resume"),
+    post("/deployments/{id}/set_schedule_inactive", deployments.pause, None, None),
+    post("/deployments/{id}/set_schedule_active", deployments.resume, None, None),
+    post("/deployments/{id}/schedule", deployments.schedule, d.PlanRuns, None),
+    get("/deployments/{id}/schedules", deployments.schedules, list[d.DeploymentSchedule]),
+    post("/deployments/{id}/schedules", deployments.add_schedules, list[d.DeploymentScheduleCreate], list[d.DeploymentSchedule], 201),
+    patch("/deployments/{id}/schedules/{schedule_id}", deployments.update_schedule, d.DeploymentScheduleUpdate),
+    delete("/deployments/{id}/schedules/{schedule_id}", deployments.delete_schedule),
+    get("/deployments/{id}/work_queue_check", deployments.work_queue_check, list[wq.WorkQueue]),
+)
+WORK_QUEUES = tagged("work_queues",
+    post("/work_queues/", work_queues.create, wq.WorkQueueCreate, wq.WorkQueue, 201),
+    post("/work_queues/filter", work_queues.filter, f.WorkQueueQuery, list[wq.WorkQueue]),
+    get("/work_queues/name/{name}", work_queues.read_by_name, wq.WorkQueue),
+    get("/work_queues/{id}", work_queues.read, wq.WorkQueue),
+    patch("/work_queues/{id}", work_queues.update, wq.WorkQueueUpdate),
+    delete("/work_queues/{id}", work_queues.delete, page="/queues/{id}/delete"),
+    post("/work_queues/{id}/get_runs", work_queues.get_runs, wq.GetRuns, list[fr.FlowRun]),
+    get("/work_queues/{id}/status", work_queues.status, wq.WorkQueueStatus),
+)
+LIMITS = tagged("concurrency_limits",
+    post("/concurrency_limits/", concurrency_limits.create, li.ConcurrencyLimitCreate, li.ConcurrencyLimit, 201, 200),
+    post("/concurrency_limits/filter", concurrency_limits.filter, f.PageQuery, list[li.ConcurrencyLimit]),
+    get("/concurrency_limits/tag/{tag}", concurrency_limits.read_by_tag, li.ConcurrencyLimit),
+    delete("/concurrency_limits/tag/{tag}", concurrency_limits.delete_by_tag, 200),
+    post("/concurrency_limits/tag/{tag}/reset", concurrency_limits.reset, li.ConcurrencyLimitReset, None),
+    get("/concurrency_limits/{id}", concurrency_limits.read, li.ConcurrencyLimit),
+    delete("/concurrency_limits/{id}", concurrency_limits.delete, 200),
+    post("/v2/concurrency_limits/", concurrency_limits_v2.create, li.ConcurrencyLimitV2Create, li.ConcurrencyLimitV2, 201),
+    post("/v2/concurrency_limits/filter", concurrency_limits_v2.filter, f.PageQuery, list[li.ConcurrencyLimitV2]),
+    post("/v2/concurrency_limits/increment", concurrency_limits_v2.increment, li.Increment, list[li.MinimalLimit]),
+    post("/v2/concurrency_limits/decrement", concurrency_limits_v2.decrement, li.Decrement, list[li.MinimalLimit]),
+    post("/v2/concurrency_limits/increment-with-lease", concurrency_limits_v2.increment_with_lease, li.IncrementWithLease, li.Lease),
+    post("/v2/concurrency_limits/decrement-with-lease", concurrency_limits_v2.decrement_with_lease, li.ReleaseLease, None, 204),
+    post("/v2/concurrency_limits/leases/{lease_id}/renew", concurrency_limits_v2.renew, li.RenewLease, None, 204),
+    get("/v2/concurrency_limits/{id_or_name}", concurrency_limits_v2.read, li.ConcurrencyLimitV2),
+    patch("/v2/concurrency_limits/{id_or_name}", concurrency_limits_v2.update, li.ConcurrencyLimitV2Update),
+    delete("/v2/concurrency_limits/{id_or_name}", concurrency_limits_v2.delete),
+)
+SAVED_SEARCHES = tagged("saved_searches",
+    put("/saved_searches/", saved_searches.upsert, ss.SavedSearchCreate, ss.SavedSearch, 201, 200),
+    post("/saved_searches/filter", saved_searches.filter, f.PageQuery, list[ss.SavedSearch]),
+    get("/saved_searches/{id}", saved_searches.read, ss.SavedSearch),
+    delete("/saved_searches/{id}", saved_searches.delete),
+)
+BLOCKS = tagged("blocks",
+    post("/block_types/", block_types.create, b.BlockTypeCreate, b.BlockType, 201),
+    post("/block_types/filter", block_types.filter, bo.BlockTypeQuery, list[b.BlockType]),
+    get("/block_types/slug/{slug}", block_types.read_by_slug, b.BlockType),
+    get("/block_types/slug/{slug}/block_documents", block_documents.of_type, list[b.BlockDocument], "include_secrets: boolean"),
+    get("/block_types/slug/{slug}/block_documents/name/{block_document_name}", block_documents.read_by_name, b.BlockDocument, "include_secrets: boolean"),
+    get("/block_types/{id}", block_types.read, b.BlockType),
+    patch("/block_types/{id}", block_types.update, b.BlockTypeUpdate),
+    delete("/block_types/{id}", block_types.delete),
+    post("/block_schemas/", block_schemas.create, b.BlockSchemaCreate, b.BlockSchema, 201, 200),
+    post("/block_schemas/filter", block_schemas.filter, bo.BlockSchemaQuery, list[b.BlockSchema]),
+    get("/block_schemas/checksum/{checksum}", block_schemas.read_by_checksum, b.BlockSchema, "version: string"),
+    get("/block_schemas/{id}", block_schemas.read, b.BlockSchema),
+    delete("/block_schemas/{id}", block_schemas.delete),
+    get("/block_capabilities/", block_schemas.capabilities, list[str]),
+    post("/block_documents/", block_documents.create, b.BlockDocumentCreate, b.BlockDocument, 201),
+    post("/block_documents/filter", block_documents.filter, bo.BlockDocumentQuery, list[b.BlockDocument]),
+    post("/block_documents/count", block_documents.count, bo.BlockDocumentCount, int),
+    get("/block_documents/{id}", block_documents.read, b.BlockDocument, "include_secrets: boolean"),
+    patch("/block_documents/{id}", block_documents.update, b.BlockDocumentUpdate),
+    delete("/block_documents/{id}", block_documents.delete),
+)
+ADMIN = tagged("admin",
+    get("/health", system.health, bool),
+    get("/ready", system.ready, dict[str, str]),
+    get("/hello", system.hello, str),
+    get("/version", system.api_version, str),
+    get("/csrf-token", system.csrf_token, Json, "client*: string"),
+    get("/admin/version", system.version, str),
+    get("/admin/settings", admin.settings, Json),
+    get("/admin/storage", admin.storage, Json),
+    post("/admin/database/clear", admin.clear_database, bo.Confirmation, None, 204),
+    post("/admin/database/drop", admin.drop_database, bo.Confirmation, None, 204),
+    post("/admin/database/create", admin.create_database, bo.Confirmation, None, 204),
+)
+ORION = tagged("orion",
+    post("/task_runs/batch", task_runs.batch, list[tr.TaskRunBatchItem], list[st.OrchestrationResult]),
+    post("/flow_runs/{id}/heartbeat", flow_runs.beat, bo.Beat, fr.Heartbeat),
+    get("/admin/health", admin.health, Json),
+    post("/admin/clock/run", admin.run_clock, None, dict[str, int], query=("duty: string",)),
+    get("/openapi.json", system.openapi_document, Json),
+)
+PAGES = tagged("console",
+    page("/docs", system.reference),
+)
+# fmt: on
+
+API: tuple[Route, ...] = (
+    *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *LIMITS, *SAVED_SEARCHES, *BLOCKS,
+    *ADMIN, *ORION,
+)  # fmt: skip
+
+
+@cache
+def routes(console: bool) -> tuple[Route, ...]:
+    """The table of an app, with the pages of the console or without them."""
+    if console:
+        return (*API, *PAGES)
+    return tuple(replace(route, page=None) for route in API)

@@ -1,0 +1,77 @@
+"""An HTTP client that talks to an app in the process: plain calls for tests, one event loop in a thread behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import httpx
+from starlette.applications import Starlette
+
+T = TypeVar("T")
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Client:
+    """`client.post("/api/flows/", json=…)` and its kind, against an app whose lifespan has been entered."""
+
+    def __init__(self, app: Starlette, base_url: str = "http://127.0.0.1:4200") -> None:
+        self.app = app
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._http = self.wait(self._open(base_url))
+
+    async def _open(self, base_url: str) -> httpx.AsyncClient:
+        self._lifespan = self.app.router.lifespan_context(self.app)
+        await self._lifespan.__aenter__()
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url=base_url)
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the client's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def start(self, method: str, url: str, **kw: Any) -> Any:
+        """Send a request and go on; `.result(seconds)` of what is returned is its answer."""
+        return asyncio.run_coroutine_threadsafe(self._http.request(method, url, **kw), self._loop)
+
+    def request(self, method: str, url: str, **kw: Any) -> httpx.Response:
+        return self.wait(self._http.request(method, url, **kw))
+
+    def get(self, url: str, **kw: Any) -> httpx.Response:
+        return self.request("GET", url, **kw)
+
+    def post(self, url: str, **kw: Any) -> httpx.Response:
+        return self.request("POST", url, **kw)
+
+    def put(self, url: str, **kw: Any) -> httpx.Response:
+        return self.request("PUT", url, **kw)
+
+    def patch(self, url: str, **kw: Any) -> httpx.Response:
+        return self.request("PATCH", url, **kw)
+
+    def delete(self, url: str, **kw: Any) -> httpx.Response:
+        return self.request("DELETE", url, **kw)
+
+    def close(self) -> None:
+        self.wait(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _close(self) -> None:
+        await self._http.aclose()
+        await self._lifespan.__aexit__(None, None, None)
