@@ -16,7 +16,7 @@ from orion.errors import Conflict, Invalid
 app = new_group("Look at runs, read their logs, cancel, retry or delete them.")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, name or beginning of the id.")]
-STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()  # noqa: SIM905
+STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()
 
 
 @app.command("ls")
