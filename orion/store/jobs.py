@@ -15,12 +15,12 @@ Opened = AbstractContextManager[Callable[["Job"], None]]
 
 
 class Job:
-    """One read or write. Its answer goes to an event loop's future, or to the thread that waits for it."""
+    """One read (without a lane) or write. Its answer goes to an event loop's future, or to the thread that waits for it."""
 
     __slots__ = ("args", "done", "durable", "error", "fn", "future", "kw", "lane", "loop", "result", "topics")
 
     def __init__(
-        self, fn: Callable[..., Any], args: Any, kw: Any, *, lane: Lane = Lane.STATE, durable: bool = True
+        self, fn: Callable[..., Any], args: Any, kw: Any, *, lane: Lane | None = None, durable: bool = True
     ) -> None:
         self.fn, self.args, self.kw = fn, args, kw
         self.lane, self.durable = lane, durable

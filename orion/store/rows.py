@@ -126,7 +126,7 @@ def _reader(struct: type[S], hints: dict[str, Any], dialect: str) -> Callable[[R
         scope[f"decode_{name}"] = wire.decoder(bare).decode if kind == "json" else None
         parts.append(f"{name}={_expression(kind, dialect, name, place)}")
     code = f"lambda row, extra: struct({', '.join(parts)}, **extra)"
-    return eval(code, scope)  # type: ignore[no-any-return]  # made of field names only
+    return eval(code, scope)  # type: ignore[no-any-return]  # noqa: S307 - made of field names only
 
 
 def _expression(kind: Kind, dialect: str, name: str, place: int) -> str:
@@ -159,4 +159,5 @@ def _binder(hints: dict[str, Any], dialect: str) -> Callable[[Any], dict[str, An
         elif kind in ("raw", "json"):
             value = f"{kind}({value})"
         parts.append(f"{name!r}: {value}")
-    return eval(f"lambda s: {{{', '.join(parts)}}}", scope)  # type: ignore[no-any-return]  # made of field names only
+    code = f"lambda s: {{{', '.join(parts)}}}"
+    return eval(code, scope)  # type: ignore[no-any-return]  # noqa: S307 - made of field names only

@@ -12,11 +12,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from orion.errors import DatabaseOwned
 from orion.store import migrate
 from orion.store.base import Lane, Options, Role, Store
 from orion.store.bus import Bus
 from orion.store.jobs import Job, Workers
-from orion.store.lock import Ownership
+from orion.store.lock import Ownership, owner
 from orion.store.sqlite_conn import SqliteConn, connect, private
 from orion.store.url import Place
 from orion.store.writer import Writer
@@ -36,7 +37,7 @@ class SqliteStore(Store):
         self.path = place.path or Path(self._folder.name) / "orion.db"  # type: ignore[union-attr]
         self.bus = Bus()
         private(self.path)
-        self._owned = Ownership(self.path, self.options.address) if role is Role.SERVER else None
+        self._owned = self._take()
         try:
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
         except BaseException:
@@ -82,6 +83,18 @@ class SqliteStore(Store):
         self._readers.close()
         self._writer.close()
         self._let_go()
+
+    def _take(self) -> Ownership | None:
+        """A server takes the file; a program without one makes way for a server that is there."""
+        if self.role is Role.SERVER:
+            return Ownership(self.path, self.options.address)
+        if self.role is Role.EPHEMERAL and (found := owner(self.path)) and found.url:
+            raise DatabaseOwned(
+                f"{self.path} belongs to a running server: {found}. Use it: ORION_API_URL={found.url}",
+                pid=found.pid,
+                address=found.url,
+            )
+        return None
 
     def _let_go(self) -> None:
         if self._owned is not None:

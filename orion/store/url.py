@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
@@ -70,11 +70,12 @@ def _sqlite(rest: str) -> Place:
 
 
 def _postgres(rest: str) -> Place:
-    parts = urlsplit(f"postgresql://{rest}")
-    if not parts.path.strip("/") and "dbname=" not in parts.query:
-        raise SettingError(f"The database URL {mask(parts.geturl())!r} names no database: end it with /name.")
-    place = Place("postgres", url=parts._replace(query=_libpq(parts.query)).geturl())
-    return replace(place, url=place.url.rstrip("?"))
+    address, _, query = rest.partition("?")
+    url = f"postgresql://{address}"
+    if "/" not in address.rstrip("/") and "dbname=" not in query:
+        raise SettingError(f"The database URL {mask(url)!r} names no database: end it with /name.")
+    options = _libpq(query)
+    return Place("postgres", url=f"{url}?{options}" if options else url)
 
 
 def _libpq(query: str) -> str:

@@ -84,7 +84,7 @@ class Writer:
 
     def _take(self, job: Job | None) -> None:
         if job is not None:
-            self._lanes[job.lane].append(job)
+            self._lanes[job.lane or Lane.STATE].append(job)
 
     def _choose(self) -> list[Job]:
         """States, then logs; one write of maintenance when nothing else waits, or when it has waited too long."""

@@ -1,0 +1,77 @@
+"""What every test gets: a home of its own, and databases of both kinds on request."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orion.store import Store, open_store
+from tests import databases
+
+BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+OWN = ("ORION_", "PREFECT_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nobody's settings and nobody's home; workers inherit the session's folder of databases."""
+    for name in [name for name in os.environ if name.startswith(OWN) and name not in _KEPT]:
+        del os.environ[name]
+    os.environ.pop("DATABASE_URL", None)
+    databases.begin()
+    os.environ["ORION_HOME"] = tempfile.mkdtemp(prefix="home-", dir=os.environ[databases.FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        databases.end()
+
+
+_KEPT = (databases.FOLDER, "ORION_BENCH_PEER")
+
+
+def fresh_database(kind: str, folder: Path, *, empty: bool = False) -> Iterator[str]:
+    """The URL of a new database of a kind, for the length of a test."""
+    if kind == "sqlite":
+        yield databases.new_sqlite(folder, empty=empty)
+        return
+    url = databases.new_postgres(empty=empty)
+    yield url
+    databases.drop_postgres(url)
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an up-to-date database without rows; once for SQLite, once for PostgreSQL."""
+    yield from fresh_database(request.param, tmp_path)
+
+
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table, or of a file that is not there yet."""
+    yield from fresh_database(request.param, tmp_path, empty=True)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An open store; once on SQLite, once on PostgreSQL."""
+    opened = open_store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an up-to-date SQLite file without rows."""
+    return databases.new_sqlite(tmp_path)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[Store]:
+    """An open store on SQLite, for tests that the database makes no difference to."""
+    opened = open_store(sqlite_url)
+    yield opened
+    opened.close()
