@@ -56,7 +56,12 @@ def add_limit(conn: Conn, name: str, now: datetime) -> None:
 
 
 def add_lease(
-    conn: Conn, lease_id: str, limit_ids: Iterable[str], slots: int, until: datetime, holder: tuple[str, str] | None,
+    conn: Conn,
+    lease_id: str,
+    limit_ids: Iterable[str],
+    slots: int,
+    until: datetime,
+    holder: tuple[str, str] | None,
     now: datetime,
 ) -> None:
     """Hold slots in each of the limits until a time."""

@@ -11,7 +11,6 @@ from orion.model.ids import new_id
 from orion.model.states import State
 from orion.store import sql
 from orion.store.base import Conn, Row
-from orion.store.rollup import minute
 from orion.store.rows import raw_text
 
 Q = sql.load("transitions")
@@ -50,7 +49,13 @@ def answer(conn: Conn, kind: Kind, run_id: str, transition_id: str) -> Row | Non
 
 
 def add_state(
-    conn: Conn, kind: Kind, run_id: str, state: State, transition_id: str | None, said: str | None, reason: str | None
+    conn: Conn,
+    kind: Kind,
+    run_id: str,
+    state: State,
+    transition_id: str | None,
+    said: str | None,
+    reason: str | None,
 ) -> None:
     """A row of history, with the answer that its proposer got."""
     conn.run(_ADD_STATE[kind], _state(conn, run_id, state, transition_id, said, reason))
@@ -61,9 +66,13 @@ def add_reported_state(conn: Conn, task_run_id: str, state: State) -> bool:
     return conn.run(Q.add_task_run_state_once, _state(conn, task_run_id, state, None, None, None)) > 0
 
 
-def change(conn: Conn, kind: Kind, run_id: str, was: str | None, columns: Mapping[str, Any], now: datetime) -> bool:
+def change(
+    conn: Conn, kind: Kind, run_id: str, was: str | None, columns: Mapping[str, Any], now: datetime
+) -> bool:
     """Set some columns of a run, if its state is still `was` (I11)."""
-    values = {name: conn.time(value) if isinstance(value, datetime) else value for name, value in columns.items()}
+    values = {
+        name: conn.time(value) if isinstance(value, datetime) else value for name, value in columns.items()
+    }
     sets = ", ".join(f"{name} = :{name}" for name in values)
     text = f"UPDATE {kind} SET updated = :updated, {sets} WHERE id = :id AND COALESCE(state_id, '') = :was"
     return conn.run(text, {**values, "updated": conn.time(now), "id": run_id, "was": was or ""}) > 0
@@ -88,16 +97,6 @@ def add_notifications(conn: Conn, run_id: str, state: State, tags: Iterable[str]
         if (not names or state.name in names) and (not wanted or not set(wanted).isdisjoint(tags)):
             row = {"id": new_id(), "now": conn.time(now), "policy_id": policy_id}
             conn.run(Q.add_notification, {**row, "state_id": state.id, "run_id": run_id})
-
-
-def count_minute(
-    conn: Conn, at: datetime, group: tuple[str, str, str, str], n: int, run_time: float, late: float
-) -> None:
-    """Add `n` ended flow runs to the minute of `at`; `group` is flow, deployment, state type and state name."""
-    flow_id, deployment_id, state_type, name = group
-    values = {"flow_id": flow_id, "deployment_id": deployment_id, "type": state_type, "name": name}
-    sums = {"n": n, "run_time": n * run_time, "lateness": n * late}
-    conn.run(Q.count_flow_run_minute, {**values, **sums, "minute": conn.time(minute(at))})
 
 
 def task_runs_in(conn: Conn, flow_run_id: str, types: Iterable[str]) -> list[str]:

@@ -1,0 +1,41 @@
+"""Claims: an asker of a work queue gets due runs that nobody else gets meanwhile (I2)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from orion.errors import NotFound
+from orion.model.flow_runs import FlowRun
+from orion.model.work_queues import WorkQueue
+from orion.orchestration.attempts import terms
+from orion.store import claims, flow_runs
+from orion.store.base import Conn
+
+MOST = 200
+
+
+def claim_runs(
+    conn: Conn,
+    queue: WorkQueue,
+    now: datetime,
+    limit: int | None = None,
+    scheduled_before: datetime | None = None,
+    holder: str | None = None,
+) -> list[FlowRun]:
+    """Due runs of the queue, earliest first, kept for `holder` for 30 s.
+
+    They stay SCHEDULED; who proposes PENDING in that time has them. A run on hand takes room in the queue's limit.
+    """
+    polled = claims.poll(conn, queue.id, now)
+    if polled is None:
+        raise NotFound("Work queue not found")
+    is_paused, queue_limit = polled
+    room = MOST if limit is None else min(limit, MOST)
+    if queue_limit is not None:
+        room = min(room, queue_limit - claims.busy(conn, queue, now))
+    if is_paused or room <= 0:
+        return []
+    ids = claims.due(conn, queue, scheduled_before or now, now, room)
+    kept = claims.hand_out(conn, ids, holder, now + timedelta(seconds=terms().claim), now) if ids else set()
+    runs = (flow_runs.get(conn, run_id, now) for run_id in ids if run_id in kept)
+    return [run for run in runs if run is not None]

@@ -1,0 +1,119 @@
+"""Claims: due runs handed out to one asker each, and the leases of those who hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from orion.model import wire
+from orion.model.flow_runs import FlowRunPolicy
+from orion.model.states import StateDetails
+from orion.model.work_queues import WorkQueue
+from orion.store import sql
+from orion.store.base import Conn, Row
+
+Q = sql.load("claims")
+_details = wire.decoder(StateDetails).decode
+
+
+def poll(conn: Conn, queue_id: str, now: datetime) -> Row | None:
+    """Whether the queue is paused, and its limit; the queue is locked and marked as polled."""
+    return conn.one(Q.poll, {"id": queue_id, "now": conn.time(now)})
+
+
+def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: int) -> list[str]:
+    """Ids of runs that can be handed out, earliest first."""
+    text = Q.due_by_name if queue.filter is None else Q.due_by_filter
+    values = {**_scope(conn, queue, now), "before": conn.time(before), "limit": limit}
+    return [row[0] for row in conn.all(text, values)]
+
+
+def busy(conn: Conn, queue: WorkQueue, now: datetime) -> int:
+    """How much of the queue's limit is used."""
+    text = Q.busy_by_name if queue.filter is None else Q.busy_by_filter
+    row = conn.one(text, _scope(conn, queue, now))
+    return int(row[0]) if row else 0
+
+
+def hand_out(conn: Conn, ids: list[str], holder: str | None, until: datetime, now: datetime) -> set[str]:
+    """Keep the runs for `holder`; the ids that it got."""
+    values = {"ids": _listed(ids), "holder": holder, "until": conn.time(until), "now": conn.time(now)}
+    return {row[0] for row in conn.all(Q.hand_out, values)}
+
+
+def beat(conn: Conn, run_id: str, token: str, state_id: str, until: datetime, now: datetime) -> bool:
+    """Renew a lease; False when the attempt or the state is another."""
+    values = {"id": run_id, "token": token, "state_id": state_id}
+    return conn.run(Q.beat, {**values, "until": conn.time(until), "now": conn.time(now)}) > 0
+
+
+def end_hand_outs(conn: Conn, now: datetime) -> list[str | None]:
+    """Take back the hand-outs that were not used in time; the names of their queues."""
+    return [row[0] for row in conn.all(Q.ended_hand_outs, {"now": conn.time(now)})]
+
+
+def ended_leases(conn: Conn, types: Iterable[str], now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Ids of run and state where the holder is silent."""
+    values = {"types": _listed(types), "now": conn.time(now), "limit": limit}
+    return [(row[0], row[1]) for row in conn.all(Q.ended_leases, values)]
+
+
+def extend_lease(conn: Conn, run_id: str, state_id: str, was: datetime, until: datetime) -> bool:
+    """Give a holder more time; False when anything has changed since."""
+    values = {"id": run_id, "state_id": state_id, "was": conn.time(was), "until": conn.time(until)}
+    return conn.run(Q.extend_lease, values) > 0
+
+
+def give_up_process(conn: Conn, run_id: str, state_id: str, policy: FlowRunPolicy, now: datetime) -> bool:
+    """Let another process take over a run that waits to be retried."""
+    values = {
+        "id": run_id,
+        "state_id": state_id,
+        "policy": wire.encode(policy).decode(),
+        "now": conn.time(now),
+    }
+    return conn.run(Q.give_up_process, values) > 0
+
+
+def shift_leases(conn: Conn, until: datetime, now: datetime) -> int:
+    """More time for the holders whose leases have ended by now."""
+    return conn.run(Q.shift_leases, {"until": conn.time(until), "now": conn.time(now)})
+
+
+def ended_pauses(conn: Conn, now: datetime) -> list[tuple[str, str]]:
+    """Ids of run and state of paused runs that nobody resumed in time."""
+    found = []
+    for run_id, state_id, details in conn.all(Q.ended_pauses):
+        until = _details(details).pause_timeout
+        if until is not None and until <= now:
+            found.append((run_id, state_id))
+    return found
+
+
+def crashed(conn: Conn, since: datetime, limit: int) -> list[tuple[str, str]]:
+    """Ids of run and state of attempts with a token that crashed."""
+    return [(row[0], row[1]) for row in conn.all(Q.crashed, {"since": conn.time(since), "limit": limit})]
+
+
+def orphans(conn: Conn, limit: int) -> list[str]:
+    """Killed flow runs that have open task runs."""
+    return [row[0] for row in conn.all(Q.orphans, {"limit": limit})]
+
+
+def _scope(conn: Conn, queue: WorkQueue, now: datetime) -> dict[str, Any]:
+    if queue.filter is None:
+        return {"name": queue.name, "now": conn.time(now)}
+    tags = list(dict.fromkeys(queue.filter.tags or ()))
+    deployments = queue.filter.deployment_ids or []
+    return {
+        "now": conn.time(now),
+        "tags": _listed(tags),
+        "tag_count": len(tags),
+        "deployment_ids": _listed(deployments),
+        "deployment_count": len(deployments),
+    }
+
+
+def _listed(values: Iterable[str]) -> str:
+    return wire.encode(list(values)).decode()
