@@ -144,13 +144,14 @@ def _announce(settings: Settings, url: str, queue: str | None, files: list[Path]
 
 
 def _apply(settings: Settings, api_url: str, files: list[Path]) -> None:
-    from orion.cli.deployments import apply_files
-
     from orion.cli.console import fail
+    from orion.cli.deployment_files import apply_all, read_files
     from orion.errors import OrionError
+    from orion.sdk.client import SyncClient
+    from orion.sdk.connection import Connection
 
-    with temporary_settings({"ORION_API_URL": api_url, "ORION_API_KEY": settings.admin_key}):
-        try:
-            apply_files(files)
-        except OrionError as error:
-            fail(error.message, 1)
+    try:
+        with SyncClient(Connection(api_url, key=settings.admin_key)) as client:
+            apply_all(read_files(files), client)
+    except OrionError as error:
+        fail(error.message, 1)

@@ -1,0 +1,122 @@
+"""`orion deployment build`, `apply` and `preview`: from a flow in a file to a deployment on the server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orion.cli.parameters import read_overrides, read_parameters
+from orion.errors import Invalid
+
+if TYPE_CHECKING:
+    from orion.deployments import DeploymentFile
+    from orion.sdk.client import SyncClient
+
+INFRASTRUCTURES = ("process",)
+
+
+def build(
+    entrypoint: Annotated[
+        str, typer.Argument(metavar="PATH:FLOW", help="The file and the flow's function in it.")
+    ],
+    name: Annotated[str | None, typer.Option("-n", "--name", help="The deployment's name.")] = None,
+    description: Annotated[str | None, typer.Option("-d", "--description")] = None,
+    version: Annotated[str | None, typer.Option("-v", "--version", help="By default the flow's.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("-t", "--tag", help="A tag of its runs; repeatable.")
+    ] = None,
+    queue: Annotated[
+        str, typer.Option("-q", "--work-queue", help="The queue whose agents run it; made when missing.")
+    ] = "default",
+    infra: Annotated[str, typer.Option("-i", "--infra", help="What a run is: process.")] = "process",
+    override: Annotated[
+        list[str] | None, typer.Option("--override", help="A job variable: env.NAME=value, working_dir=/x.")
+    ] = None,
+    cron: Annotated[str | None, typer.Option(help="A cron line: '0 6 * * *'.")] = None,
+    interval: Annotated[float | None, typer.Option(help="Seconds between two runs.")] = None,
+    rrule: Annotated[str | None, typer.Option(help="An iCalendar rule: 'FREQ=WEEKLY;BYDAY=MO'.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="The zone of the schedule: Europe/Berlin.")] = None,
+    anchor_date: Annotated[str | None, typer.Option(help="A time that the interval counts from.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="name=value; JSON, else text.")] = None,
+    params: Annotated[str | None, typer.Option("--params", help="All parameters as one JSON object.")] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Plan nothing yet.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write.")] = None,
+    manifest_only: Annotated[bool, typer.Option("--manifest-only", help="Write no deployment file.")] = False,
+    apply_it: Annotated[bool, typer.Option("-a", "--apply", help="Apply it, too.")] = False,
+) -> None:
+    """Write a deployment file for a flow. The flow's file is loaded, nothing in it is run."""
+    from orion import deployments
+
+    if infra.lower() not in INFRASTRUCTURES:
+        raise Invalid(f"There is no infrastructure {infra!r}; there is: {', '.join(INFRASTRUCTURES)}.")
+    if not name and not manifest_only:
+        raise Invalid("A deployment needs a name: -n NAME.")
+    made = deployments.build(
+        entrypoint,
+        name=name or "default",
+        description=description,
+        version=version,
+        tags=tag or [],
+        parameters=read_parameters(param, params),
+        cron=cron,
+        interval=interval,
+        rrule=rrule,
+        timezone=timezone,
+        anchor_date=anchor_date,
+        paused=paused,
+        work_queue_name=queue,
+        job_variables=read_overrides(override),
+    )
+    manifest = deployments.write_manifest(made, Path.cwd())
+    print(f"Wrote {manifest.name}: what the code says.")
+    if not manifest_only:
+        _write(made, output or Path("deployment.yaml"))
+    if apply_it:
+        apply_all([made])
+
+
+def _write(made: DeploymentFile, path: Path) -> None:
+    from orion.deployments import write_file
+
+    write_file(made, path)
+    print(f"Wrote {path}: edit it, then apply it with  orion deployment apply {path}")
+
+
+def apply(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="By default deployment.yaml.")
+    ] = None,
+) -> None:
+    """Make or update the deployments that files describe; their runs are planned at once."""
+    apply_all(read_files(paths or [Path("deployment.yaml")]))
+
+
+def read_files(paths: Sequence[Path]) -> list[DeploymentFile]:
+    """The deployments of all files, read before any of them is applied."""
+    from orion.deployments import read_file
+
+    return [deployment for path in paths for deployment in read_file(path)]
+
+
+def apply_all(deployments: Sequence[DeploymentFile], client: SyncClient | None = None) -> None:
+    """Apply deployments and say so."""
+    from orion.deployments import apply as apply_one
+
+    for deployment in deployments:
+        saved = apply_one(deployment, client)
+        print(f"Deployment {deployment.flow_name}/{deployment.name} is applied ({saved.id}).", flush=True)
+
+
+def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deployment.yaml")) -> None:
+    """Show how an agent will run the deployments of a file: command, folder and environment."""
+    for deployment in read_files([path]):
+        variables = deployment.job_variables
+        print(f"# {deployment.flow_name}/{deployment.name}, from queue {deployment.work_queue_name}")
+        print(f"cd {variables.get('working_dir') or deployment.path}")
+        for key, value in {**dict(variables.get("env") or {}), "ORION__FLOW_RUN_ID": "<id>"}.items():
+            print(f"{key}={value} \\")
+        print(f"  {variables.get('command') or f'{sys.executable} -m orion.engine'}")
