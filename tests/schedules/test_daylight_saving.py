@@ -15,7 +15,10 @@ from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule,
 from tests.schedules.oracle import real_time, times_of_day, utc
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
-SPRING, AUTUMN = utc(2026, 3, 29), utc(2026, 10, 25)  # Berlin: 02:00 -> 03:00 at 01:00Z; 03:00 -> 02:00 at 01:00Z
+SPRING, AUTUMN = (
+    utc(2026, 3, 29),
+    utc(2026, 10, 25),
+)  # Berlin: 02:00 -> 03:00 at 01:00Z; 03:00 -> 02:00 at 01:00Z
 
 ZONES = [BERLIN, NEW_YORK, "Australia/Lord_Howe", "Africa/Casablanca", "America/Santiago", "Antarctica/Troll",
          "Asia/Tehran", "Asia/Kolkata", "Pacific/Chatham", "America/Havana", "Asia/Gaza", "UTC"]  # fmt: skip
@@ -65,7 +68,9 @@ def test_an_interval_below_a_day_counts_real_time() -> None:
         (utc(2027, 1, 1, 8), AUTUMN, ["08:00"]),  # the anchor is not a start
     ],
 )
-def test_an_interval_of_days_keeps_the_wall_time(anchor: datetime, day: datetime, expected: list[str]) -> None:
+def test_an_interval_of_days_keeps_the_wall_time(
+    anchor: datetime, day: datetime, expected: list[str]
+) -> None:
     assert hours(IntervalSchedule(interval=86400, anchor_date=anchor, timezone=BERLIN), day) == expected
 
 
@@ -82,10 +87,16 @@ def test_an_interval_without_a_zone_keeps_the_offset_of_its_anchor() -> None:
         ("DTSTART:20260101T090000Z\nRRULE:FREQ=DAILY", SPRING, ["09:00"]),
         ("DTSTART;TZID=Europe/Berlin:20260101T023000\nRRULE:FREQ=DAILY", SPRING, ["01:00"]),
         ("DTSTART;TZID=Europe/Berlin:20260101T023000\nRRULE:FREQ=DAILY", AUTUMN, ["00:30"]),
-        ("DTSTART;TZID=Europe/Berlin:20260101T000000\nRRULE:FREQ=HOURLY;BYHOUR=2", AUTUMN, ["00:00", "01:00"]),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260101T000000\nRRULE:FREQ=HOURLY;BYHOUR=2",
+            AUTUMN,
+            ["00:00", "01:00"],
+        ),
     ],
 )
-def test_a_recurrence_rule_follows_the_zone_of_its_start(rule: str, day: datetime, expected: list[str]) -> None:
+def test_a_recurrence_rule_follows_the_zone_of_its_start(
+    rule: str, day: datetime, expected: list[str]
+) -> None:
     assert hours(RRuleSchedule(rrule=rule, timezone="Asia/Tokyo"), day) == expected
 
 
@@ -119,7 +130,9 @@ def moments(draw: st.DrawFn) -> tuple[str, datetime]:
     """A zone and an instant, most often near a change of its clocks."""
     zone, year = draw(st.sampled_from(ZONES)), draw(st.integers(1995, 2035))
     near = draw(st.sampled_from(transitions(zone, year) or [utc(year, 6, 1)]))
-    return zone, near + timedelta(minutes=draw(st.integers(-600, 600)), seconds=draw(st.sampled_from([0, 30])))
+    return zone, near + timedelta(
+        minutes=draw(st.integers(-600, 600)), seconds=draw(st.sampled_from([0, 30]))
+    )
 
 
 @pytest.mark.row("SCH-04")
@@ -139,7 +152,9 @@ def test_cron_agrees_with_a_slow_oracle(
 
 @settings(max_examples=80, deadline=None)
 @given(moments(), st.integers(-40_000, 40_000), st.integers(1, 40 * 24))
-def test_an_interval_agrees_with_counting(where: tuple[str, datetime], anchor_hours: int, step_hours: int) -> None:
+def test_an_interval_agrees_with_counting(
+    where: tuple[str, datetime], anchor_hours: int, step_hours: int
+) -> None:
     zone, after = where
     anchor = utc(2015, 5, 5) + timedelta(hours=anchor_hours)
     schedule = IntervalSchedule(interval=step_hours * 3600, anchor_date=anchor, timezone=zone)

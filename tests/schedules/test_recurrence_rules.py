@@ -123,5 +123,7 @@ def test_every_search_ends(rule: str, refusal: str | None) -> None:
         except Invalid as error:
             print(error)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
     assert (refusal or "datetime.datetime(2026, 11, 23, 0, 0, 1") in done.stdout

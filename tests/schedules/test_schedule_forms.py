@@ -41,7 +41,9 @@ def test_a_cron_rule_that_is_no_function_of_time_is_refused(cron: str, reason: s
 
 
 @pytest.mark.row("SCH-01")
-@pytest.mark.parametrize("cron", ["0 9 * * THU", "0 0 * MAR-APR FRI", "@daily", "0 0 L * *", "0 9 * * 5#3", "0 0 1 * 7"])
+@pytest.mark.parametrize(
+    "cron", ["0 9 * * THU", "0 0 * MAR-APR FRI", "@daily", "0 0 L * *", "0 9 * * 5#3", "0 0 1 * 7"]
+)
 def test_names_and_aliases_are_read(cron: str) -> None:
     assert len(next_times(settled(CronSchedule(cron=cron), NOW), NOW)) == 10
 
@@ -57,7 +59,10 @@ def test_day_and_weekday_are_joined_by_or_unless_told_otherwise() -> None:
 @pytest.mark.row("SCH-01")
 @pytest.mark.parametrize("zone", ["Mars/Base", "", "../../etc/passwd", "/etc/localtime", "Europe"])
 def test_an_unknown_zone_is_refused(zone: str) -> None:
-    for schedule in (CronSchedule(cron="@daily", timezone=zone), IntervalSchedule(interval=60, timezone=zone)):
+    for schedule in (
+        CronSchedule(cron="@daily", timezone=zone),
+        IntervalSchedule(interval=60, timezone=zone),
+    ):
         with pytest.raises(Invalid, match="time zone"):
             settled(schedule, NOW)
 
@@ -83,7 +88,11 @@ def test_an_interval_that_no_calendar_holds_is_refused(seconds: float) -> None:
 
 @pytest.mark.row("SCH-11")
 def test_one_computation_gives_a_bounded_number_of_times() -> None:
-    assert sum(1 for _ in due_times(IntervalSchedule(interval=1, anchor_date=NOW), NOW)) == MOST_AT_ONCE == 10_000
+    assert (
+        sum(1 for _ in due_times(IntervalSchedule(interval=1, anchor_date=NOW), NOW))
+        == MOST_AT_ONCE
+        == 10_000
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,20 @@
+"""Deployments: flows made ready for agents. `build` describes one, `apply` saves it, `run_deployment` asks for a run."""
+
+from __future__ import annotations
+
+from orion.deployments.applying import apply
+from orion.deployments.building import build, write_manifest
+from orion.deployments.files import DeploymentFile, read_file, write_file
+from orion.deployments.running import execute, find, run_deployment
+
+__all__ = [
+    "DeploymentFile",
+    "apply",
+    "build",
+    "execute",
+    "find",
+    "read_file",
+    "run_deployment",
+    "write_file",
+    "write_manifest",
+]

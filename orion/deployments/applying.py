@@ -1,0 +1,76 @@
+"""Applying: from a description to a deployment of the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orion.deployments.files import DeploymentFile
+from orion.model.deployments import Deployment, DeploymentCreate, DeploymentScheduleCreate
+from orion.model.wire import raw
+from orion.sdk.client import SyncClient
+
+CATCHUP_LABEL = "orion.catchup"
+
+
+def apply(deployment: DeploymentFile, client: SyncClient | None = None) -> Deployment:
+    """Make or update the deployment, by the names of its flow and its own; its runs are planned at once."""
+    complete = _completed(deployment)
+    if client is not None:
+        return _send(complete, client)
+    with SyncClient() as own:
+        return _send(complete, own)
+
+
+def _send(deployment: DeploymentFile, client: SyncClient) -> Deployment:
+    flow = client.create_flow(deployment.flow_name)
+    saved: Deployment = client.create_deployment(_body(deployment, flow.id))
+    return saved
+
+
+def _completed(deployment: DeploymentFile) -> DeploymentFile:
+    """A file written by hand may leave out what the code knows."""
+    if deployment.flow_name and deployment.parameter_openapi_schema:
+        return deployment
+    from orion.deployments.building import build
+
+    made = build(f"{deployment.path}/{deployment.entrypoint}", parameters=deployment.parameters)
+    deployment.flow_name = deployment.flow_name or made.flow_name
+    deployment.description = deployment.description or made.description
+    deployment.version = deployment.version or made.version
+    deployment.parameter_openapi_schema = made.parameter_openapi_schema
+    return deployment
+
+
+def _body(deployment: DeploymentFile, flow_id: str) -> DeploymentCreate:
+    labels = {CATCHUP_LABEL: deployment.catchup} if deployment.catchup else {}
+    return DeploymentCreate(
+        name=deployment.name,
+        flow_id=flow_id,
+        version=deployment.version,
+        description=deployment.description,
+        schedules=[_schedule(schedule) for schedule in _schedules(deployment)],
+        paused=deployment.paused,
+        parameters=raw(deployment.parameters),
+        tags=deployment.tags,
+        labels=raw(labels),
+        work_queue_name=deployment.work_queue_name,
+        job_variables=raw(deployment.job_variables),
+        path=deployment.path,
+        entrypoint=deployment.entrypoint,
+        manifest_path=deployment.manifest_path,
+        parameter_openapi_schema=raw(deployment.parameter_openapi_schema),
+        enforce_parameter_schema=False,
+    )
+
+
+def _schedules(deployment: DeploymentFile) -> list[dict[str, Any]]:
+    return ([deployment.schedule] if deployment.schedule else []) + deployment.schedules
+
+
+def _schedule(given: dict[str, Any]) -> DeploymentScheduleCreate:
+    """`{cron: ...}` alone, or with `active` and `parameters` of its own."""
+    own = dict(given)
+    active, parameters = own.pop("active", True), own.pop("parameters", None)
+    return DeploymentScheduleCreate(
+        schedule=own, active=active, parameters=raw(parameters) if parameters else None
+    )

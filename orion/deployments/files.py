@@ -1,0 +1,96 @@
+"""Deployment files: YAML that people read and edit, with one document for each deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from orion.errors import Invalid, NotFound
+
+HEAD = """\
+# A deployment of the flow {flow!r}. Edit it, then apply it: orion deployment apply {file}
+"""
+
+NOTES = {
+    "name": "its name: with the flow's it is unique, and writing it again updates the deployment",
+    "parameters": "defaults of the flow's parameters; a run may give others",
+    "schedule": "{{cron: '0 6 * * *', timezone: Europe/Berlin}}, {{interval: 3600}} or {{rrule: 'FREQ=WEEKLY'}}",
+    "paused": "true: nothing is planned until somebody resumes it",
+    "catchup": "after a time without a clock: run all missed times, the latest (default), or none",
+    "work_queue_name": "the queue whose agents run it; made when it is not there",
+    "job_variables": "for its process: env (names and values), working_dir",
+    "flow_name": "Made from the code: `orion deployment build` writes the rest anew.",
+}
+
+
+class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One document of a deployment file. `path` is the folder of the code, `entrypoint` is `file.py:flow` in it."""
+
+    name: str
+    description: str | None = None
+    version: str | None = None
+    tags: list[str] = []
+    parameters: dict[str, Any] = {}
+    schedule: dict[str, Any] | None = None
+    schedules: list[dict[str, Any]] = []
+    paused: bool = False
+    catchup: str | None = None
+    work_queue_name: str | None = "default"
+    job_variables: dict[str, Any] = {}
+    flow_name: str = ""
+    path: str = "."
+    entrypoint: str
+    manifest_path: str | None = None
+    parameter_openapi_schema: dict[str, Any] = field(default_factory=dict)
+
+
+def write_file(deployment: DeploymentFile, path: Path) -> None:
+    """Write a deployment with a comment on every field that people edit."""
+    import yaml
+
+    parts = [HEAD.format(flow=deployment.flow_name, file=path.name)]
+    for name, value in msgspec.structs.asdict(deployment).items():
+        if name == "flow_name":
+            parts.append(f"\n# {NOTES[name]}\n")
+        if name == "schedules" and not value:
+            continue
+        text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True, width=100)
+        note = NOTES.get(name) if name != "flow_name" else None
+        parts.append(f"# {note.format()}\n{text}" if note else text)
+    path.write_text("".join(parts), encoding="utf-8")
+
+
+def read_file(path: Path) -> list[DeploymentFile]:
+    """The deployments of a file. A relative `path` in it counts from the file's own folder."""
+    import yaml
+
+    try:
+        documents = [
+            part for part in yaml.safe_load_all(path.read_text(encoding="utf-8")) if part is not None
+        ]
+    except FileNotFoundError:
+        raise NotFound(f"There is no deployment file {path}; `orion deployment build` writes one.") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not documents:
+        raise Invalid(f"{path} holds no deployment.")
+    return [_document(part, path) for part in documents]
+
+
+def _document(part: Any, path: Path) -> DeploymentFile:
+    try:
+        deployment = msgspec.convert(_as_json(part), DeploymentFile)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{path} does not describe a deployment: {error}") from None
+    deployment.path = str((path.parent / deployment.path).resolve())
+    return deployment
+
+
+def _as_json(value: Any) -> Any:
+    """YAML knows dates; JSON, which the API speaks, does not."""
+    return msgspec.to_builtins(value, str_keys=True)

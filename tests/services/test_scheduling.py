@@ -1,0 +1,211 @@
+"""Planning: which runs a schedule gets, how far ahead, and that no due time gets two."""
+
+from __future__ import annotations
+
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from orion.model.times import to_micros
+from orion.services import scheduling
+from orion.services.scheduling import Horizon
+from orion.store import Store
+from orion.store import flow_runs as stored_runs
+from tests.services.world import (
+    DAILY,
+    EVER_ENDED,
+    HOURLY,
+    MINUTELY,
+    NOON,
+    add_deployment,
+    add_schedule,
+    change,
+    due,
+    runs,
+)
+
+HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
+
+
+@pytest.mark.row("SCH-07")
+def test_at_least_three_runs_are_planned(store: Store) -> None:
+    deployment = add_deployment(store, DAILY)
+    assert scheduling.plan(store, NOON) == 3
+    assert due(store, deployment) == [NOON + timedelta(hours=18) + n * DAY for n in range(3)]
+
+
+@pytest.mark.row("SCH-07")
+def test_at_least_an_hour_is_planned(store: Store) -> None:
+    deployment = add_deployment(store, MINUTELY)
+    scheduling.plan(store, NOON)
+    assert due(store, deployment) == [NOON + n * MINUTE for n in range(1, 61)]
+
+
+@pytest.mark.row("SCH-07")
+def test_at_most_a_hundred_runs_and_a_hundred_days_are_planned(store: Store) -> None:
+    dense = add_deployment(store, IntervalSchedule(interval=1, anchor_date=NOON))
+    sparse = add_deployment(store, IntervalSchedule(interval=45 * 86400, anchor_date=NOON))
+    scheduling.plan(store, NOON)
+    assert due(store, dense) == [NOON + timedelta(seconds=n) for n in range(1, 101)]
+    assert due(store, sparse) == [NOON + 45 * DAY, NOON + 90 * DAY]
+
+
+def test_a_schedule_may_want_fewer(store: Store) -> None:
+    deployment = add_deployment(store)
+    add_schedule(store, deployment, MINUTELY, max_scheduled_runs=2)
+    scheduling.plan(store, NOON)
+    assert due(store, deployment) == [NOON + MINUTE, NOON + 2 * MINUTE]
+
+
+@pytest.mark.row("SCH-09")
+def test_planning_again_adds_nothing_until_time_has_passed(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    assert scheduling.plan(store, NOON) == 3
+    assert scheduling.plan(store, NOON) == 0
+    assert scheduling.plan(store, NOON + timedelta(minutes=59)) == 0
+    assert scheduling.plan(store, NOON + HOUR) == 1
+    assert due(store, deployment) == [NOON + n * HOUR for n in range(1, 5)]
+
+
+@pytest.mark.row("SCH-09")
+def test_a_planned_run_is_keyed_by_its_schedule_and_instant_and_tagged(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY, tags='["etl"]', parameters='{"day": 1}')
+    scheduling.plan(store, NOON)
+    run = runs(store, deployment)[0]
+    assert run.key == f"scheduled {run.schedule_id} {to_micros(NOON + HOUR)}"
+    assert json.loads(run.tags) == ["auto-scheduled", "etl"]
+    assert json.loads(run.parameters) == {"day": 1}
+    full = store.read_now(stored_runs.get, run.id)
+    assert full is not None and full.state is not None
+    assert (full.state.type, full.state.name, full.state.message) == (
+        "SCHEDULED",
+        "Scheduled",
+        "Flow run scheduled",
+    )
+    assert full.state.state_details.scheduled_time == full.next_scheduled_start_time == NOON + HOUR
+    assert full.auto_scheduled and full.work_queue_name == "default"
+
+
+def test_a_schedule_lays_its_parameters_over_those_of_the_deployment(store: Store) -> None:
+    deployment = add_deployment(store, parameters='{"a": 1, "b": 2}')
+    add_schedule(store, deployment, HOURLY, parameters='{"b": 3}')
+    scheduling.plan(store, NOON)
+    assert json.loads(runs(store, deployment)[0].parameters) == {"a": 1, "b": 3}
+
+
+def test_two_schedules_due_at_one_instant_make_two_runs(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY, CronSchedule(cron="0 * * * *"))
+    scheduling.plan(store, NOON)
+    assert due(store, deployment) == [NOON + n * HOUR for n in (1, 1, 2, 2, 3, 3)]
+
+
+@pytest.mark.row("SCH-09")
+def test_a_doubled_hour_makes_two_runs_of_an_hourly_rule(store: Store) -> None:
+    autumn = NOON.replace(month=10, day=24, hour=23, minute=30)
+    deployment = add_deployment(store, CronSchedule(cron="30 * * * *", timezone="Europe/Berlin"))
+    scheduling.plan(store, autumn)
+    assert due(store, deployment) == [autumn + n * HOUR for n in (1, 2, 3)]  # 02:30, 02:30 again, 03:30
+
+
+@pytest.mark.row("DEP-10")
+def test_nothing_is_planned_while_a_deployment_or_a_schedule_rests(store: Store) -> None:
+    add_deployment(store, HOURLY, paused=True)
+    add_schedule(store, add_deployment(store), HOURLY, active=False)
+    add_deployment(store, EVER_ENDED)
+    assert scheduling.plan(store, NOON) == 0
+    assert runs(store) == []
+
+
+@pytest.mark.row("SCH-10")
+def test_one_bad_schedule_does_not_stop_the_others(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    bad = add_deployment(store, '{"cron": "not a rule"}')
+    mixed = add_deployment(store, '{"rrule": "FREQ=NEVER"}', HOURLY)
+    good = add_deployment(store, HOURLY)
+    with caplog.at_level(logging.ERROR):
+        assert scheduling.plan(store, NOON) == 6
+    assert due(store, bad) == []
+    assert len(due(store, mixed)) == len(due(store, good)) == 3
+    assert bad in caplog.text and "not a rule" in caplog.text
+
+
+@pytest.mark.row("DEP-08")
+def test_a_changed_deployment_is_planned_anew(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    change(
+        store,
+        "UPDATE deployment_schedule SET schedule = :s, scheduled_until = NULL",
+        s='{"cron": "30 * * * *"}',
+    )
+    store.write_now(scheduling.replan, deployment, NOON)
+    assert due(store, deployment) == [NOON + timedelta(minutes=30) + n * HOUR for n in range(3)]
+
+
+@pytest.mark.row("DEP-08")
+def test_replanning_leaves_runs_that_have_started_or_were_asked_for(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    first, second, _ = runs(store, deployment)
+    change(store, "UPDATE flow_run SET state_type = 'PENDING' WHERE id = :id", id=first.id)
+    change(
+        store, "UPDATE flow_run SET run_count = 1, state_name = 'AwaitingRetry' WHERE id = :id", id=second.id
+    )
+    change(store, "UPDATE deployment SET paused = TRUE WHERE id = :id", id=deployment)
+    store.write_now(scheduling.replan, deployment, NOON)
+    assert [run.id for run in runs(store, deployment)] == [first.id, second.id]
+
+
+@pytest.mark.row("DEP-10")
+def test_what_was_due_during_a_pause_is_not_caught_up_with(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    change(store, "UPDATE deployment SET paused = TRUE WHERE id = :id", id=deployment)
+    store.write_now(scheduling.replan, deployment, NOON)
+    assert due(store, deployment) == []
+    change(store, "UPDATE deployment SET paused = FALSE WHERE id = :id", id=deployment)
+    store.write_now(scheduling.replan, deployment, NOON + DAY)
+    assert due(store, deployment) == [NOON + DAY + n * HOUR for n in (1, 2, 3)]
+
+
+@pytest.mark.row("DEP-11")
+def test_a_range_can_be_planned_also_in_the_past(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    start = NOON - DAY
+    added = store.write_now(scheduling.plan_between, deployment, start, start + 2 * HOUR, NOON)
+    again = store.write_now(scheduling.plan_between, deployment, start, start + 2 * HOUR, NOON)
+    assert (added, again) == (3, 0)
+    assert due(store, deployment)[:3] == [start + n * HOUR for n in range(3)]
+    assert scheduling.plan(store, NOON) == 0
+
+
+@pytest.mark.row("DEP-11")
+def test_a_range_may_be_cut_short_or_drawn_out_by_numbers_of_runs(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    most = store.write_now(scheduling.plan_between, deployment, NOON, NOON + DAY, NOON, max_runs=2)
+    least = store.write_now(scheduling.plan_between, deployment, NOON + DAY, NOON + DAY, NOON, min_runs=4)
+    assert (most, least) == (2, 4)
+
+
+@pytest.mark.row("SCH-09")
+def test_two_planners_at_once_make_one_run_for_each_due_time(store: Store) -> None:
+    deployments = [add_deployment(store, HOURLY, RRuleSchedule(rrule="FREQ=DAILY")) for _ in range(5)]
+    with ThreadPoolExecutor(4) as pool:
+        added = sum(pool.map(lambda _: scheduling.plan(store, NOON), range(4)))
+    assert added == 30
+    assert all(len(due(store, deployment)) == 6 for deployment in deployments)
+    assert len({run.key for run in runs(store)}) == 30
+
+
+def test_the_horizon_ends_where_enough_is_planned() -> None:
+    horizon = Horizon(min_runs=2, least=HOUR, max_runs=4, most=10 * DAY)
+    every = lambda step: (NOON + n * step for n in range(1, 1000))  # noqa: E731
+    assert len(list(horizon.upcoming(every(DAY), NOON))) == 2
+    assert len(list(horizon.upcoming(every(timedelta(minutes=25)), NOON))) == 2
+    assert len(list(horizon.upcoming(every(timedelta(minutes=20)), NOON))) == 3
+    assert len(list(horizon.upcoming(every(MINUTE), NOON))) == 4
+    assert len(list(horizon.upcoming(every(6 * DAY), NOON))) == 1
