@@ -95,6 +95,7 @@ class Deployment(Struct, kw_only=True):
     concurrency_limit: int | None = None
     concurrency_options: Raw = NULL
     global_concurrency_limit: Raw = NULL
+    client: str | None = None
 
 
 class DeploymentCreate(Struct, kw_only=True):

@@ -7,6 +7,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {skip_locked}   the same, leaving out rows that another transaction holds
     {listed:ids}    the values of the JSON array bound as :ids, as a subquery: `id IN {listed:ids}`
     {micros:column} a time column as integer microseconds since 1970
+    {moment:column} integer microseconds since 1970 as a time, to compare with time columns
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ WORDS: dict[str, dict[str, str]] = {
         "skip_locked": "",
         "listed": "(SELECT value FROM json_each(:{0}))",
         "micros": "{0}",
+        "moment": "{0}",
         "id": "TEXT",
         "text": "TEXT",
         "time": "INTEGER",
@@ -37,6 +39,7 @@ WORDS: dict[str, dict[str, str]] = {
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "listed": "(SELECT jsonb_array_elements_text(CAST(:{0} AS jsonb)))",
         "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
+        "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
         "id": 'TEXT COLLATE "C"',
         "text": 'TEXT COLLATE "C"',
         "time": "TIMESTAMPTZ",

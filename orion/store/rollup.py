@@ -18,6 +18,16 @@ def minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
+def count_minute(
+    conn: Conn, at: datetime, group: tuple[str, str, str, str], n: int, run_time: float, late: float
+) -> None:
+    """Add `n` ended flow runs to the minute of `at`; `group` is flow, deployment, state type and state name."""
+    flow_id, deployment_id, state_type, name = group
+    values = {"flow_id": flow_id, "deployment_id": deployment_id, "type": state_type, "name": name}
+    sums = {"n": n, "run_time": n * run_time, "lateness": n * late}
+    conn.run(Q.count_minute, {**values, **sums, "minute": conn.time(minute(at))})
+
+
 def forget_flow_run(conn: Conn, id: str) -> None:
     """Count a finished run out, before it is deleted."""
     row = conn.one(Q.finished, {"id": id})
@@ -26,18 +36,8 @@ def forget_flow_run(conn: Conn, id: str) -> None:
     flow_id, deployment_id, state_type, state_name, run_time, expected_start, start = row
     expected, began = conn.when(expected_start), conn.when(start)
     assert expected is not None
-    conn.run(
-        Q.subtract,
-        {
-            "minute": conn.time(minute(expected)),
-            "flow_id": flow_id,
-            "deployment_id": deployment_id or "",
-            "state_type": state_type,
-            "state_name": state_name,
-            "run_time": -run_time,
-            "lateness": 0.0 if began is None else (expected - began).total_seconds(),
-        },
-    )
+    late = 0.0 if began is None else (began - expected).total_seconds()
+    count_minute(conn, expected, (flow_id, deployment_id or "", state_type, state_name), -1, run_time, late)
 
 
 def forget_flow(conn: Conn, flow_id: str) -> None:

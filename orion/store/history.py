@@ -1,0 +1,137 @@
+"""History: runs counted by interval of their expected start and by state, exactly.
+
+Finished flow runs come from the roll-up by minute, wherever a minute lies in one interval; live runs, and the minutes
+that are cut by the border of two intervals, come from the rows. A filter that the roll-up cannot answer reads rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from orion.errors import Invalid
+from orion.model.filters import Filters, TimeCriterion
+from orion.model.states import HistoryBucket, HistoryState
+from orion.model.times import as_utc, to_micros, whole
+from orion.store import sql
+from orion.store.base import Conn, Row
+from orion.store.conditions import given
+from orion.store.filters import where
+
+Q = sql.load("history")
+MINUTE = timedelta(minutes=1)
+MOST_INTERVALS = 10_000
+LIVE = "flow_run.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"
+LIVE_ROWS = Q.rows.replace("{where}", f"{LIVE} AND {{where}}")
+
+
+class Grid(NamedTuple):
+    """Equal intervals from `start` on; counted are the runs expected from `first` up to, not including, `last`."""
+
+    start: datetime
+    step: timedelta
+    count: int
+    first: datetime
+    last: datetime
+
+    def params(self, conn: Conn, now: datetime) -> dict[str, Any]:
+        return {
+            "start": to_micros(self.start),
+            "step": self.step // timedelta.resolution,
+            "count": self.count,
+            "first": to_micros(self.first),
+            "last": to_micros(self.last),
+            "first_time": conn.time(self.first),
+            "last_time": conn.time(self.last),
+            "now": to_micros(now),
+        }
+
+
+def grid(start: datetime, end: datetime, seconds: float) -> Grid:
+    """The intervals that cover a time, the last one to its end or beyond; a number beyond reason is refused."""
+    start, end, step = as_utc(start), as_utc(end), timedelta(seconds=seconds)
+    if step < timedelta(seconds=1):
+        raise Invalid("history_interval_seconds must be at least 1.")
+    count = max(0, -((start - end) // step))
+    if count > MOST_INTERVALS:
+        raise Invalid(f"These are {count} intervals, at most {MOST_INTERVALS} are given: narrow the time or widen them.")
+    return Grid(start, step, count, start, start + count * step)
+
+
+def flow_runs(
+    conn: Conn, filters: Filters | None, start: datetime, end: datetime, seconds: float, now: datetime
+) -> list[HistoryBucket]:
+    """The history of the flow runs that meet the filters; every interval is there, also an empty one."""
+    cells = grid(start, end, seconds)
+    narrowed = by_minute(filters, cells)
+    if narrowed is None or cells.step < MINUTE:
+        return _buckets(cells, _read(conn, Q.rows, "flow_run", filters, cells, now))
+    rest, inner = narrowed
+    parts = (Q.minutes, Q.cut_minutes, LIVE_ROWS)
+    return _buckets(cells, (row for part in parts for row in _read(conn, part, "flow_run", rest, inner, now)))
+
+
+def task_runs(
+    conn: Conn, filters: Filters | None, start: datetime, end: datetime, seconds: float, now: datetime
+) -> list[HistoryBucket]:
+    """The history of the task runs that meet the filters."""
+    cells = grid(start, end, seconds)
+    return _buckets(cells, _read(conn, Q.rows, "task_run", filters, cells, now))
+
+
+def by_minute(filters: Filters | None, cells: Grid) -> tuple[Filters | None, Grid] | None:
+    """The filters without limits on the expected start, which narrow the grid instead; None if only rows can tell.
+
+    The roll-up knows of a run no more than its flow, its deployment and its state.
+    """
+    if filters is None:
+        return None, cells
+    if filters.task_runs is not None or filters.work_pools is not None or filters.work_pool_queues is not None:
+        return None
+    runs = filters.flow_runs
+    if runs is None:
+        return filters, cells
+    asked = {name for name, _ in given(runs)} - {"operator"}
+    limits = runs.expected_start_time or TimeCriterion()
+    if not asked <= {"state", "deployment_id", "expected_start_time"} or limits.is_null_ is not None:
+        return None
+    if runs.operator == "or_" and "expected_start_time" in asked and len(asked) > 1:
+        return None
+    first = max(cells.first, as_utc(limits.after_)) if limits.after_ else cells.first
+    last = min(cells.last, as_utc(limits.before_) + timedelta.resolution) if limits.before_ else cells.last
+    rest = replace(runs, expected_start_time=None)
+    return replace(filters, flow_runs=rest), cells._replace(first=first, last=max(first, last))
+
+
+def _read(conn: Conn, text: str, table: str, filters: Filters | None, cells: Grid, now: datetime) -> list[Row]:
+    wanted = where(conn, table, filters)
+    text = text.replace("{where}", wanted.text).replace("{run}", table)
+    return conn.all(text, {**wanted.params, **cells.params(conn, now)})
+
+
+def _buckets(cells: Grid, rows: Iterable[Row]) -> list[HistoryBucket]:
+    """One bucket an interval, each with its states; rows of the same interval and state add up."""
+    sums: dict[tuple[int, str, str], HistoryState] = {}
+    for place, kind, name, count, run_time, lateness in rows:
+        state = sums.setdefault((int(place), kind, name), _nothing(kind, name))
+        state.count_runs += int(count)
+        state.sum_estimated_run_time += float(run_time)
+        state.sum_estimated_lateness += float(lateness)
+    borders = [whole(cells.start + place * cells.step) for place in range(cells.count + 1)]
+    buckets = [
+        HistoryBucket(interval_start=begin, interval_end=end, states=[])
+        for begin, end in zip(borders, borders[1:], strict=False)
+    ]
+    for (place, _, _), state in sorted(sums.items()):
+        if state.count_runs:
+            buckets[place].states.append(state)
+    return buckets
+
+
+def _nothing(kind: Any, name: str) -> HistoryState:
+    return HistoryState(
+        state_type=kind, state_name=name, count_runs=0, sum_estimated_run_time=0.0, sum_estimated_lateness=0.0
+    )

@@ -1,0 +1,29 @@
+-- Work queues.
+
+-- name: next_priority
+-- A new queue comes after all others.
+SELECT COALESCE(max(priority), 0) + 1 FROM work_queue;
+
+-- name: touch
+-- Somebody has polled the queue.
+UPDATE work_queue SET last_polled = :now WHERE id = :id;
+
+-- name: rename_in_runs
+-- Runs follow their queue to its new name.
+UPDATE flow_run SET work_queue_name = :name WHERE work_queue_name = :was;
+
+-- name: rename_in_deployments
+-- Deployments follow their queue to its new name.
+UPDATE deployment SET work_queue_name = :name WHERE work_queue_name = :was;
+
+-- name: deployment
+-- The queue that a deployment names.
+SELECT work_queue_name FROM deployment WHERE id = :id;
+
+-- name: deployment_tags
+-- The tags of a deployment.
+SELECT tag FROM deployment_tag WHERE deployment_id = :id;
+
+-- name: candidates
+-- The queue of a name, and the queues that go by a filter.
+SELECT {columns} FROM work_queue WHERE name = :name OR filter IS NOT NULL ORDER BY name;
