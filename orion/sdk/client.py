@@ -1,0 +1,130 @@
+"""Clients of the API: `SyncClient` and `AsyncClient`, one method a route (see routes.py), against a server or in process."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from orion.sdk.connection import Connection, connect
+from orion.sdk.exchange import Patience, Request, attempts, read
+from orion.sdk.routes import Routes
+from orion.settings import current
+
+
+class SyncClient(Routes):
+    """A client that blocks. Its connections are kept alive; one client may be shared by threads."""
+
+    def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
+        self.connection = connection or connect()
+        self.patience = patience or default_patience()
+        self._http = httpx.Client(
+            transport=self.connection.transport(),
+            base_url=self.connection.url,
+            headers=self.connection.headers,
+            timeout=self.connection.timeout,
+            follow_redirects=True,
+        )
+
+    @property
+    def api_url(self) -> str:
+        return self.connection.url
+
+    def send(self, request: Request) -> Any:
+        tries = attempts(self.patience, self.connection.url)
+        pause = next(tries)
+        while True:
+            if pause:
+                time.sleep(pause)
+            try:
+                pause = tries.send(self._once(request))
+            except StopIteration as stop:
+                return read(request, stop.value)
+
+    def _once(self, request: Request) -> httpx.Response | httpx.TransportError:
+        try:
+            return self._http.request(
+                request.method, request.path, content=request.body, headers=_headers(request)
+            )
+        except httpx.TransportError as error:
+            return error
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncClient(Routes):
+    """A client to await; it belongs to the event loop that first uses it."""
+
+    def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
+        self.connection = connection or connect()
+        self.patience = patience or default_patience()
+        self._http = httpx.AsyncClient(
+            transport=self.connection.async_transport(),
+            base_url=self.connection.url,
+            headers=self.connection.headers,
+            timeout=self.connection.timeout,
+            follow_redirects=True,
+        )
+
+    @property
+    def api_url(self) -> str:
+        return self.connection.url
+
+    async def send(self, request: Request) -> Any:
+        import asyncio
+
+        tries = attempts(self.patience, self.connection.url)
+        pause = next(tries)
+        while True:
+            if pause:
+                await asyncio.sleep(pause)
+            try:
+                pause = tries.send(await self._once(request))
+            except StopIteration as stop:
+                return read(request, stop.value)
+
+    async def _once(self, request: Request) -> httpx.Response | httpx.TransportError:
+        try:
+            return await self._http.request(
+                request.method, request.path, content=request.body, headers=_headers(request)
+            )
+        except httpx.TransportError as error:
+            return error
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def get_client(sync_client: bool = False) -> SyncClient | AsyncClient:
+    """A client of the configured API, or of the one in this process when none is configured.
+
+    `async with get_client() as client: await client.read_flow_runs()`, or
+    `with get_client(sync_client=True) as client: client.read_flow_runs()`.
+    """
+    return SyncClient() if sync_client else AsyncClient()
+
+
+def default_patience() -> Patience:
+    """The patience of people: a few tries, half a minute."""
+    return Patience(30.0, current().client_max_retries)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {"content-type": "application/json", **dict(request.headers)} if request.body is not None else dict(request.headers)

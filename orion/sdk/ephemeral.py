@@ -1,0 +1,140 @@
+"""The API in this process: the very app that a server runs, without its services, reached without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import MutableMapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+
+from orion.errors import DatabaseOwned
+from orion.sdk.portal import portal
+from orion.settings import Settings
+
+
+class LocalApp:
+    """An app with its lifespan entered, on the background loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        from orion.web.factory import build_app
+
+        self.asgi = build_app(_private(settings), services=False)
+        self._lifespan: AbstractAsyncContextManager[Any] = self.asgi.router.lifespan_context(self.asgi)
+        portal().call(self._lifespan.__aenter__())
+
+    def close(self) -> None:
+        portal().call(self._lifespan.__aexit__(None, None, None))
+
+
+_apps: dict[tuple[Any, ...], LocalApp] = {}
+_lock = threading.Lock()
+
+
+def mount(settings: Settings) -> LocalApp | str:
+    """The app of these settings, one for each set of them; or the URL of the server that has the database open."""
+    key = _key(settings)
+    with _lock:
+        if key not in _apps:
+            try:
+                _apps[key] = LocalApp(settings)
+            except DatabaseOwned as error:
+                if not error.extra.get("address"):
+                    raise
+                return str(error.extra["address"])
+        return _apps[key]
+
+
+def unmount(settings: Settings | None = None) -> None:
+    """Close the app of these settings, or all of them."""
+    with _lock:
+        keys = list(_apps) if settings is None else [_key(settings)]
+        found = [_apps.pop(key) for key in keys if key in _apps]
+    for app in found:
+        app.close()
+
+
+def _key(settings: Settings) -> tuple[Any, ...]:
+    return tuple(sorted((name, str(value)) for name, value in settings.values.items()))
+
+
+def _private(settings: Settings) -> Settings:
+    """The same settings for an app that nobody outside can reach: no login, no console."""
+    return settings.with_updates(
+        {
+            "ORION_HOST": "127.0.0.1",
+            "ORION_PORT": 4200,
+            "ORION_PUBLIC_URL": None,
+            "ORION_ALLOWED_HOSTS": "",
+            "ORION_ADMIN_KEY": None,
+            "ORION_UI_ENABLED": False,
+        }
+    )
+
+
+class LocalTransport(httpx.BaseTransport):
+    """Requests of a sync client, carried to the background loop."""
+
+    def __init__(self, app: LocalApp) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return portal().call(_respond(self._app.asgi, request, request.read()))
+
+
+class AsyncLocalTransport(httpx.AsyncBaseTransport):
+    """Requests of an async client, carried to the background loop."""
+
+    def __init__(self, app: LocalApp) -> None:
+        self._app = app
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        return await asyncio.wrap_future(portal().spawn(_respond(self._app.asgi, request, body)))
+
+
+async def _respond(app: Any, request: httpx.Request, body: bytes) -> httpx.Response:
+    """One request through the ASGI interface, its answer read whole."""
+    status, headers, parts = 500, [], []
+    sent = False
+
+    async def receive() -> MutableMapping[str, Any]:
+        nonlocal sent
+        if sent:
+            await asyncio.Event().wait()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status, headers = message["status"], list(message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+
+    await app(_scope(request), receive, send)
+    return httpx.Response(status, headers=headers, content=b"".join(parts), request=request)
+
+
+def _scope(request: httpx.Request) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "scheme": "http",
+        "path": request.url.path,
+        "raw_path": request.url.raw_path.split(b"?")[0],
+        "query_string": request.url.query,
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+        "state": {},
+    }
+
+
+atexit.register(unmount)

@@ -1,0 +1,115 @@
+"""One request and its repetitions: what is tried again, after how long, and what an answer means."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
+
+AGAIN = frozenset((408, 429, 502, 503, 504))
+
+
+class Patience(NamedTuple):
+    """For how long a request is repeated: in seconds, and in tries (None: as often as time allows)."""
+
+    seconds: float
+    tries: int | None = None
+
+
+class Request(NamedTuple):
+    """One request of the API; `answer` is the type of a good response's body, None for none."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    answer: Any = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Attempts = Generator[float, httpx.Response | httpx.TransportError, httpx.Response]
+
+
+def attempts(patience: Patience, where: str) -> Attempts:
+    """Takes the outcome of each try, yields the seconds to wait before the next, returns the response to use."""
+    deadline = time.monotonic() + patience.seconds
+    tries = 0
+    outcome = yield 0.0
+    while True:
+        tries += 1
+        if isinstance(outcome, httpx.Response) and outcome.status_code not in AGAIN:
+            return outcome
+        pause = _pause(outcome, tries)
+        spent = patience.tries is not None and tries > patience.tries
+        if spent or time.monotonic() + pause > deadline:
+            return _give_up(outcome, where)
+        outcome = yield pause
+
+
+def _pause(outcome: httpx.Response | httpx.TransportError, tries: int) -> float:
+    asked = outcome.headers.get("retry-after", "") if isinstance(outcome, httpx.Response) else ""
+    try:
+        base = min(float(asked), 60.0)
+    except ValueError:
+        base = min(0.1 * 2 ** min(tries - 1, 10), 10.0)
+    return base * random.uniform(1.0, 1.3) if asked else base * random.uniform(0.5, 1.0)
+
+
+def _give_up(outcome: httpx.Response | httpx.TransportError, where: str) -> httpx.Response:
+    if isinstance(outcome, httpx.Response):
+        return outcome
+    detail = str(outcome) or type(outcome).__name__
+    raise Unreachable(
+        f"The API at {where} cannot be reached ({detail}). Is the server running? Start it with `orion start`, "
+        "or correct ORION_API_URL; without that setting runs need no server."
+    ) from outcome
+
+
+def read(request: Request, response: httpx.Response) -> Any:
+    """The value of a response; raises `ObjectNotFound` or `ApiError`."""
+    if response.status_code >= 400:
+        raise _error(request, response)
+    if request.answer is None or not response.content or response.status_code == 204:
+        return None
+    if request.answer is Any:
+        return msgspec.json.decode(response.content)
+    try:
+        return decoder(request.answer).decode(response.content)
+    except msgspec.MsgspecError as error:
+        what = f"{request.method} {request.path}: the answer is not of the expected form: {error}"
+        raise ApiError(what, status=response.status_code, body=response.text) from None
+
+
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """The (cached) decoder of an answer."""
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind)
+    return _decoders[kind]
+
+
+def _error(request: Request, response: httpx.Response) -> ApiError:
+    body = response.text
+    text = f"{request.method} {request.path} was answered {response.status_code}: {_detail(body)}"
+    kind = ObjectNotFound if response.status_code == 404 else ApiError
+    return kind(text, status=response.status_code, body=body)
+
+
+def _detail(body: str) -> str:
+    try:
+        data = msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        return body[:500]
+    if not isinstance(data, dict):
+        return str(data)[:500]
+    faults = data.get("exception_detail")
+    if isinstance(faults, list) and faults:
+        return "; ".join(f"{'.'.join(map(str, f.get('loc', [])))}: {f.get('msg')}" for f in faults if isinstance(f, dict))
+    return str(data.get("detail") or data.get("exception_message") or data)[:500]

@@ -1,0 +1,45 @@
+"""Names of runs, and the identity of tasks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orion.sdk.tasks import Task
+
+
+def task_key(fn: Callable[..., Any], name: str) -> str:
+    """`<name>-<8 hex>`: from the function's place (file name and qualified name) and the task's name.
+
+    The folder and the tags play no part, so a task is the same task on every machine and under any tags.
+    """
+    code = getattr(fn, "__code__", None)
+    place = Path(code.co_filename).stem if code else type(fn).__module__
+    qualified = getattr(fn, "__qualname__", type(fn).__qualname__)
+    digest = hashlib.sha256(f"{place}:{qualified}:{name}".encode()).hexdigest()
+    return f"{name}-{digest[:8]}"
+
+
+def task_run_name(task: Task[Any, Any], count: int, parameters: dict[str, Any]) -> str:
+    """`<task>-<8 hex>-<n>`, or what the task's `task_run_name` makes of the parameters."""
+    if task.task_run_name is not None:
+        return fill(task.task_run_name, parameters)
+    return f"{task.task_key}-{count}"
+
+
+def fill(pattern: str | Callable[[], str], parameters: dict[str, Any]) -> str:
+    """A run's name from a template such as `load-{table}`, or from a function."""
+    name = pattern() if callable(pattern) else pattern.format(**parameters)
+    return str(name)[:1000]
+
+
+def file_version(fn: Callable[..., Any]) -> str | None:
+    """The version of a flow that names none: a hash of its file."""
+    code = getattr(fn, "__code__", None)
+    try:
+        return hashlib.sha256(Path(code.co_filename).read_bytes()).hexdigest()[:32] if code else None
+    except OSError:
+        return None

@@ -1,0 +1,118 @@
+"""The outbox of final states: they leave in batches while the next task runs; the flow's own final state waits for them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import NamedTuple
+
+import msgspec
+
+from orion.model.states import StateCreate
+from orion.model.task_runs import TaskRunCreate
+from orion.model.wire import encode
+from orion.sdk.background import BackgroundSender
+from orion.sdk.client import SyncClient
+from orion.sdk.errors import ApiError, Unreachable
+from orion.sdk.exchange import Request
+from orion.sdk.journal import Journal, left_behind
+from orion.sdk.results import Blob
+
+LINGER = 0.05
+BATCH = 200
+BATCH_BYTES = 700_000
+
+log = logging.getLogger("orion.outbox")
+
+
+class Final(NamedTuple):
+    """A state that is sent late: the JSON of its line up to the age, when it happened (monotonic), its result's file."""
+
+    start: bytes
+    happened: float
+    blob: Blob | None = None
+
+    def line(self, now: float) -> bytes:
+        return b"%b%.6f}]}" % (self.start, max(0.0, now - self.happened))
+
+
+class Outbox(BackgroundSender[Final]):
+    """Sends final states of task runs by `POST /task_runs/batch`."""
+
+    def __init__(self, client: SyncClient) -> None:
+        super().__init__("orion-outbox", LINGER)
+        self._client = client
+        self._journal = Journal(client.connection.url)
+        self._looked_back = False
+        self.failure: Unreachable | None = None
+
+    def add(self, run: TaskRunCreate, state: StateCreate, blob: Blob | None = None, token: str | None = None) -> None:
+        """Send the final state of a task run soon. The run's create fields go with it: a lost row is made again."""
+        start = _start(run, state, token)
+        self._journal.write(start)
+        self.put(Final(start, time.monotonic(), blob))
+
+    def take(self, queue: deque[Final]) -> list[Final]:
+        batch: list[Final] = []
+        size = 0
+        while queue and len(batch) < BATCH and (not batch or size + len(queue[0].start) < BATCH_BYTES):
+            size += len(queue[0].start)
+            batch.append(queue.popleft())
+        return batch
+
+    def is_full(self, queue: deque[Final]) -> bool:
+        return len(queue) >= BATCH
+
+    def deliver(self, batch: list[Final]) -> None:
+        if not self._looked_back:
+            self._looked_back = True
+            self._send_left_behind()
+        try:
+            for final in batch:
+                if final.blob is not None:
+                    final.blob.write()
+        except OSError as error:
+            log.error("A result cannot be written to the local storage: %s. Its state is sent all the same.", error)
+        self._send(batch)
+
+    def idle(self) -> None:
+        if self.failure is None:
+            self._journal.clear()
+
+    def close(self, timeout: float | None = None) -> bool:
+        done = super().close(timeout)
+        kept = not done or self.failure is not None
+        if kept:
+            log.error("Final states did not reach the API; they are kept in %s and sent by the next run.", self._journal.path)
+        self._journal.close(keep=kept)
+        return done
+
+    def _send(self, batch: list[Final]) -> None:
+        try:
+            self._post(batch)
+        except Unreachable as error:
+            self.failure = error
+        except ApiError as error:
+            if len(batch) == 1:
+                log.error("The API refused the final state of a task run: %s", error)
+            else:
+                for final in batch:
+                    self._send([final])
+
+    def _post(self, batch: list[Final]) -> None:
+        now = time.monotonic()
+        body = b"[%b]" % b",".join(final.line(now) for final in batch)
+        self._client.send(Request("POST", "/task_runs/batch", body))
+
+    def _send_left_behind(self) -> None:
+        for path, found in left_behind(self._client.connection.url):
+            offset = time.monotonic() - time.time()
+            self._send([Final(entry, when + offset) for when, entry in found])
+            if self.failure is None:
+                path.unlink(missing_ok=True)
+
+
+def _start(run: TaskRunCreate, state: StateCreate, token: str | None) -> bytes:
+    owner = encode(token)
+    return b'{"token":%b,"task_run":%b,"states":[{"state":%b,"age":' % (owner, msgspec.json.encode(run), encode(state))

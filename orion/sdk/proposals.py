@@ -1,0 +1,66 @@
+"""Proposing a state and obeying the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from orion.model.ids import new_id
+from orion.model.states import StateCreate
+from orion.model.times import utcnow
+from orion.model.wire import NULL, raw
+from orion.sdk.answers import Answer
+from orion.sdk.effects import Effect, OffLoop, Sleep, Steps
+from orion.sdk.errors import Abort
+from orion.sdk.session import Session
+from orion.sdk.states import State
+
+
+class Aborted(Abort):
+    """The server refused to go on with this run."""
+
+    def __init__(self, reason: str, state: State | None) -> None:
+        super().__init__(reason or None)
+        self.state = state
+
+
+def to_wire(state: State, data: Raw = NULL, **details: Any) -> StateCreate:
+    """A state as a proposal, with an id of its own for the transition."""
+    known = replace(state.state_details, transition_id=new_id(), **details)
+    data = state.data if data is NULL else data
+    return StateCreate(type=state.type, name=state.name, message=state.message, data=data, state_details=known)
+
+
+def stored(data: dict[str, Any]) -> Raw:
+    """What a result's reference looks like in a state."""
+    return raw(data)
+
+
+def propose(session: Session, ask: Callable[[StateCreate], Effect], state: State, **details: Any) -> Steps[State]:
+    """The state that the server has stored in answer: the proposed one, or the one it put in its place.
+
+    Waits as long as it is told to. Raises `Abort` when the run must not go on.
+    """
+    patient = False
+    while True:
+        answer: Answer = yield ask(to_wire(state, **details))
+        if answer.status == "ABORT":
+            raise Aborted(answer.reason, answer.state)
+        if answer.status != "WAIT":
+            assert answer.state is not None
+            return answer.state
+        if patient or not session.outbox.is_waiting:
+            yield Sleep(answer.delay)
+        else:
+            patient = True
+            yield OffLoop(session.outbox.flush)  # a slot may be free as soon as the server hears of the last task's end
+
+
+def wait_until(state: State) -> Steps[None]:
+    """Sleep until the scheduled time of a state."""
+    when = state.state_details.scheduled_time
+    if when is not None:
+        yield Sleep((when - utcnow()).total_seconds())
