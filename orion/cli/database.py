@@ -1,0 +1,95 @@
+"""`orion database`: make, upgrade, reset, put back and check the database that the settings name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orion.cli.console import confirm, fail, note
+from orion.cli.groups import new_group
+from orion.settings import current
+
+app = new_group("Reset, upgrade, restore and check the database.")
+
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+
+
+def _where() -> str:
+    from orion.store.url import parse
+
+    return str(parse(current().database_url))
+
+
+@app.command("reset")
+def reset(yes: Yes = False) -> None:
+    """Drop everything and make an empty database."""
+    from orion.store import upkeep
+
+    confirm(f"Delete everything in {_where()}?", yes)
+    upkeep.reset(current().database_url)
+    print(f"{_where()} is empty and new.")
+
+
+@app.command("upgrade")
+def upgrade(
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")] = False,
+) -> None:
+    """Bring the schema up to date; a SQLite file is copied first. `orion start` does it by itself."""
+    from orion.store import upkeep
+
+    url = current().database_url
+    steps = upkeep.pending(url)
+    if dry_run:
+        print("\n".join(f"-- {step.number:04} {step.name}\n{step.text}" for step in steps), end="")
+    elif not steps:
+        print(f"{_where()} is up to date.")
+    else:
+        confirm(f"Upgrade {_where()} by {len(steps)} steps?", yes or not sys.stdin.isatty())
+        copy = upkeep.upgrade(url)
+        print(f"{_where()} is up to date." + (f" What was there before is in {copy}." if copy else ""))
+
+
+@app.command("downgrade")
+def downgrade(yes: Yes = False) -> None:
+    """Put the backup back that the last upgrade made; what was written since is lost."""
+    _restore(None, yes)
+
+
+@app.command("restore")
+def restore(copy: Annotated[Path, typer.Argument(metavar="BACKUP")], yes: Yes = False) -> None:
+    """Put a backup in the place of the database."""
+    _restore(copy, yes)
+
+
+def _restore(copy: Path | None, yes: bool) -> None:
+    from orion.store import upkeep
+
+    confirm(f"Replace {_where()} by {copy or 'its newest backup'}?", yes)
+    used = upkeep.restore(current().database_url, copy)
+    print(f"{_where()} is now what {used} holds.")
+
+
+@app.command("backup")
+def backup() -> None:
+    """Copy a SQLite database to a file beside it; a server may go on meanwhile."""
+    from orion.store import upkeep
+
+    print(upkeep.back_up(current().database_url))
+
+
+@app.command("check")
+def check() -> None:
+    """Look for damage; exits 3 if there is any."""
+    from orion.store import upkeep
+
+    note(f"Checking {_where()}")
+    faults = upkeep.check(current().database_url)
+    for fault in faults:
+        fail(fault, 3)
+    if faults:
+        raise typer.Exit(3)
+    print(f"{_where()} is sound.")
