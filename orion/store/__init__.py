@@ -1,9 +1,9 @@
 """First floor: memory. `open_store(url)` gives a `Store`; one module a resource holds its reads and writes.
 
-    base.py      the seam: Conn, Store, Lane, Role        dialect.py   the few words in which SQL differs
-    sqlite.py    with writer.py, sqlite_conn.py, lock.py  postgres.py  with listen.py, postgres_conn.py
-    jobs.py      work on its way through a thread         bus.py       who waits is woken after the commit
-    migrate.py   migrations/*.sql, backup.py              rows.py      rows to structs and back; sql/ named SQL
+base.py      the seam: Conn, Store, Lane, Role        dialect.py   the few words in which SQL differs
+sqlite.py    with writer.py, sqlite_conn.py, lock.py  postgres.py  with listen.py, postgres_conn.py
+jobs.py      work on its way through a thread         bus.py       who waits is woken after the commit
+migrate.py   migrations/*.sql, backup.py              rows.py      rows to structs and back; sql/ named SQL
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from orion import settings
 from orion.store.bus import Bus, Subscription
 from orion.store.dialect import Dialect
+from orion.store.jobs import Job
 
 __all__ = ["Bus", "Conn", "Lane", "Options", "Params", "Role", "Row", "Store", "Subscription"]
 
@@ -107,29 +108,43 @@ class Store(ABC):
     dialect: Dialect
     bus: Bus
 
-    @abstractmethod
-    async def read(self, fn: Callable[Concatenate[Conn, P], T], *args: P.args, **kw: P.kwargs) -> T:
+    async def read(self, fn: Callable[Concatenate[Any, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """`fn(conn, ...)` on a read-only connection, off the event loop."""
+        return await self._awaited(Job(fn, args, kw))
 
-    @abstractmethod
     async def write(
         self, fn: Callable[..., T], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
     ) -> T:
         """`fn(conn, ...)` in a transaction of its own. `durable=False` may be answered before the disk sync."""
+        return await self._awaited(Job(fn, args, kw, lane=lane, durable=durable))
 
-    @abstractmethod
-    def read_now(self, fn: Callable[Concatenate[Conn, P], T], *args: P.args, **kw: P.kwargs) -> T:
+    def read_now(self, fn: Callable[Concatenate[Any, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """`read` for threads without an event loop."""
+        return self._blocking(Job(fn, args, kw))
 
-    @abstractmethod
     def write_now(
         self, fn: Callable[..., T], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
     ) -> T:
         """`write` for threads without an event loop."""
+        return self._blocking(Job(fn, args, kw, lane=lane, durable=durable))
 
-    def announce(self, address: str) -> None:
+    def announce(self, address: str) -> None:  # noqa: B027 - a database without a lock file has nothing to say
         """Tell other processes, where the database has a way to, at which URL this server's API is."""
 
     @abstractmethod
     def close(self) -> None:
         """Finish the writes that wait, then let go of the database."""
+
+    @abstractmethod
+    def _submit(self, job: Job) -> None:
+        """Put a job on its way; it is answered from another thread."""
+
+    async def _awaited(self, job: Job) -> Any:
+        answer = job.awaited()
+        self._submit(job)
+        return await answer
+
+    def _blocking(self, job: Job) -> Any:
+        job.blocking()
+        self._submit(job)
+        return job.outcome()

@@ -7,15 +7,16 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orion.store.base import Conn, Lane
+if TYPE_CHECKING:
+    from orion.store.base import Conn, Lane
 
 Opened = AbstractContextManager[Callable[["Job"], None]]
 
 
 class Job:
-    """One read (without a lane) or write. Its answer goes to an event loop's future, or to the thread that waits for it."""
+    """One read (it has no lane) or write. The answer goes to an event loop's future, or to a thread that waits."""
 
     __slots__ = ("args", "done", "durable", "error", "fn", "future", "kw", "lane", "loop", "result", "topics")
 
@@ -41,10 +42,9 @@ class Job:
         self.future = self.loop.create_future()
         return self.future
 
-    def blocking(self) -> Job:
+    def blocking(self) -> None:
         """Prepare for a thread that waits in `outcome`."""
         self.done = threading.Event()
-        return self
 
     def outcome(self) -> Any:
         """Wait for the answer, in a thread."""

@@ -72,7 +72,9 @@ def sqlite_version(raw: sqlite3.Connection, path: Path) -> int:
     if version > latest("sqlite"):
         raise from_future(str(path), version, latest("sqlite"))
     if version == 0 and raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise DatabaseError(f"{path} is a SQLite database, but not orion's. Name another file in ORION_DATABASE_URL.")
+        raise DatabaseError(
+            f"{path} is a SQLite database, but not orion's. Name another file in ORION_DATABASE_URL."
+        )
     return version
 
 
@@ -174,8 +176,10 @@ def _check(raw: sqlite3.Connection, path: Path) -> None:
 
 def _corrupt(path: Path, what: str) -> DatabaseCorrupt:
     copy = backup.newest(path)
-    remedy = f"The last backup is {copy}; put it back with: orion database restore {copy}" if copy else (
-        "There is no backup beside it; move the file away, and orion makes a new one."
+    remedy = (
+        f"The last backup is {copy}; put it back with: orion database restore {copy}"
+        if copy
+        else ("There is no backup beside it; move the file away, and orion makes a new one.")
     )
     return DatabaseCorrupt(f"{path} is damaged or no SQLite database ({what}). {remedy}")
 

@@ -47,32 +47,6 @@ class PostgresStore(Store):
         self._fast = Workers("orion-postgres", max(1, self.options.pool - 1), self._work)
         self._low = Workers("orion-postgres-low", 1, self._work)
 
-    async def read(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
-        job = Job(fn, args, kw)
-        answer = job.awaited()
-        self._fast.submit(job)
-        return await answer
-
-    async def write(
-        self, fn: Callable[..., Any], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
-    ) -> Any:
-        job = Job(fn, args, kw, lane=lane, durable=durable)
-        answer = job.awaited()
-        self._submit(job)
-        return await answer
-
-    def read_now(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
-        job = Job(fn, args, kw).blocking()
-        self._fast.submit(job)
-        return job.outcome()
-
-    def write_now(
-        self, fn: Callable[..., Any], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
-    ) -> Any:
-        job = Job(fn, args, kw, lane=lane, durable=durable).blocking()
-        self._submit(job)
-        return job.outcome()
-
     def close(self) -> None:
         self._fast.close()
         self._low.close()
@@ -128,7 +102,11 @@ class PostgresStore(Store):
 
     def _transaction(self, raw: psycopg.Connection[Any], job: Job) -> None:
         conn = PostgresConn(raw, reading=False, log=self.options.echo)
-        relaxed = "" if job.durable and self.options.synchronous == "full" else "; SET LOCAL synchronous_commit = off"
+        relaxed = (
+            ""
+            if job.durable and self.options.synchronous == "full"
+            else "; SET LOCAL synchronous_commit = off"
+        )
         raw.execute(f"BEGIN{relaxed}".encode())
         try:
             job(conn)

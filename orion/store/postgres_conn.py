@@ -35,7 +35,9 @@ def prepare(raw: psycopg.Connection[Any], limit: float) -> None:
     """Make a fresh connection ready: times in UTC, statements with a time limit."""
     raw.autocommit = True
     raw.adapters.register_loader("numeric", Number)
-    raw.execute(f"SET timezone = 'UTC'; SET statement_timeout = {int(limit * 1000)}; SET lock_timeout = '10s'")
+    raw.execute(
+        f"SET timezone = 'UTC'; SET statement_timeout = {int(limit * 1000)}; SET lock_timeout = '10s'"
+    )
 
 
 class PostgresConn(Conn):
@@ -109,4 +111,6 @@ def explain(error: Exception, *, reading: bool = False) -> Exception:
 
 def gone(error: Exception) -> errors.Busy:
     """What to say when a second try did not help either."""
-    return errors.Busy(f"The database does not answer: {str(error).strip().splitlines()[0] if str(error) else 'gone'}")
+    return errors.Busy(
+        f"The database does not answer: {str(error).strip().splitlines()[0] if str(error) else 'gone'}"
+    )

@@ -98,7 +98,9 @@ def _kind(hint: Any) -> tuple[Kind, Any]:
         return "bool", hint
     if hint is Raw:
         return "raw", hint
-    if get_origin(hint) in (list, dict) or (isinstance(hint, type) and issubclass(hint, (list, dict, Struct))):
+    if get_origin(hint) in (list, dict) or (
+        isinstance(hint, type) and issubclass(hint, (list, dict, Struct))
+    ):
         return "json", hint
     return "plain", hint
 
@@ -126,7 +128,7 @@ def _reader(struct: type[S], hints: dict[str, Any], dialect: str) -> Callable[[R
         scope[f"decode_{name}"] = wire.decoder(bare).decode if kind == "json" else None
         parts.append(f"{name}={_expression(kind, dialect, name, place)}")
     code = f"lambda row, extra: struct({', '.join(parts)}, **extra)"
-    return eval(code, scope)  # type: ignore[no-any-return]  # noqa: S307 - made of field names only
+    return eval(code, scope)  # noqa: S307 - made of field names only
 
 
 def _expression(kind: Kind, dialect: str, name: str, place: int) -> str:
@@ -160,4 +162,4 @@ def _binder(hints: dict[str, Any], dialect: str) -> Callable[[Any], dict[str, An
             value = f"{kind}({value})"
         parts.append(f"{name!r}: {value}")
     code = f"lambda s: {{{', '.join(parts)}}}"
-    return eval(code, scope)  # type: ignore[no-any-return]  # noqa: S307 - made of field names only
+    return eval(code, scope)  # noqa: S307 - made of field names only

@@ -10,11 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from orion.errors import DatabaseOwned
+from orion.errors import DatabaseError, DatabaseOwned
 from orion.store import migrate
-from orion.store.base import Lane, Options, Role, Store
+from orion.store.base import Options, Role, Store
 from orion.store.bus import Bus
 from orion.store.jobs import Job, Workers
 from orion.store.lock import Ownership, owner
@@ -36,7 +35,6 @@ class SqliteStore(Store):
         self._folder = None if place.path else tempfile.TemporaryDirectory(prefix="orion-memory-")
         self.path = place.path or Path(self._folder.name) / "orion.db"  # type: ignore[union-attr]
         self.bus = Bus()
-        private(self.path)
         self._owned = self._take()
         try:
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
@@ -53,41 +51,25 @@ class SqliteStore(Store):
         if self._owned is not None:
             self._owned.announce(address)
 
-    async def read(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
-        job = Job(fn, args, kw)
-        answer = job.awaited()
-        self._readers.submit(job)
-        return await answer
-
-    async def write(
-        self, fn: Callable[..., Any], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
-    ) -> Any:
-        job = Job(fn, args, kw, lane=lane, durable=durable)
-        answer = job.awaited()
-        self._writer.submit(job)
-        return await answer
-
-    def read_now(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
-        job = Job(fn, args, kw).blocking()
-        self._readers.submit(job)
-        return job.outcome()
-
-    def write_now(
-        self, fn: Callable[..., Any], *args: Any, lane: Lane = Lane.STATE, durable: bool = True, **kw: Any
-    ) -> Any:
-        job = Job(fn, args, kw, lane=lane, durable=durable).blocking()
-        self._writer.submit(job)
-        return job.outcome()
-
     def close(self) -> None:
         self._readers.close()
         self._writer.close()
         self._let_go()
 
+    def _submit(self, job: Job) -> None:
+        if job.lane is None:
+            self._readers.submit(job)
+        else:
+            self._writer.submit(job)
+
     def _take(self) -> Ownership | None:
         """A server takes the file; a program without one makes way for a server that is there."""
-        if self.role is Role.SERVER:
-            return Ownership(self.path, self.options.address)
+        try:
+            private(self.path)
+            if self.role is Role.SERVER:
+                return Ownership(self.path, self.options.address)
+        except OSError as error:
+            raise DatabaseError(f"{self.path} cannot be opened: {error.strerror}.") from error
         if self.role is Role.EPHEMERAL and (found := owner(self.path)) and found.url:
             raise DatabaseOwned(
                 f"{self.path} belongs to a running server: {found}. Use it: ORION_API_URL={found.url}",

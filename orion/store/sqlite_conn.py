@@ -59,7 +59,7 @@ class SqliteConn(Conn):
 
     def one(self, sql: str, params: Params = NONE) -> Row | None:
         try:
-            return self._execute(sql, params).fetchone()  # type: ignore[no-any-return]
+            return self._execute(sql, params).fetchone()
         except (sqlite3.Error, ValueError, OverflowError) as error:
             raise self.explain(error) from error
 
@@ -72,7 +72,7 @@ class SqliteConn(Conn):
     def many(self, sql: str, rows: Iterable[Params]) -> None:
         self._deadline = time.monotonic() + self._limit
         try:
-            self.raw.executemany(translate(sql, "sqlite"), rows)  # type: ignore[arg-type]
+            self.raw.executemany(translate(sql, "sqlite"), rows)
         except (sqlite3.Error, ValueError, OverflowError) as error:
             raise self.explain(error) from error
 
@@ -97,7 +97,7 @@ class SqliteConn(Conn):
 
     def _execute(self, sql: str, params: Params) -> sqlite3.Cursor:
         self._deadline = time.monotonic() + self._limit
-        return self.raw.execute(translate(sql, "sqlite"), params)  # type: ignore[arg-type]
+        return self.raw.execute(translate(sql, "sqlite"), params)
 
     def _look(self) -> int:
         return time.monotonic() > self._deadline

@@ -1,7 +1,7 @@
 """Database URLs: the forms that people have, made into one `Place`.
 
-    sqlite:///relative.db          sqlite:////absolute.db         sqlite://  or  sqlite:///:memory:  (tests only)
-    sqlite+aiosqlite:///orion.db   postgresql+asyncpg://...       postgres://user:password@host:5432/name
+sqlite:///relative.db          sqlite:////absolute.db         sqlite://  or  sqlite:///:memory:  (tests only)
+sqlite+aiosqlite:///orion.db   postgresql+asyncpg://...       postgres://user:password@host:5432/name
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from orion.store.dialect import Dialect
 
 SQLITE = frozenset(("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"))
 POSTGRES = frozenset(
-    ("postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2", "postgres+asyncpg")
+    (
+        "postgres",
+        "postgresql",
+        "postgresql+asyncpg",
+        "postgresql+psycopg",
+        "postgresql+psycopg2",
+        "postgres+asyncpg",
+    )
 )
 
 
@@ -79,8 +86,10 @@ def _postgres(rest: str) -> Place:
 
 
 def _libpq(query: str) -> str:
-    """Query options of other drivers in libpq's words: `ssl=require` is `sslmode=require`; pool options go."""
+    """Query options of other drivers in libpq's words: `ssl=require` is `sslmode=require`; cache options go."""
     renamed = {"ssl": "sslmode", "timeout": "connect_timeout"}
     dropped = {"prepared_statement_cache_size", "statement_cache_size", "command_timeout"}
     pairs = [(renamed.get(key, key), value) for key, value in parse_qsl(query) if key not in dropped]
-    return urlencode([(key, "require" if (key, value.lower()) == ("sslmode", "true") else value) for key, value in pairs])
+    return urlencode(
+        [(key, "require" if key == "sslmode" and value == "true" else value) for key, value in pairs]
+    )

@@ -107,7 +107,9 @@ class Writer:
         while group:
             try:
                 group = self._commit(group)
-            except sqlite3.Error as error:  # the connection itself is in trouble: answer, and go on with the next
+            except (
+                sqlite3.Error
+            ) as error:  # the connection itself is in trouble: answer, and go on with the next
                 self._roll_back()
                 group = self._fail(group, error)
 
