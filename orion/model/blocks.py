@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from orion.model.ids import Id
+from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
 
 Slug = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-z0-9-]+$")]
 Url = Annotated[str, Meta(max_length=2000)]
@@ -62,7 +63,7 @@ class BlockSchema(Struct, kw_only=True):
     version: str = "non-versioned"
 
 
-class BlockSchemaCreate(Struct, kw_only=True):
+class BlockSchemaCreate(Body, kw_only=True):
     """A block schema to find or make, by checksum and version."""
 
     fields: Raw
@@ -88,19 +89,19 @@ class BlockDocument(Struct, kw_only=True):
     is_anonymous: bool = False
 
 
-class BlockDocumentCreate(Struct, kw_only=True):
+class BlockDocumentCreate(Body, kw_only=True):
     """A block document to make."""
 
     name: Annotated[str, Meta(max_length=255, pattern=r"^[a-z0-9-]+$")] | None = None
-    data: Raw = Raw(b"{}")
+    data: JsonObject = EMPTY_OBJECT
     block_schema_id: Id
     block_type_id: Id
     is_anonymous: bool = False
 
 
-class BlockDocumentUpdate(Struct, kw_only=True):
+class BlockDocumentUpdate(Body, kw_only=True):
     """What of a block document can be changed."""
 
     block_schema_id: Id | UnsetType = UNSET
-    data: Raw | UnsetType = UNSET
+    data: JsonObject | UnsetType = UNSET
     merge_existing_data: bool = True

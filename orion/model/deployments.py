@@ -11,7 +11,7 @@ from orion.model.flow_runs import CreatedBy, FlowRunPolicy, Key, RunName
 from orion.model.flows import Name, Tags
 from orion.model.ids import Id
 from orion.model.states import StateCreate
-from orion.model.wire import EMPTY_OBJECT, NULL
+from orion.model.wire import EMPTY_OBJECT, NULL, Body, Json, JsonObject
 
 Limit = Annotated[int, Meta(ge=0)]
 
@@ -32,7 +32,7 @@ class DeploymentSchedule(Struct, kw_only=True):
     slug: str | None = None
 
 
-class DeploymentScheduleCreate(Struct, kw_only=True):
+class DeploymentScheduleCreate(Body, kw_only=True):
     """A schedule to add. `schedule` is one of the three forms of `model.schedules`."""
 
     schedule: dict[str, Any]
@@ -40,12 +40,12 @@ class DeploymentScheduleCreate(Struct, kw_only=True):
     max_active_runs: int | None = None
     max_scheduled_runs: int | None = None
     catchup: bool = False
-    parameters: Raw | None = None
+    parameters: JsonObject = None
     slug: str | None = None
     replaces: str | None = None
 
 
-class DeploymentScheduleUpdate(Struct, kw_only=True):
+class DeploymentScheduleUpdate(Body, kw_only=True):
     """What of a schedule can be changed."""
 
     schedule: dict[str, Any] | UnsetType = UNSET
@@ -53,7 +53,7 @@ class DeploymentScheduleUpdate(Struct, kw_only=True):
     max_active_runs: int | None | UnsetType = UNSET
     max_scheduled_runs: int | None | UnsetType = UNSET
     catchup: bool | None | UnsetType = UNSET
-    parameters: Raw | None | UnsetType = UNSET
+    parameters: JsonObject | UnsetType = UNSET
     slug: str | None | UnsetType = UNSET
     replaces: str | None | UnsetType = UNSET
 
@@ -98,7 +98,7 @@ class Deployment(Struct, kw_only=True):
     client: str | None = None
 
 
-class DeploymentCreate(Struct, kw_only=True):
+class DeploymentCreate(Body, kw_only=True):
     """A deployment to make or update, by flow and name."""
 
     id: Id | None = None
@@ -110,27 +110,27 @@ class DeploymentCreate(Struct, kw_only=True):
     schedules: list[DeploymentScheduleCreate] | None | UnsetType = UNSET
     is_schedule_active: bool | None | UnsetType = UNSET
     paused: bool | None | UnsetType = UNSET
-    infra_overrides: Raw | None | UnsetType = UNSET
-    job_variables: Raw | None | UnsetType = UNSET
-    parameters: Raw | None | UnsetType = UNSET
+    infra_overrides: JsonObject | UnsetType = UNSET
+    job_variables: JsonObject | UnsetType = UNSET
+    parameters: JsonObject | UnsetType = UNSET
     tags: Tags | None | UnsetType = UNSET
-    labels: Raw | None | UnsetType = UNSET
+    labels: JsonObject | UnsetType = UNSET
     work_queue_name: str | None | UnsetType = UNSET
     work_pool_name: str | None | UnsetType = UNSET
-    parameter_openapi_schema: Raw | None | UnsetType = UNSET
+    parameter_openapi_schema: JsonObject | UnsetType = UNSET
     path: str | None | UnsetType = UNSET
-    pull_steps: Raw | None | UnsetType = UNSET
+    pull_steps: Json | UnsetType = UNSET
     entrypoint: str | None | UnsetType = UNSET
     manifest_path: str | None | UnsetType = UNSET
     storage_document_id: Id | None | UnsetType = UNSET
     infrastructure_document_id: Id | None | UnsetType = UNSET
     enforce_parameter_schema: bool | None | UnsetType = UNSET
     concurrency_limit: Limit | None | UnsetType = UNSET
-    concurrency_options: Raw | None | UnsetType = UNSET
-    version_info: Raw | None | UnsetType = UNSET
+    concurrency_options: JsonObject | UnsetType = UNSET
+    version_info: JsonObject | UnsetType = UNSET
 
 
-class DeploymentUpdate(Struct, kw_only=True):
+class DeploymentUpdate(Body, kw_only=True):
     """What of a deployment can be changed; a field that is left out stays."""
 
     version: str | None | UnsetType = UNSET
@@ -139,43 +139,43 @@ class DeploymentUpdate(Struct, kw_only=True):
     schedules: list[DeploymentScheduleCreate] | None | UnsetType = UNSET
     is_schedule_active: bool | None | UnsetType = UNSET
     paused: bool | None | UnsetType = UNSET
-    infra_overrides: Raw | None | UnsetType = UNSET
-    job_variables: Raw | None | UnsetType = UNSET
-    parameters: Raw | None | UnsetType = UNSET
+    infra_overrides: JsonObject | UnsetType = UNSET
+    job_variables: JsonObject | UnsetType = UNSET
+    parameters: JsonObject | UnsetType = UNSET
     tags: Tags | None | UnsetType = UNSET
-    labels: Raw | None | UnsetType = UNSET
+    labels: JsonObject | UnsetType = UNSET
     work_queue_name: str | None | UnsetType = UNSET
     work_pool_name: str | None | UnsetType = UNSET
-    parameter_openapi_schema: Raw | None | UnsetType = UNSET
+    parameter_openapi_schema: JsonObject | UnsetType = UNSET
     path: str | None | UnsetType = UNSET
-    pull_steps: Raw | None | UnsetType = UNSET
+    pull_steps: Json | UnsetType = UNSET
     entrypoint: str | None | UnsetType = UNSET
     manifest_path: str | None | UnsetType = UNSET
     storage_document_id: Id | None | UnsetType = UNSET
     infrastructure_document_id: Id | None | UnsetType = UNSET
     enforce_parameter_schema: bool | None | UnsetType = UNSET
     concurrency_limit: Limit | None | UnsetType = UNSET
-    concurrency_options: Raw | None | UnsetType = UNSET
-    version_info: Raw | None | UnsetType = UNSET
+    concurrency_options: JsonObject | UnsetType = UNSET
+    version_info: JsonObject | UnsetType = UNSET
 
 
-class DeploymentFlowRunCreate(Struct, kw_only=True):
+class DeploymentFlowRunCreate(Body, kw_only=True):
     """A run of a deployment to make; what is left out comes from the deployment."""
 
     id: Id | None = None
     state: StateCreate | None = None
     name: RunName | None = None
-    parameters: Raw | None = None
+    parameters: JsonObject = None
     enforce_parameter_schema: bool | None = None
-    context: Raw | None = None
+    context: JsonObject = None
     infrastructure_document_id: Id | None = None
     empirical_policy: FlowRunPolicy | None = None
     tags: Tags | None = None
     idempotency_key: Key | None = None
     parent_task_run_id: Id | None = None
     work_queue_name: str | None = None
-    job_variables: Raw | None = None
-    labels: Raw | None = None
+    job_variables: JsonObject = None
+    labels: JsonObject = None
 
 
 class PlanRuns(Struct, kw_only=True):

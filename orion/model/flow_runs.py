@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from orion.model.flows import Tags
 from orion.model.ids import Id
 from orion.model.states import State, StateCreate, StateType
-from orion.model.wire import EMPTY_OBJECT
+from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
 
 RunName = Annotated[str, Meta(max_length=1000)]
 Key = Annotated[str, Meta(max_length=2000)]
@@ -78,7 +78,7 @@ class FlowRun(Struct, kw_only=True):
     job_variables: Raw = EMPTY_OBJECT
 
 
-class FlowRunCreate(Struct, kw_only=True):
+class FlowRunCreate(Body, kw_only=True):
     """A flow run to make. Without a state it is PENDING."""
 
     id: Id | None = None
@@ -86,29 +86,29 @@ class FlowRunCreate(Struct, kw_only=True):
     name: RunName | None = None
     flow_id: Id
     flow_version: str | None = None
-    parameters: Raw | None = None
-    context: Raw | None = None
+    parameters: JsonObject = None
+    context: JsonObject = None
     parent_task_run_id: Id | None = None
     infrastructure_document_id: Id | None = None
     empirical_policy: FlowRunPolicy | None = None
     tags: Tags | None = None
-    labels: Raw | None = None
+    labels: JsonObject = None
     idempotency_key: Key | None = None
     deployment_id: Id | None = None
     work_queue_name: str | None = None
-    job_variables: Raw | None = None
+    job_variables: JsonObject = None
 
 
-class FlowRunUpdate(Struct, kw_only=True):
+class FlowRunUpdate(Body, kw_only=True):
     """What of a flow run can be changed; a field that is left out stays."""
 
     name: RunName | None | UnsetType = UNSET
     flow_version: str | None | UnsetType = UNSET
-    parameters: Raw | UnsetType = UNSET
+    parameters: JsonObject | UnsetType = UNSET
     empirical_policy: FlowRunPolicy | UnsetType = UNSET
     tags: Tags | UnsetType = UNSET
     infrastructure_pid: str | None | UnsetType = UNSET
-    job_variables: Raw | UnsetType = UNSET
+    job_variables: JsonObject | UnsetType = UNSET
 
 
 class SimpleFlowRun(Struct, kw_only=True):

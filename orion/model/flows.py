@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct
 
 from orion.model.ids import Id
-from orion.model.wire import EMPTY_OBJECT
+from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^/%&><\x00]+$")]
 Tags = Annotated[list[Annotated[str, Meta(max_length=255)]], Meta(max_length=200)]
@@ -25,12 +25,12 @@ class Flow(Struct, kw_only=True):
     labels: Raw = EMPTY_OBJECT
 
 
-class FlowCreate(Struct, kw_only=True):
+class FlowCreate(Body, kw_only=True):
     """A flow to find or make, by its name."""
 
     name: Name
     tags: Tags = []
-    labels: Raw = EMPTY_OBJECT
+    labels: JsonObject = EMPTY_OBJECT
 
 
 class FlowUpdate(Struct, kw_only=True):

@@ -11,7 +11,7 @@ from orion.model.flow_runs import Key, RunName
 from orion.model.flows import Tags
 from orion.model.ids import Id
 from orion.model.states import State, StateCreate, StateType
-from orion.model.wire import EMPTY_OBJECT
+from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
 
 
 class TaskRunPolicy(Struct, kw_only=True, frozen=True):
@@ -65,7 +65,7 @@ class TaskRun(Struct, kw_only=True):
     state: State | None = None
 
 
-class TaskRunCreate(Struct, kw_only=True):
+class TaskRunCreate(Body, kw_only=True):
     """A task run to find or make, by flow run, task key and dynamic key."""
 
     id: Id | None = None
@@ -79,7 +79,7 @@ class TaskRunCreate(Struct, kw_only=True):
     task_version: str | None = None
     empirical_policy: TaskRunPolicy | None = None
     tags: Tags | None = None
-    labels: Raw | None = None
+    labels: JsonObject = None
     task_inputs: dict[str, list[TaskRunInput]] | None = None
 
 
