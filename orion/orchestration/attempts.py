@@ -1,7 +1,8 @@
 """Attempts: who holds a flow run, by which token and until when. Pure.
 
 A hand-out holds a scheduled run for its poller; PENDING turns it into a lease; beats renew the lease; RUNNING keeps a
-lease only once the run has beaten, so that clients without heartbeats are never reaped.
+lease only once the run has beaten, so that clients without heartbeats are never reaped. The lease of a crashed run is
+over at once: the clock comes to see whether there is another attempt.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orion.model.states import CANCELLING, FINAL, PAUSED, PENDING, RUNNING, SCHEDULED
+from orion.model.states import CANCELLING, CRASHED, FINAL, PAUSED, PENDING, RUNNING, SCHEDULED
 from orion.orchestration.facts import FlowFacts
 from orion.settings import Settings, current
 
@@ -59,7 +60,9 @@ def hold_after(
             _waiting(run, left, now, terms) if run.policy.retry_type == "in_process" else _released(run, left)
         )
     if entered in FINAL:
-        return replace(run, claimed_by=None, claim_until=None, lease_until=None, submit_count=0)
+        again = entered == CRASHED and run.attempt_token is not None and run.deployment_id is not None
+        run = replace(run, claimed_by=None, claim_until=None, submit_count=0)
+        return replace(run, lease_until=now if again else None)
     if entered == CANCELLING:
         return replace(run, lease_until=now + timedelta(seconds=terms.cancelling))
     if entered == PAUSED and run.state is not None and run.state.state_details.pause_reschedule:

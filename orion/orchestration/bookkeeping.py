@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from orion.model.flow_runs import FlowRunPolicy
 from orion.model.states import FINAL, PAUSED, RUNNING, SCHEDULED, State
+from orion.model.task_runs import TaskRunPolicy
 from orion.orchestration.facts import FlowFacts, Run, TaskFacts
 
 R = TypeVar("R", bound=Run)
@@ -63,6 +64,16 @@ def policy_after(policy: FlowRunPolicy, was: State | None, now: State) -> FlowRu
 def _not_in_process(policy: FlowRunPolicy, now: State) -> Literal["in_process", "reschedule"] | None:
     """A run that is scheduled anew is no longer waited for by its old process."""
     return "reschedule" if now.type == SCHEDULED and policy.retry_type else policy.retry_type
+
+
+def retries_of(policy: FlowRunPolicy | TaskRunPolicy) -> int | None:
+    """How often the run may be tried again; clients of the first generation say it by another name."""
+    return (policy.max_retries or None) if policy.retries is None else policy.retries
+
+
+def delay_of(policy: FlowRunPolicy) -> float:
+    """Seconds until a flow run is tried again."""
+    return policy.retry_delay_seconds if policy.retry_delay is None else policy.retry_delay
 
 
 def lateness(run: Run) -> float:

@@ -32,7 +32,7 @@ def claim_runs(
     is_paused, queue_limit = polled
     room = MOST if limit is None else min(limit, MOST)
     if queue_limit is not None:
-        room = min(room, queue_limit - claims.busy(conn, queue, now))
+        room = min(room, queue_limit - claims.used(conn, queue, now))
     if is_paused or room <= 0:
         return []
     ids = claims.due(conn, queue, scheduled_before or now, now, room)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from orion.services import lateness, scheduling
+from orion.services import crashes, lateness, leases, pauses, scheduling
 from orion.settings import current
 from orion.store import Store
 
@@ -31,5 +31,8 @@ class Duty(NamedTuple):
 DUTIES: tuple[Duty, ...] = (
     Duty("scheduling", scheduling.plan, 60, "scheduler_enabled"),
     Duty("lateness", lateness.mark_late, 10, "late_runs_enabled"),
+    Duty("leases", leases.sweep, 5),
+    Duty("pauses", pauses.expire, 15),
+    Duty("orphans", crashes.close, 60),
 )
 BY_NAME = {duty.name: duty for duty in DUTIES}

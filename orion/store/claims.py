@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from orion.model import wire
 from orion.model.flow_runs import FlowRunPolicy
 from orion.model.states import StateDetails
 from orion.model.work_queues import WorkQueue
-from orion.store import sql
+from orion.store import sql, work_queues
 from orion.store.base import Conn, Row
 
 Q = sql.load("claims")
@@ -24,15 +23,15 @@ def poll(conn: Conn, queue_id: str, now: datetime) -> Row | None:
 
 def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: int) -> list[str]:
     """Ids of runs that can be handed out, earliest first."""
-    text = Q.due_by_name if queue.filter is None else Q.due_by_filter
-    values = {**_scope(conn, queue, now), "before": conn.time(before), "limit": limit}
-    return [row[0] for row in conn.all(text, values)]
+    condition = work_queues.due(conn, queue, before)
+    values = {**condition.params, "now": conn.time(now), "limit": limit}
+    return [row[0] for row in conn.all(Q.due.replace("{condition}", condition.text), values)]
 
 
-def busy(conn: Conn, queue: WorkQueue, now: datetime) -> int:
+def used(conn: Conn, queue: WorkQueue, now: datetime) -> int:
     """How much of the queue's limit is used."""
-    text = Q.busy_by_name if queue.filter is None else Q.busy_by_filter
-    row = conn.one(text, _scope(conn, queue, now))
+    condition = work_queues.serves(conn, queue)
+    row = conn.one(Q.used.replace("{condition}", condition.text), {**condition.params, "now": conn.time(now)})
     return int(row[0]) if row else 0
 
 
@@ -53,10 +52,14 @@ def end_hand_outs(conn: Conn, now: datetime) -> list[str | None]:
     return [row[0] for row in conn.all(Q.ended_hand_outs, {"now": conn.time(now)})]
 
 
-def ended_leases(conn: Conn, types: Iterable[str], now: datetime, limit: int) -> list[tuple[str, str]]:
-    """Ids of run and state where the holder is silent."""
-    values = {"types": _listed(types), "now": conn.time(now), "limit": limit}
-    return [(row[0], row[1]) for row in conn.all(Q.ended_leases, values)]
+def ended_leases(conn: Conn, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Ids of run and state where the holder is silent, the longest silence first."""
+    return [(row[0], row[1]) for row in conn.all(Q.ended_leases, {"now": conn.time(now), "limit": limit})]
+
+
+def end_lease(conn: Conn, run_id: str, state_id: str, was: datetime) -> bool:
+    """Expect nothing more of a holder; False when anything has changed since."""
+    return conn.run(Q.end_lease, {"id": run_id, "state_id": state_id, "was": conn.time(was)}) > 0
 
 
 def extend_lease(conn: Conn, run_id: str, state_id: str, was: datetime, until: datetime) -> bool:
@@ -91,28 +94,9 @@ def ended_pauses(conn: Conn, now: datetime) -> list[tuple[str, str]]:
     return found
 
 
-def crashed(conn: Conn, since: datetime, limit: int) -> list[tuple[str, str]]:
-    """Ids of run and state of attempts with a token that crashed."""
-    return [(row[0], row[1]) for row in conn.all(Q.crashed, {"since": conn.time(since), "limit": limit})]
-
-
 def orphans(conn: Conn, limit: int) -> list[str]:
     """Killed flow runs that have open task runs."""
     return [row[0] for row in conn.all(Q.orphans, {"limit": limit})]
-
-
-def _scope(conn: Conn, queue: WorkQueue, now: datetime) -> dict[str, Any]:
-    if queue.filter is None:
-        return {"name": queue.name, "now": conn.time(now)}
-    tags = list(dict.fromkeys(queue.filter.tags or ()))
-    deployments = queue.filter.deployment_ids or []
-    return {
-        "now": conn.time(now),
-        "tags": _listed(tags),
-        "tag_count": len(tags),
-        "deployment_ids": _listed(deployments),
-        "deployment_count": len(deployments),
-    }
 
 
 def _listed(values: Iterable[str]) -> str:

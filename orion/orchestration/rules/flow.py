@@ -16,6 +16,7 @@ from orion.model.states import (
     State,
     StateType,
 )
+from orion.orchestration.bookkeeping import delay_of, retries_of
 from orion.orchestration.facts import FlowFacts, Move
 from orion.orchestration.rules.shared import awaiting_retry, kept_result
 from orion.orchestration.verdicts import Abort, Instead, Verdict
@@ -112,11 +113,10 @@ def retrying(move: Move) -> Verdict | None:
     if move.left != RUNNING or move.wanted.type != FAILED:
         return None
     policy = facts(move).policy
-    retries = policy.max_retries or None if policy.retries is None else policy.retries
+    retries = retries_of(policy)
     if retries is None or facts(move).run_count > retries:
         return None
-    delay = policy.retry_delay_seconds if policy.retry_delay is None else policy.retry_delay
-    return awaiting_retry(move, delay)
+    return awaiting_retry(move, delay_of(policy))
 
 
 def _without_process(was: State, run: FlowFacts) -> bool:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from orion.model.states import COMPLETED, FAILED, FINAL, PAUSED, RUNNING, State, StateDetails
 from orion.model.task_runs import TaskRunPolicy
+from orion.orchestration.bookkeeping import retries_of
 from orion.orchestration.facts import Move, TaskFacts
 from orion.orchestration.rules.shared import awaiting_retry, kept_result
 from orion.orchestration.verdicts import Abort, Accept, Instead, Verdict, Wait
@@ -93,7 +94,7 @@ def retrying(move: Move) -> Verdict | None:
     if move.left != RUNNING or move.wanted.type != FAILED or move.wanted.state_details.retriable is False:
         return None
     policy = facts(move).policy
-    retries = policy.max_retries or None if policy.retries is None else policy.retries
+    retries = retries_of(policy)
     if retries is None or facts(move).run_count > retries:
         return None
     return awaiting_retry(move, delay_of(policy, facts(move).run_count, move.chance))

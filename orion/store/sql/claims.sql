@@ -1,43 +1,21 @@
 -- Claims: handing out due runs of a queue, and the leases of those who hold them.
---
--- A run is due when it is SCHEDULED, its time has come, nobody has it on hand, and no live process waits to retry it.
 
 -- name: poll
 -- Note that the queue is asked, and keep other askers away until the hand-out is decided.
 UPDATE work_queue SET last_polled = :now WHERE id = :id
 RETURNING is_paused, concurrency_limit;
 
--- name: due_by_name
--- Due runs of a queue that goes by name.
-SELECT id FROM flow_run
-WHERE state_type = 'SCHEDULED' AND work_queue_name = :name AND next_scheduled_start_time <= :before
-  AND (claim_until IS NULL OR claim_until <= :now)
-  AND empirical_policy NOT LIKE '%"retry_type":"in_process"%'
-ORDER BY next_scheduled_start_time, id LIMIT :limit {skip_locked};
+-- name: due
+-- Runs that meet the queue's condition and that nobody has on hand, earliest first.
+SELECT flow_run.id FROM flow_run
+WHERE {condition} AND (flow_run.claim_until IS NULL OR flow_run.claim_until <= :now)
+ORDER BY flow_run.next_scheduled_start_time, flow_run.id LIMIT :limit {skip_locked};
 
--- name: due_by_filter
--- Due runs of deployments that have all of the tags and are of one of the deployments.
-SELECT id FROM flow_run
-WHERE state_type = 'SCHEDULED' AND deployment_id IS NOT NULL AND next_scheduled_start_time <= :before
-  AND (claim_until IS NULL OR claim_until <= :now)
-  AND empirical_policy NOT LIKE '%"retry_type":"in_process"%'
-  AND (:deployment_count = 0 OR deployment_id IN {listed:deployment_ids})
-  AND (SELECT count(*) FROM flow_run_tag g WHERE g.flow_run_id = flow_run.id AND g.tag IN {listed:tags}) = :tag_count
-ORDER BY next_scheduled_start_time, id LIMIT :limit {skip_locked};
-
--- name: busy_by_name
--- Runs that take room in a queue that goes by name: under way, or on hand.
-SELECT count(*) FROM flow_run
-WHERE work_queue_name = :name
-  AND (state_type IN ('PENDING', 'RUNNING', 'CANCELLING') OR state_type = 'SCHEDULED' AND claim_until > :now);
-
--- name: busy_by_filter
--- The same for a queue that goes by a filter.
-SELECT count(*) FROM flow_run
-WHERE deployment_id IS NOT NULL
-  AND (state_type IN ('PENDING', 'RUNNING', 'CANCELLING') OR state_type = 'SCHEDULED' AND claim_until > :now)
-  AND (:deployment_count = 0 OR deployment_id IN {listed:deployment_ids})
-  AND (SELECT count(*) FROM flow_run_tag g WHERE g.flow_run_id = flow_run.id AND g.tag IN {listed:tags}) = :tag_count;
+-- name: used
+-- How many runs take room in a queue: those under way and those on hand, in one look.
+SELECT
+    (SELECT count(*) FROM flow_run WHERE {condition} AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING'))
+  + (SELECT count(*) FROM flow_run WHERE {condition} AND state_type = 'SCHEDULED' AND claim_until > :now);
 
 -- name: hand_out
 -- Keep runs for the one who asked; those that somebody else got meanwhile are left out.
@@ -58,8 +36,7 @@ RETURNING work_queue_name;
 
 -- name: ended_leases
 -- Runs whose holder has not been heard of until the end of its lease.
-SELECT id, state_id FROM flow_run WHERE lease_until <= :now AND state_type IN {listed:types}
-ORDER BY lease_until LIMIT :limit;
+SELECT id, state_id FROM flow_run WHERE lease_until <= :now ORDER BY lease_until, id LIMIT :limit;
 
 -- name: extend_lease
 -- A later end for a lease, if nothing has changed since it was looked at.
@@ -71,6 +48,10 @@ UPDATE flow_run
 SET empirical_policy = :policy, attempt_token = NULL, lease_until = NULL, heartbeat = NULL, infrastructure_pid = NULL
 WHERE id = :id AND state_id = :state_id AND lease_until <= :now;
 
+-- name: end_lease
+-- Nothing more is to come of a lease, if nothing has changed since it was looked at.
+UPDATE flow_run SET lease_until = NULL WHERE id = :id AND state_id = :state_id AND lease_until = :was;
+
 -- name: shift_leases
 -- More time for every holder, after the clock has jumped.
 UPDATE flow_run SET lease_until = :until WHERE lease_until <= :now;
@@ -81,15 +62,9 @@ SELECT r.id, s.id, s.state_details
 FROM flow_run r JOIN flow_run_state s ON s.id = r.state_id
 WHERE r.state_type = 'PAUSED' ORDER BY r.expected_start_time, r.id;
 
--- name: crashed
--- Crashed runs of deployments since a time that were never ended by hand.
-SELECT id, state_id FROM flow_run
-WHERE state_type = 'CRASHED' AND deployment_id IS NOT NULL AND attempt_token IS NOT NULL AND end_time >= :since
-ORDER BY end_time LIMIT :limit;
-
 -- name: orphans
 -- Flow runs that were killed while task runs of their process are still open.
-SELECT DISTINCT f.id, f.state_type
+SELECT DISTINCT f.id
 FROM task_run t JOIN flow_run f ON f.id = t.flow_run_id
 WHERE t.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')
   AND f.state_type IN ('CRASHED', 'CANCELLED')
