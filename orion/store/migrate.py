@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orion.errors import Busy, DatabaseCorrupt, DatabaseError, DatabaseFromFuture
 from orion.store import backup
@@ -121,24 +121,25 @@ def _steps(dialect: Dialect) -> Iterator[Step]:
 
 
 def _upgrade(raw: sqlite3.Connection, path: Path, version: int) -> int:
+    """Take what is pending. A new file needs no more than plain statements; an old one is copied first."""
+    if not version:
+        return sum(_step(raw, raw.execute, step) for step in steps("sqlite"))
     import sqlite_utils
 
-    if version:
-        backup.make(raw, path, label=f"schema-{version}")
+    backup.make(raw, path, label=f"schema-{version}")
     database = sqlite_utils.Database(raw)
-    return sum(_step(database, step) for step in steps("sqlite"))
+    return sum(_step(raw, database.execute, step) for step in steps("sqlite"))
 
 
-def _step(database: object, step: Step) -> bool:
+def _step(raw: sqlite3.Connection, execute: Callable[[str], Any], step: Step) -> bool:
     """Take one step unless another process has; the step and its number are committed together."""
-    raw: sqlite3.Connection = database.conn  # type: ignore[attr-defined]
     raw.execute("BEGIN EXCLUSIVE")
     try:
         if raw.execute("PRAGMA user_version").fetchone()[0] >= step.number:
             raw.execute("ROLLBACK")
             return False
         for statement in _statements(step.text):
-            database.execute(statement)  # type: ignore[attr-defined]
+            execute(statement)
         raw.execute(f"PRAGMA user_version = {step.number}")
         raw.execute("COMMIT")
         return True

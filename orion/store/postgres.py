@@ -66,8 +66,9 @@ class PostgresStore(Store):
             with self._connect() as raw:
                 migrate.postgres(raw)
         except psycopg.OperationalError as error:
-            reason = " ".join(str(error).split())
-            raise DatabaseError(f"The database {self.place} cannot be reached: {reason}") from error
+            raise DatabaseError(f"The database {self.place} cannot be reached: {_line(error)}") from error
+        except psycopg.Error as error:
+            raise DatabaseError(f"The schema of {self.place} cannot be upgraded: {_line(error)}") from error
 
     @contextmanager
     def _work(self) -> Iterator[Callable[[Job], None]]:
@@ -123,3 +124,7 @@ def _roll_back(raw: psycopg.Connection[Any]) -> None:
         raw.execute("ROLLBACK")
     except psycopg.Error:
         raw.close()
+
+
+def _line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())
