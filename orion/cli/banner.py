@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orion import __version__
 from orion.cli.console import BOLD, paint
-from orion.cli.facts import distribution_version
 from orion.settings import Settings
 
 
@@ -11,7 +11,7 @@ def banner(settings: Settings, url: str, queue: str | None) -> str:
     """The lines of the banner."""
     public = (settings.public_url or url).rstrip("/")
     lines = [
-        f"orion {distribution_version()}",
+        f"orion {__version__}",
         "",
         f"  API        {public}/api",
         f"  reference  {public}/docs",

@@ -6,6 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from orion import __version__
 from orion.layout import PACKAGE
 from orion.settings import Settings
 
@@ -15,7 +16,7 @@ API_VERSION = "0.8.4"
 def gather(settings: Settings) -> dict[str, Any]:
     """What `orion version` says."""
     return {
-        "version": distribution_version(),
+        "version": __version__,
         "API version": API_VERSION,
         "Python": platform.python_version(),
         "commit": commit(PACKAGE.parent),
@@ -25,16 +26,6 @@ def gather(settings: Settings) -> dict[str, Any]:
         "database": settings.masked()["ORION_DATABASE_URL"],
         **_sqlite(settings.database_url),
     }
-
-
-def distribution_version() -> str:
-    """The version of the installed distribution."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("orion-server")
-    except PackageNotFoundError:
-        return "0.0.0 (not installed)"
 
 
 def commit(checkout: Path) -> str | None:

@@ -82,7 +82,7 @@ def inspect(
     """Show what a profile sets; secrets are masked."""
     name = name or current().profile
     values = ProfileFile().named(name)
-    masked = load({}, profile=name).masked()
+    masked = load(profile=name).masked()
     shown = {key: masked.get(key, value) for key, value in values.items()}
     if as_json or output is Format.json:
         return show_json(shown)

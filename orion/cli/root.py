@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from orion import settings
+from orion import __version__, settings
 from orion.cli.console import fail
 from orion.cli.groups import lazy_group
 from orion.errors import OrionError
@@ -39,9 +39,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from orion.cli.facts import distribution_version
-
-        print(distribution_version())
+        print(__version__)
         raise typer.Exit
 
 

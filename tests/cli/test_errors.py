@@ -1,0 +1,64 @@
+"""What a person sees when something goes wrong: one line for what can be expected, a traceback for the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from orion.cli import console
+from tests.cli.conftest import Orion
+
+
+@pytest.mark.row("CLI-17")
+def test_an_expected_error_is_one_line_on_stderr(orion: Orion) -> None:
+    answer = orion("flow", "inspect", "nope", code=1)
+    assert answer.out == ""
+    assert answer.err == "There is no flow 'nope'. See what there is: orion flow ls\n"
+
+
+@pytest.mark.row("CLI-17")
+def test_an_expected_error_is_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch, orion: Orion) -> None:
+    monkeypatch.setattr(console, "_colours", lambda stream: True)
+    assert orion("flow", "inspect", "nope", code=1).err.startswith("\x1b[31mThere is no flow")
+
+
+@pytest.mark.row("CLI-17")
+def test_an_unexpected_error_is_a_traceback_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, orion: Orion
+) -> None:
+    from orion.cli import flows
+
+    def broken() -> None:
+        raise ZeroDivisionError("by surprise")
+
+    monkeypatch.setattr(flows, "api", broken)
+    answer = orion("flow", "ls", code=1)
+    assert "Traceback" in answer.err and "ZeroDivisionError: by surprise" in answer.err
+    assert answer.err.endswith("An exception occurred.\n")
+
+
+@pytest.mark.parametrize(
+    "args", [("nope",), ("flow", "nope"), ("flow", "ls", "--limit", "many"), ("flow", "ls", "-x")]
+)
+def test_wrong_usage_exits_2_with_a_hint(orion: Orion, args: tuple[str, ...]) -> None:
+    answer = orion(*args, code=2)
+    assert "--help' for help" in answer.err and "Traceback" not in answer.err
+
+
+def test_a_command_that_is_nearly_right_is_suggested(orion: Orion) -> None:
+    assert "Did you mean 'flow-run', 'flow'?" in orion("flow-runs", code=2).err
+
+
+def test_a_server_that_is_away_is_named_with_the_remedy(
+    orion: Orion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORION_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("ORION_CLIENT_MAX_RETRIES", "0")
+    answer = orion("flow", "ls", code=1)
+    assert "http://127.0.0.1:9/api cannot be reached" in answer.err and "orion start" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_bad_setting_is_named(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:
+    orion("profile", "ls")
+    answer = orion("-p", "nope", "config", "view", code=2)
+    assert "There is no profile 'nope'" in answer.err
