@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from orion.sdk.errors import Terminated, Unreachable
 
+_told: list[BaseException] = []
+
+
+def tell(error: BaseException) -> BaseException:
+    """Note why the process ends: an event loop passes it on to its coroutines as a mere CancelledError."""
+    _told.append(error)
+    return error
+
+
+def cause(error: BaseException) -> BaseException:
+    """The exception that was told, if this one is the event loop's way to pass it on."""
+    return _told[-1] if _told and type(error).__name__ == "CancelledError" else error
+
 
 def reason_of(error: BaseException, subject: str) -> str:
     """`The flow run was interrupted from the keyboard.` and its like."""

@@ -14,7 +14,7 @@ from orion.model.flow_runs import FlowRunUpdate
 from orion.sdk import results
 from orion.sdk.answers import FlowRun
 from orion.sdk.context import FLOW, TAGS, TASK, FlowRunContext
-from orion.sdk.crashes import reason_of
+from orion.sdk.crashes import cause, reason_of
 from orion.sdk.effects import Ask, Effect, Invoke, Join, OffLoop, Sleep, Steps
 from orion.sdk.errors import Abort, CancelRequested, FlowTimedOut, OrionError
 from orion.sdk.flow_runs import create_run, farewell
@@ -91,11 +91,8 @@ def _whole_life(call: FlowCall, parameters: Callable[[], Parameters]) -> Steps[S
         raise
     except GeneratorExit:
         raise
-    except CancelRequested:
-        yield from _end_by(call, make(words.CANCELLED, None, "The run was cancelled."), force=False)
-        raise
     except BaseException as error:
-        yield from _end_by(call, make(words.CRASHED, None, reason_of(error, "The flow run")), force=True)
+        yield from _end_by(call, cause(error))
         raise
     finally:
         if call.parent is None:
@@ -215,8 +212,13 @@ def _kept(state: State) -> Any:
     return state.exception() if isinstance(held, (list, State)) else held
 
 
-def _end_by(call: FlowCall, state: State, *, force: bool) -> Steps[None]:
+def _end_by(call: FlowCall, error: BaseException) -> Steps[None]:
     """The run is torn down: tell the API as well as it can be told."""
+    force = not isinstance(error, CancelRequested)
+    if force:
+        state = make(words.CRASHED, None, reason_of(error, "The flow run"))
+    else:
+        state = make(words.CANCELLED, None, "The run was cancelled.")
     call.logger.error("%s", state.message)
     yield OffLoop(lambda: call.session.outbox.flush(CRASH_FLUSH_SECONDS))
     try:

@@ -53,10 +53,18 @@ def propose(session: Session, ask: Callable[[StateCreate], Effect], state: State
             assert answer.state is not None
             return answer.state
         if patient or not session.outbox.is_waiting:
-            yield Sleep(answer.delay)
+            yield Sleep(_delay(answer))
         else:
             patient = True
             yield OffLoop(session.outbox.flush)  # a slot may be free as soon as the server hears of the last task's end
+
+
+def _delay(answer: Answer) -> float:
+    """Until the scheduled time to the point, where there is one: the delay of the answer is in whole seconds."""
+    when = answer.state.state_details.scheduled_time if answer.state else None
+    if when is None:
+        return answer.delay
+    return min(max((when - utcnow()).total_seconds(), 0.02), answer.delay + 1.0)
 
 
 def wait_until(state: State) -> Steps[None]:

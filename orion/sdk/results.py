@@ -13,6 +13,7 @@ import msgspec
 
 from orion.errors import OrionError
 from orion.sdk.errors import MissingResult
+from orion.sdk.loading_mark import LOADED
 from orion.settings import current
 
 LITERAL_LIMIT = 1024
@@ -109,6 +110,8 @@ def _read(key: str, data: dict[str, Any], owner: str) -> bytes:
 def _pickle(value: Any) -> bytes:
     import cloudpickle
 
+    for module in LOADED:
+        cloudpickle.register_pickle_by_value(module)
     content: bytes = cloudpickle.dumps(value)
     if isinstance(value, BaseException):
         cloudpickle.loads(content)  # an exception with a constructor of its own pickles well and cannot be read back

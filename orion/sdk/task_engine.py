@@ -16,7 +16,7 @@ from orion.model.times import utcnow
 from orion.sdk import results
 from orion.sdk.begin import Begin
 from orion.sdk.context import FLOW, TAGS, TASK, FlowRunContext, TaskRunContext
-from orion.sdk.crashes import reason_of
+from orion.sdk.crashes import cause, reason_of
 from orion.sdk.effects import Ask, Effect, Invoke, Join, OffLoop, Steps
 from orion.sdk.errors import MissingResult, TaskTimedOut
 from orion.sdk.hooks import call_hooks
@@ -230,7 +230,7 @@ def _final_details(call: TaskCall, state: State) -> StateDetails:
 
 
 def _crash(call: TaskCall, error: BaseException) -> None:
-    state = make(words.CRASHED, None, reason_of(error, "The task run"))
+    state = make(words.CRASHED, None, reason_of(cause(error), "The task run"))
     call.session.outbox.add(call.run, to_wire(state), None, call.context.token)
     call.logger.error("%s", state.message)
     call_hooks(call.task.on_crashed, call.task, None, state, call.logger)
