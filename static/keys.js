@@ -27,6 +27,7 @@
     t.className = "toast"
     t.role = v.error ? "alert" : "status"
     t.append(v.error || v.text || v)
+    if (v.href) t.append(Object.assign(document.createElement("a"), { className: "btn sm", textContent: "Open", href: $(".brand").href.replace(/runs$/, v.href) }))
     $("#toasts").append(t)
     t.onclick = () => t.remove()
     if (!v.error) setTimeout(() => t.remove(), 6e3)

@@ -96,3 +96,9 @@ def _block(template: Template, name: str) -> Any:
     if name not in template.blocks:
         raise LookupError(f"{template.name} has no block {name!r}; it has {', '.join(sorted(template.blocks))}")
     return template.blocks[name]
+
+
+def lines(request: Request, logs: Any, names: dict[str, str]) -> str:
+    """Log lines alone, as the live stream pushes them."""
+    _root.set(root(request))
+    return str(environment().globals["ui"].log_lines(logs, names))

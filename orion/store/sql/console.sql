@@ -1,0 +1,100 @@
+-- What the console's pages read beside the resources themselves: names, counts, last and next runs.
+
+-- name: flow_names
+-- Names of flows by id.
+SELECT id, name FROM flow WHERE id IN {listed:ids};
+
+-- name: deployment_names
+-- Names of deployments by id.
+SELECT id, name FROM deployment WHERE id IN {listed:ids};
+
+-- name: task_run_names
+-- Names of task runs by id.
+SELECT id, name FROM task_run WHERE id IN {listed:ids};
+
+-- name: parents
+-- The runs whose task runs stand for subflow runs: id of the task run, id and name of its flow run.
+SELECT task_run.id, flow_run.id, flow_run.name
+FROM task_run JOIN flow_run ON flow_run.id = task_run.flow_run_id WHERE task_run.id IN {listed:ids};
+
+-- name: children
+-- The subflow runs that the task runs of a run stand for.
+SELECT child.parent_task_run_id, child.id
+FROM task_run JOIN flow_run child ON child.parent_task_run_id = task_run.id WHERE task_run.flow_run_id = :id;
+
+-- name: child_of
+-- The subflow run that a task run stands for.
+SELECT id FROM flow_run WHERE parent_task_run_id = :id;
+
+-- name: task_counts
+-- Task runs of some flow runs, by state.
+SELECT flow_run_id, state_type, state_name, count(*) FROM task_run
+WHERE flow_run_id IN {listed:ids} GROUP BY flow_run_id, state_type, state_name;
+
+-- name: task_states
+-- Every state of every task run of a flow run, in order.
+SELECT task_run.id, task_run_state.type, task_run_state.name, task_run_state.timestamp
+FROM task_run JOIN task_run_state ON task_run_state.task_run_id = task_run.id
+WHERE task_run.flow_run_id = :id ORDER BY task_run_state.timestamp, task_run_state.id;
+
+-- name: flow_options
+-- Flows to choose from.
+SELECT id, name FROM flow ORDER BY name LIMIT 200;
+
+-- name: deployment_options
+-- Deployments to choose from, with the names of their flows.
+SELECT deployment.id, flow.name, deployment.name
+FROM deployment JOIN flow ON flow.id = deployment.flow_id ORDER BY flow.name, deployment.name LIMIT 200;
+
+-- name: flow_tags
+-- Tags to choose from: those of flows and deployments.
+SELECT tag FROM flow_tag UNION SELECT tag FROM deployment_tag ORDER BY tag LIMIT 200;
+
+-- name: queue_names
+-- Work queues to choose from.
+SELECT name FROM work_queue ORDER BY name LIMIT 200;
+
+-- name: last_of_deployment
+-- The newest runs of a deployment that are due.
+SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time FROM flow_run
+WHERE deployment_id = :id AND expected_start_time <= :now ORDER BY expected_start_time DESC, id DESC LIMIT :n;
+
+-- name: last_of_flow
+-- The newest runs of a flow that are due.
+SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time FROM flow_run
+WHERE flow_id = :id AND expected_start_time <= :now ORDER BY expected_start_time DESC, id DESC LIMIT :n;
+
+-- name: next_of_deployment
+-- When a deployment runs next.
+SELECT min(expected_start_time) FROM flow_run
+WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND expected_start_time > :now;
+
+-- name: days_of_deployment
+-- States of a deployment's runs since a day.
+SELECT expected_start_time, state_type, state_name FROM flow_run
+WHERE deployment_id = :id AND expected_start_time >= :since AND expected_start_time <= :now
+ORDER BY expected_start_time DESC LIMIT 20000;
+
+-- name: waiting
+-- Runs that wait in queues and are due by a time, and how many of them are late.
+SELECT work_queue_name, count(*), sum(CASE WHEN state_name = 'Late' THEN 1 ELSE 0 END) FROM flow_run
+WHERE state_type = 'SCHEDULED' AND next_scheduled_start_time <= :until AND work_queue_name IS NOT NULL
+GROUP BY work_queue_name;
+
+-- name: busy
+-- Runs of queues that hold a slot.
+SELECT work_queue_name, count(*) FROM flow_run
+WHERE state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND work_queue_name IS NOT NULL GROUP BY work_queue_name;
+
+-- name: log_count
+-- How many lines a run has logged.
+SELECT count(*) FROM log WHERE flow_run_id = :id;
+
+-- name: newest_log
+-- The line that arrived last: ids grow with arrival.
+SELECT max(id) FROM log WHERE flow_run_id = :id;
+
+-- name: logs_after
+-- Lines of a run in the order of their arrival, after the one named.
+SELECT id, created, timestamp, flow_run_id, task_run_id, level, name, message FROM log
+WHERE flow_run_id = :id AND timestamp >= :since AND id > :after ORDER BY id LIMIT :n;

@@ -1,0 +1,105 @@
+"""Settings, health, search, the way in, and the theme."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orion.model.filters import DeploymentFilter, Filters, FlowFilter, FlowRunFilter, IdCriterion, NameCriterion
+from orion.services import health as duties
+from orion.settings import SETTINGS
+from orion.store import console, deployments, flow_runs, flows, task_runs
+from orion.store.base import Conn
+from orion.web.call import Call, Reply
+from orion.web.display import look_of
+from orion.web.pages.shared import api_url, here, see
+from orion.web.templating import THEMES
+
+FOUND = 20
+_uuid = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something that a search found."""
+
+    kind: str
+    name: str
+    note: str
+    href: str
+
+
+async def home(call: Call) -> Reply:
+    """Lead to the runs."""
+    return Reply(None, location="runs")
+
+
+async def settings(call: Call) -> Reply:
+    """Show every setting with its value and where it came from."""
+    see(call)
+    values, sources = call.settings.masked(), call.settings.sources
+    rows = [
+        {"name": each.name, "value": str(values[each.name]), "source": sources.get(each.name, "default"), "help": each.help}
+        for each in SETTINGS
+    ]
+    data = {"settings": rows, "version": call.app.state.version, "api_url": api_url(call), "dialect": call.store.dialect}
+    return Reply(data, "admin/settings.html")
+
+
+async def theme(call: Call) -> Reply:
+    """Remember light, dark, or as the system."""
+    wanted = str(call.form.get("theme", ""))
+    kept = f"theme={wanted}; Max-Age=31536000" if wanted in THEMES else "theme=; Max-Age=0"
+    return Reply(None, headers={"Set-Cookie": f"{kept}; Path=/; SameSite=Lax; HttpOnly"}, location="settings")
+
+
+async def health(call: Call) -> Reply:
+    """Show the database and the last beat of each duty of the clock."""
+    now = see(call)
+    report = await asyncio.to_thread(duties.report, call.store, now)
+    enabled = [each for each in report if each.enabled]
+    data = {
+        "duties": [_duty(each) for each in enabled if each.last_started],
+        "healthy": not any(each.overdue or each.last_error for each in enabled if each.last_started),
+        "dialect": call.store.dialect,
+        "facts": await call.store.read(_facts),
+    }
+    return Reply({**data, "now": now, "here": here(call)}, "admin/health.html#duties")
+
+
+def _duty(each: duties.DutyHealth) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "look": "failed" if each.last_error else "late" if each.overdue else "completed",
+        "last": each.last_finished or each.last_started,
+        "interval": each.every,
+        "count": each.count,
+        "error": each.last_error,
+    }
+
+
+def _facts(conn: Conn) -> dict[str, str]:
+    return {"Flow runs": f"{flow_runs.count(conn):,}", "Task runs": f"{task_runs.count(conn):,}", "Flows": f"{flows.count(conn):,}"}
+
+
+async def search(call: Call) -> Reply:
+    """Find runs, flows and deployments by name or id."""
+    now, q = see(call), call.query.get("q", "").strip()[:200]
+    hits = await call.store.read(_search, q, now) if q else []
+    return Reply({"q": q, "hits": hits, "now": now, "here": here(call)}, "admin/search.html#hits")
+
+
+def _search(conn: Conn, q: str, now: datetime) -> list[Hit]:
+    by: dict[str, Any] = {"id": IdCriterion(any_=[q.lower()])} if _uuid(q) else {"name": NameCriterion(like_=q)}
+    found_flows = flows.filter(conn, Filters(flows=FlowFilter(**by)), "NAME_ASC", FOUND)
+    found_deployments = deployments.filter(conn, Filters(deployments=DeploymentFilter(**by)), "NAME_ASC", FOUND)
+    found_runs = flow_runs.filter(conn, Filters(flow_runs=FlowRunFilter(**by)), "EXPECTED_START_TIME_DESC", FOUND, 0, now=now)
+    names = console.flow_names(conn, [each.flow_id for each in (*found_runs, *found_deployments)])
+    hits = [Hit("flow", each.name, "", f"flows/{each.id}") for each in found_flows]
+    hits += [Hit("deployment", each.name, names.get(each.flow_id, ""), f"deployments/{each.id}") for each in found_deployments]
+    hits += [Hit("run", each.name, f"{names.get(each.flow_id, '')} · {look_of(each)}", f"runs/{each.id}") for each in found_runs]
+    task = task_runs.get(conn, q.lower(), now) if _uuid(q) else None
+    return hits + ([Hit("task run", task.name, look_of(task), f"task-runs/{task.id}")] if task else [])

@@ -1,0 +1,97 @@
+"""Flows: the list with recent activity, and the page of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from orion.model.filters import DeploymentFilter, Filters, FlowFilter, FlowRunFilter, IdCriterion, NameCriterion
+from orion.model.filters import TagsCriterion, TimeCriterion
+from orion.model.flows import Flow
+from orion.store import console, deployments, flow_runs, flows
+from orion.store.base import Conn
+from orion.web.call import Call, Reply
+from orion.web.charts.bars import Bar
+from orion.web.display import duration
+from orion.web.pages.run_rows import by_day, rows_of
+from orion.web.pages.shared import PAGE, as_bars, found, here, schedule_words, see, stretch
+
+RECENT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    """A flow with what happened to it lately."""
+
+    flow: Flow
+    bars: list[Bar]
+    deployments: int
+    last: datetime | None
+    note: str
+
+
+async def listing(call: Call) -> Reply:
+    """List flows by name."""
+    now = see(call)
+    data = await call.store.read(_list, call.query.get("q", "")[:200], call.query.get("tag", "")[:200],
+                                 call.query.get("after"), now)  # fmt: skip
+    return Reply({**data, "now": now, "here": here(call)}, "flows/list.html#flows")
+
+
+async def show(call: Call) -> Reply:
+    """Show a flow: its deployments and its runs of the last 30 days."""
+    now = see(call)
+    data = await call.store.read(_one, call.path["id"], now)
+    return Reply({**data, "now": now, "here": here(call)}, "flows/show.html#runs")
+
+
+def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dict[str, Any]:
+    wanted = FlowFilter(
+        name=NameCriterion(like_=q) if q else None,
+        tags=TagsCriterion(all_=[tag]) if tag else None,
+    )
+    filters = Filters(flows=wanted) if q or tag else None
+    page, key = flows.page(conn, filters, "NAME_ASC", PAGE, after)
+    counts = flows.count_deployments(conn, [flow.id for flow in page])
+    return {
+        "rows": [_row(conn, flow, counts[flow.id], now) for flow in page],
+        "q": q,
+        "tag": tag,
+        "tag_options": [("", "All tags"), *((each, each) for each in console.tag_options(conn))],
+        "chips": ([(f"name: {q}", _address(tag=tag))] if q else []) + ([(f"tag: {tag}", _address(q=q))] if tag else []),
+        "shown": stretch(0, len(page), flows.count(conn, filters), "flows") if not after else f"{len(page)} more flows",
+        "newer": _address(q=q, tag=tag) if after else None,
+        "older": _address(q=q, tag=tag, after=key) if key else None,
+    }
+
+
+def _address(**said: str | None) -> str:
+    query = urlencode({key: value for key, value in said.items() if value})
+    return f"flows?{query}" if query else "flows"
+
+
+def _row(conn: Conn, flow: Flow, number: int, now: datetime) -> FlowRow:
+    past = console.last_of_flow(conn, flow.id, 10, now)
+    usual = console.usual(past)
+    note = f"usual {duration(usual)}" if usual else "not run often yet" if past else "never run"
+    return FlowRow(flow, as_bars(past), number, past[-1].expected if past else None, note)
+
+
+def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
+    flow: Flow = found(flows.get(conn, id), "flow")
+    own = IdCriterion(any_=[id])
+    recent = FlowRunFilter(expected_start_time=TimeCriterion(after_=now - RECENT, before_=now))
+    runs = flow_runs.filter(conn, Filters(flows=FlowFilter(id=own), flow_runs=recent), "EXPECTED_START_TIME_DESC", 20, 0, now=now)
+    past = console.last_of_flow(conn, id, 50, now)
+    below = deployments.filter(conn, Filters(flows=FlowFilter(id=own), deployments=DeploymentFilter()), "NAME_ASC", 100)
+    return {
+        "flow": flow,
+        "groups": by_day(rows_of(conn, runs, now)),
+        "bars": as_bars(past[-30:], linked=True),
+        "usual": console.usual(past),
+        "deployments": [
+            {"id": each.id, "name": each.name, "paused": each.paused, "schedule_words": schedule_words(each)} for each in below
+        ],
+    }

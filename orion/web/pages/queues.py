@@ -1,0 +1,162 @@
+"""Work queues: who polls them, what waits in them and why, and the command that serves one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from orion.errors import Conflict, Invalid
+from orion.model.filters import DeploymentFilter, Filters, FlowRunFilter, StateCriterion, StateTypeCriterion, TextCriterion
+from orion.model.work_queues import WorkQueue, WorkQueueCreate, WorkQueueUpdate
+from orion.store import console, deployments, flow_runs, work_queues
+from orion.store.base import Conn
+from orion.web.call import Call, Reply
+from orion.web.display import plural, span
+from orion.web.pages.run_rows import RunRow, one_group, rows_of
+from orion.web.pages.shared import api_url, found, here, see
+
+SOON = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """A queue with what waits in it."""
+
+    queue: WorkQueue
+    look: str
+    waiting: int
+    late: int
+    warning: str
+    slots_words: str
+
+
+@dataclass(frozen=True)
+class Warning:
+    """Why runs of a queue wait, and what mends it."""
+
+    title: str
+    text: str
+    action: str = ""
+    label: str = ""
+
+
+async def listing(call: Call) -> Reply:
+    """List work queues."""
+    now = see(call)
+    rows = await call.store.read(_list, now)
+    return Reply({"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#queues")
+
+
+async def show(call: Call) -> Reply:
+    """Show a work queue: health, upcoming and running runs, and the command to start an agent."""
+    now = see(call)
+    data = await call.store.read(_one, call.path["id"], now)
+    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/show.html#upcoming")
+
+
+async def new(call: Call) -> Reply:
+    """Show the form of a new work queue."""
+    return _form(call, {"name": call.query.get("name", ""), "limit": "", "description": ""})
+
+
+async def create(call: Call) -> Reply:
+    """Make a work queue."""
+    said = {name: str(call.form.get(name, "")).strip() for name in ("name", "limit", "description")}
+    try:
+        wanted = msgspec.convert(
+            {"name": said["name"], "description": said["description"], "concurrency_limit": said["limit"] or None},
+            WorkQueueCreate,
+            strict=False,
+        )
+        queue = await call.store.write(work_queues.create, wanted, call.now)
+    except (Conflict, Invalid, msgspec.ValidationError) as error:
+        return _form(call, said, getattr(error, "message", None) or f"{error}.", 422)
+    return Reply(queue, status=201, location=f"queues/{queue.id}")
+
+
+async def pause(call: Call) -> Reply:
+    """Stop serving runs; those that run go on."""
+    return await _switch(call, True, "Paused: running runs go on, no new ones start")
+
+
+async def resume(call: Call) -> Reply:
+    """Serve runs again."""
+    return await _switch(call, False, "Serving runs")
+
+
+async def _switch(call: Call, paused: bool, words: str) -> Reply:
+    await call.store.write(work_queues.update, call.path["id"], WorkQueueUpdate(is_paused=paused), call.now)
+    return Reply(None, trigger={"toast": {"text": words}, "queues": {}}, location=f"queues/{call.path['id']}")
+
+
+def _form(call: Call, said: dict[str, str], error: str = "", status: int = 200) -> Reply:
+    see(call)
+    return Reply({**said, "error": error}, "work_queues/new.html#form", status=status)
+
+
+def _list(conn: Conn, now: datetime) -> list[QueueRow]:
+    waiting, busy = console.waiting(conn, now + SOON), console.busy(conn)
+    queues = work_queues.filter(conn, None, 200, now=now)
+    return [_row(queue, *waiting.get(queue.name, (0, 0)), busy.get(queue.name, 0)) for queue in queues]
+
+
+def _row(queue: WorkQueue, waiting: int, late: int, busy: int) -> QueueRow:
+    unserved = queue.status == "NOT_READY"
+    look = "paused" if queue.is_paused else "late" if late else "pending" if unserved else "completed"
+    warning = "paused" if queue.is_paused else "no agent polls it" if unserved else ""
+    limit = queue.concurrency_limit
+    slots = f"{busy} of {plural(limit, 'slot')} in use" if limit is not None else f"{busy} running"
+    return QueueRow(queue, look, waiting, late, warning, slots)
+
+
+def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
+    queue: WorkQueue = found(work_queues.get(conn, id, now), "work queue")
+    named = FlowRunFilter(work_queue_name=TextCriterion(any_=[queue.name]))
+    coming = _runs(conn, named, ["SCHEDULED"], now)
+    running = _runs(conn, named, ["PENDING", "RUNNING", "CANCELLING"], now)
+    late = [row for row in coming if row.run.state_name == "Late"]
+    below = deployments.filter(
+        conn, Filters(deployments=DeploymentFilter(work_queue_name=TextCriterion(any_=[queue.name]))), "NAME_ASC", 100
+    )
+    names = console.flow_names(conn, (each.flow_id for each in below))
+    return {
+        "queue": queue,
+        "groups": one_group("Late", late) + one_group("Next", [row for row in coming if row not in late]),
+        "running": running,
+        "waiting": len(coming),
+        "late": len(late),
+        "warning": _warning(queue, len(running), coming, now),
+        "takes": _takes(queue),
+        "deployments": [{"id": d.id, "name": d.name, "flow_name": names.get(d.flow_id, "?")} for d in below],
+    }
+
+
+def _runs(conn: Conn, named: FlowRunFilter, kinds: list[Any], now: datetime) -> list[RunRow]:
+    chosen = Filters(flow_runs=msgspec.structs.replace(named, state=StateCriterion(type=StateTypeCriterion(any_=kinds))))
+    return rows_of(conn, flow_runs.filter(conn, chosen, "NEXT_SCHEDULED_START_TIME_ASC", 50, 0, now=now), now)
+
+
+def _takes(queue: WorkQueue) -> str:
+    if queue.filter is None:
+        return "deployments that name it"
+    tags = ", ".join(queue.filter.tags or ())
+    number = len(queue.filter.deployment_ids or ())
+    return " and ".join(filter(None, [f"tags {tags}" if tags else "", plural(number, "deployment") if number else ""])) or "any"
+
+
+def _warning(queue: WorkQueue, running: int, coming: list[RunRow], now: datetime) -> Warning | None:
+    """The first cause that keeps due runs from starting."""
+    due = [row for row in coming if row.run.next_scheduled_start_time and row.run.next_scheduled_start_time <= now]
+    waiting = plural(len(due), "run") + (" waits" if len(due) == 1 else " wait")
+    if queue.is_paused:
+        return Warning("The queue is paused", f"{waiting}.", f"queues/{queue.id}/resume", "Serve runs")
+    if queue.status != "READY":
+        seen = f"last seen {span((now - queue.last_polled).total_seconds())} ago" if queue.last_polled else "none was ever seen"
+        return Warning("Nobody polls this queue", f"{waiting}; {seen}. Start an agent with the command on this page.")
+    limit = queue.concurrency_limit
+    if due and limit is not None and running >= limit:
+        return Warning("All slots are taken", f"{waiting} for one of {plural(limit, 'slot')}.")
+    return None

@@ -1,0 +1,89 @@
+"""What the page handlers share: the viewer, the server's own address, small values of many pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orion.errors import NotFound
+from orion.model import schedules
+from orion.model.deployments import Deployment
+from orion.model.schedule_words import in_words
+from orion.web.call import Call
+from orion.web.charts.bars import Bar
+from orion.web.display import Viewer, duration, look, viewer, zone_of
+from orion.store.console import Past
+
+PAGE = 50
+
+
+def see(call: Call) -> datetime:
+    """Take note of who looks: from here on times are told in the browser's zone. Returns the call's now."""
+    zone, name = zone_of(call.cookies.get("tz"))
+    viewer.set(Viewer(call.now, zone, name))
+    return call.now
+
+
+def here(call: Call) -> str:
+    """The page's own address relative to the console's root, query included: what a region asks again."""
+    query = call.scope["query_string"].decode("latin-1")
+    return call.address[1:] + (f"?{query}" if query else "")
+
+
+def api_url(call: Call) -> str:
+    """The API's address as this browser reaches it, for commands to copy."""
+    if call.settings.public_url:
+        return f"{call.settings.public_url.rstrip('/')}/api"
+    scheme = call.scope.get("scheme", "http")
+    return f"{scheme}://{call.headers.get('host', '127.0.0.1:4200')}{call.scope.get('root_path', '')}/api"
+
+
+def found(value: Any, what: str) -> Any:
+    """The value, or the 404 page that says what is not there."""
+    if value is None:
+        raise NotFound(f"There is no such {what}; it may have been deleted.")
+    return value
+
+
+def schedule_words(deployment: Deployment) -> str:
+    """The schedules of a deployment in words: Every day at 02:00, Berlin."""
+    said = []
+    for each in deployment.schedules:
+        schedule = schedules.from_dict(msgspec.json.decode(each.schedule))
+        off = "" if each.active else " (off)"
+        said.append(in_words(schedule) + _zone(schedule.timezone) + off)
+    return " and ".join(said) or "No schedule"
+
+
+def _zone(name: str | None) -> str:
+    return f", {name.rpartition('/')[2].replace('_', ' ')}" if name and name != "UTC" else ""
+
+
+def as_bars(past: list[Past], *, linked: bool = False) -> list[Bar]:
+    """Runs as small bars."""
+    return [_bar(run, linked) for run in past]
+
+
+def _bar(run: Past, linked: bool) -> Bar:
+    seen = look(run.state_type, run.state_name)
+    title = f"{run.name} · {seen} · {duration(run.seconds)}"
+    return Bar(seen, run.seconds, f"runs/{run.id}" if linked else None, title)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which stretch of a list is shown, in words and as addresses."""
+
+    shown: str
+    newer: str | None
+    older: str | None
+
+
+def stretch(at: int, number: int, total: int, what: str) -> str:
+    """1–50 of 941 runs."""
+    if not number:
+        return f"0 {what}"
+    return f"{at + 1:,}–{at + number:,} of {max(total, at + number):,} {what}"
