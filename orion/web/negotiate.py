@@ -67,8 +67,8 @@ def render(call: Call, reply: Reply) -> Response:
     match face(call):
         case Face.JSON:
             return _zipped(call, _response(reply, wire.encode(reply.data), reply.status, JSON))
-        case Face.BLOCK if reply.template is None and reply.location is not None:
-            return _response(reply, b"", 200, headers={"HX-Location": _relative(call, reply.location)})
+        case Face.BLOCK if reply.template is None and reply.location is not None and reply.trigger is None:
+            return _response(reply, b"", 200, headers={"HX-Location": _from_the_page(call, reply.location)})
         case Face.BLOCK:
             return _zipped(call, _html(call, reply, _block(call, reply)))
         case Face.PAGE if reply.location is not None:
@@ -101,6 +101,13 @@ def _relative(call: Call, location: str) -> str:
         return location
     depth = call.address.count("/") - 1
     return "../" * depth + location or "./"
+
+
+def _from_the_page(call: Call, location: str) -> str:
+    """The same as seen from the page that htmx stands on, which may be another address than the request's."""
+    from orion.web import templating
+
+    return templating.root(call.request) + location
 
 
 def _response(

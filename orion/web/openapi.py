@@ -50,6 +50,35 @@ def document(routes: tuple[Route, ...], version: str) -> dict[str, Any]:
     }
 
 
+def by_tag(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The operations of a document under their headings, each with its method and path: what the reference shows."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            entry = {"method": method.upper(), "path": path, **operation}
+            found.setdefault(operation["tags"][0], []).append(entry)
+    return found
+
+
+def type_name(schema: Any) -> str:
+    """A schema in a few words: `[FlowRun]`, `string or null`."""
+    match schema:
+        case {"$ref": str(reference)}:
+            return reference.rpartition("/")[2]
+        case {"anyOf": list(options)}:
+            return " or ".join(dict.fromkeys(type_name(option) for option in options))
+        case {"enum": list(values)}:
+            return " | ".join(map(str, values))
+        case {"type": "array", "items": items}:
+            return f"[{type_name(items)}]"
+        case {"format": str(name)}:
+            return name
+        case {"type": str(name)}:
+            return name
+        case _:
+            return "any"
+
+
 def _kinds(routes: Iterable[Route]) -> list[Any]:
     kinds: dict[Any, None] = {ErrorAnswer: None}
     for route in routes:

@@ -42,7 +42,9 @@ def test_what_the_schema_allows_passes(values: dict[str, object]) -> None:
     check(raw(values), SCHEMA, whole=True)
 
 
-@pytest.mark.parametrize("values", [{}, {"year": "x"}, {"year": 1, "station": "east"}, {"year": 1, "note": 5}])
+@pytest.mark.parametrize(
+    "values", [{}, {"year": "x"}, {"year": 1, "station": "east"}, {"year": 1, "note": 5}]
+)
 def test_what_the_schema_forbids_is_refused_with_its_reason(values: dict[str, object]) -> None:
     with pytest.raises(Invalid) as caught:
         check(raw(values), SCHEMA, whole=True)
@@ -60,7 +62,12 @@ def test_a_saved_block_is_left_to_the_client() -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [NULL, raw({"$ref": "http://example.com/x"}), raw({"type": 5}), raw({"properties": {"year": {"$ref": "#/no"}}})],
+    [
+        NULL,
+        raw({"$ref": "http://example.com/x"}),
+        raw({"type": 5}),
+        raw({"properties": {"year": {"$ref": "#/no"}}}),
+    ],
 )
 def test_a_schema_that_cannot_be_used_is_a_conflict(schema: object) -> None:
     with pytest.raises(Conflict):

@@ -91,7 +91,10 @@ def test_a_backslash_before_u0000_is_only_text() -> None:
 
 
 def test_opaque_json_keeps_its_text() -> None:
-    assert bytes(parse.json_body(b'{"name": "a", "data": {"b":1.0, "a": 1e2}}', Thing).data) == b'{"b":1.0, "a": 1e2}'
+    assert (
+        bytes(parse.json_body(b'{"name": "a", "data": {"b":1.0, "a": 1e2}}', Thing).data)
+        == b'{"b":1.0, "a": 1e2}'
+    )
 
 
 @pytest.mark.row("API-28")

@@ -39,7 +39,9 @@ def test_a_server_reachable_from_outside_needs_a_key(environ: dict[str, str]) ->
     assert not guard(**environ, ORION_ADMIN_KEY="k").is_open
 
 
-@pytest.mark.parametrize("environ", [{}, {"ORION_HOST": "localhost"}, {"ORION_HOST": "::1"}, {"ORION_PORT": "4201"}])
+@pytest.mark.parametrize(
+    "environ", [{}, {"ORION_HOST": "localhost"}, {"ORION_HOST": "::1"}, {"ORION_PORT": "4201"}]
+)
 def test_a_server_on_loopback_is_open(environ: dict[str, str]) -> None:
     assert guard(**environ).is_open
 
@@ -56,14 +58,20 @@ def test_loopback_hosts_are_let_in(host: str) -> None:
     guard().admit(scope(), {"host": host})
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:4200"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:4200"]
+)
 def test_other_hosts_are_refused(host: str) -> None:
     with pytest.raises(MisdirectedRequest):
         guard().admit(scope(), {"host": host})
 
 
 def test_named_hosts_are_let_in_beside_loopback() -> None:
-    public = guard(ORION_PUBLIC_URL="https://orion.example.com/x", ORION_ALLOWED_HOSTS="other.example", ORION_ADMIN_KEY="k")
+    public = guard(
+        ORION_PUBLIC_URL="https://orion.example.com/x",
+        ORION_ALLOWED_HOSTS="other.example",
+        ORION_ADMIN_KEY="k",
+    )
     for host in ("orion.example.com", "other.example:443", "127.0.0.1:80"):
         public.admit(scope(path="/api/health"), {"host": host})
     with pytest.raises(MisdirectedRequest):
@@ -116,7 +124,14 @@ def test_the_key_opens(authorization: str) -> None:
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer wrong", "Bearer ", "Basic %%%", "Basic " + base64.b64encode(b"secret").decode(), "Digest secret"],
+    [
+        "",
+        "Bearer wrong",
+        "Bearer ",
+        "Basic %%%",
+        "Basic " + base64.b64encode(b"secret").decode(),
+        "Digest secret",
+    ],
 )
 def test_nothing_else_opens(authorization: str) -> None:
     with pytest.raises(Unauthorized):
@@ -127,7 +142,9 @@ def test_health_needs_no_key() -> None:
     guard(ORION_ADMIN_KEY="secret").admit(scope(path="/api/health"), LOCAL)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.53", "::1", "localhost", "[::1]", None, "/run/orion.sock"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.0.0.53", "::1", "localhost", "[::1]", None, "/run/orion.sock"]
+)
 def test_loopback_is_known(address: str | None) -> None:
     assert is_loopback(address)
 

@@ -8,14 +8,28 @@ from typing import Any
 from msgspec import UNSET, Raw
 
 from orion.errors import NotFound, OrionError
-from orion.model.deployments import Deployment, DeploymentCreate, DeploymentFlowRunCreate, DeploymentUpdate, PlanRuns
-from orion.model.filters import Filters
+from orion.model.deployments import (
+    Deployment,
+    DeploymentCreate,
+    DeploymentFlowRunCreate,
+    DeploymentUpdate,
+    DueRuns,
+    PlanRuns,
+)
+from orion.model.filters import (
+    Filters,
+    FlowRunFilter,
+    NullableIdCriterion,
+    StateCriterion,
+    StateTypeCriterion,
+    TimeCriterion,
+)
 from orion.model.flow_runs import FlowRun, FlowRunCreate
 from orion.model.states import SCHEDULED, StateCreate
 from orion.model.times import as_utc
 from orion.orchestration import create_flow_run
 from orion.services import scheduling
-from orion.store import deployments
+from orion.store import deployment_schedules, deployments, flow_runs, work_queues
 from orion.web import paging, parse
 from orion.web.call import Call, Reply
 from orion.web.parameters import check, overlay, resolved
@@ -24,15 +38,16 @@ from orion.web.parameters import check, overlay, resolved
 async def create(call: Call) -> Reply:
     """Create a deployment, or update the one of that flow and name; its runs are planned at once."""
     _bound(call, call.body.parameters)
-    deployment, created = await call.store.write(_save, call.body, call.now)
+    client = call.headers.get("user-agent", "")[:200]
+    deployment, created = await call.store.write(_save, call.body, client, call.now)
     return Reply(deployment, status=201 if created else 200)
 
 
-def _save(conn: Any, body: DeploymentCreate, now: datetime) -> tuple[Deployment, bool]:
-    saved, created = deployments.upsert(conn, body, now)
+def _save(conn: Any, body: DeploymentCreate, client: str, now: datetime) -> tuple[Deployment, bool]:
+    saved, created = deployments.upsert(conn, body, now, client)
     _check_defaults(saved)
     scheduling.replan(conn, saved.id, now)
-    return _found(deployments.get(conn, saved.id)), created
+    return _found(deployments.get(conn, saved.id, now)), created
 
 
 def _check_defaults(deployment: Deployment) -> None:
@@ -43,13 +58,13 @@ def _check_defaults(deployment: Deployment) -> None:
 
 async def read(call: Call) -> Reply:
     """Read a deployment."""
-    return Reply(_found(await call.store.read(deployments.get, call.path["id"])))
+    return Reply(_found(await call.store.read(deployments.get, call.path["id"], call.now)))
 
 
 async def read_by_name(call: Call) -> Reply:
     """Read a deployment by the names of its flow and its own."""
     names = call.path["flow_name"], call.path["deployment_name"]
-    return Reply(_found(await call.store.read(deployments.by_name, *names)))
+    return Reply(_found(await call.store.read(deployments.by_name, *names, call.now)))
 
 
 async def update(call: Call) -> Reply:
@@ -73,7 +88,7 @@ async def delete(call: Call) -> Reply:
 
 async def filter(call: Call) -> Reply:
     """List deployments."""
-    return await paging.rows(call, deployments)
+    return await paging.rows(call, deployments, now=call.now)
 
 
 async def count(call: Call) -> Reply:
@@ -83,7 +98,7 @@ async def count(call: Call) -> Reply:
 
 async def paginate(call: Call) -> Reply:
     """List deployments by page, with the number of all."""
-    return await paging.page(call, deployments)
+    return await paging.page(call, deployments, now=call.now)
 
 
 async def bulk_delete(call: Call) -> Reply:
@@ -127,11 +142,7 @@ def _plan(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> None:
 
 async def schedules(call: Call) -> Reply:
     """List the schedules of a deployment."""
-    return Reply(await call.store.read(_schedules, call.path["id"]))
-
-
-def _schedules(conn: Any, deployment_id: str) -> Any:
-    return _found(deployments.get(conn, deployment_id)).schedules
+    return Reply(await call.store.read(deployment_schedules.of_deployment, call.path["id"]))
 
 
 async def add_schedules(call: Call) -> Reply:
@@ -140,7 +151,7 @@ async def add_schedules(call: Call) -> Reply:
 
 
 def _add_schedules(conn: Any, deployment_id: str, added: list[Any], now: datetime) -> Any:
-    rows = deployments.add_schedules(conn, deployment_id, added, now)
+    rows = deployment_schedules.add(conn, deployment_id, added, now)
     scheduling.replan(conn, deployment_id, now)
     return rows
 
@@ -153,7 +164,7 @@ async def update_schedule(call: Call) -> Reply:
 
 
 def _update_schedule(conn: Any, deployment_id: str, schedule_id: str, body: Any, now: datetime) -> None:
-    deployments.update_schedule(conn, deployment_id, schedule_id, body, now)
+    deployment_schedules.update(conn, deployment_id, schedule_id, body, now)
     scheduling.replan(conn, deployment_id, now)
 
 
@@ -164,26 +175,27 @@ async def delete_schedule(call: Call) -> Reply:
 
 
 def _delete_schedule(conn: Any, deployment_id: str, schedule_id: str, now: datetime) -> None:
-    deployments.delete_schedule(conn, deployment_id, schedule_id, now)
+    deployment_schedules.delete(conn, deployment_id, schedule_id)
     scheduling.replan(conn, deployment_id, now)
 
 
 async def work_queue_check(call: Call) -> Reply:
     """List the work queues that could pick up the runs of a deployment."""
-    return Reply(await call.store.read(_queues, call.path["id"]))
-
-
-def _queues(conn: Any, deployment_id: str) -> Any:
-    _found(deployments.get(conn, deployment_id))
-    return deployments.queues_for(conn, deployment_id)
+    return Reply(await call.store.read(work_queues.for_deployment, call.path["id"], call.now))
 
 
 async def due_runs(call: Call) -> Reply:
     """List the runs of deployments that are scheduled, by time; nothing is handed out."""
-    body = call.body
-    limit = 200 if body.limit is None else body.limit
-    ids, before = body.deployment_ids, body.scheduled_before
-    return Reply(await call.store.read(deployments.due_runs, ids, before, limit, now=call.now))
+    body: DueRuns = call.body
+    most: int = call.settings.api_default_limit
+    wanted = FlowRunFilter(
+        deployment_id=NullableIdCriterion(any_=body.deployment_ids),
+        state=StateCriterion(type=StateTypeCriterion(any_=[SCHEDULED])),
+        next_scheduled_start_time=TimeCriterion(before_=body.scheduled_before),
+    )
+    limit = most if body.limit is None else min(body.limit, most)
+    sort = "NEXT_SCHEDULED_START_TIME_ASC"
+    return Reply(await call.store.read(flow_runs.filter, Filters(flow_runs=wanted), sort, limit, now=call.now))
 
 
 async def create_run(call: Call) -> Reply:

@@ -9,7 +9,8 @@ from orion.web import openapi
 from orion.web.call import Call, Reply
 from orion.web.security import API_VERSION
 
-_CLIENT = re.compile(r"prefect/(3\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)")
+NEWEST_CLIENT = "3.8.8"
+_CLIENT = re.compile(r"(?P<name>prefect|orion)/(?P<version>[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)")
 
 
 async def health(call: Call) -> Reply:
@@ -48,9 +49,15 @@ async def api_version(call: Call) -> Reply:
 
 
 async def version(call: Call) -> Reply:
-    """Say the server's version; a client of the 3.x line hears its own, for it refuses another major."""
+    """Say the server's version to its own clients; others hear what they want to hear.
+
+    A client of the 3.x line refuses another major, and asks partly under its own name, partly under that of its HTTP
+    library: so the first hears its own version, the second that of the newest client that is known to work.
+    """
     client = _CLIENT.match(call.headers.get("user-agent", ""))
-    return Reply(client[1] if client else call.app.state.version)
+    if client is None:
+        return Reply(NEWEST_CLIENT)
+    return Reply(call.app.state.version if client["name"] == "orion" else client["version"])
 
 
 async def csrf_token(call: Call) -> Reply:
@@ -68,4 +75,10 @@ async def openapi_document(call: Call) -> Reply:
 async def reference(call: Call) -> Reply:
     """Show the interface as a page: every route with what it reads and answers."""
     document = openapi.document(call.app.state.routes, call.app.state.version)
-    return Reply({"document": document, "tags": openapi.by_tag(document)}, "reference.html")
+    shown = {
+        "title": document["info"]["title"],
+        "version": document["info"]["version"],
+        "headings": openapi.by_tag(document),
+        "models": document["components"]["schemas"],
+    }
+    return Reply(shown, "reference.html")

@@ -8,6 +8,7 @@ from typing import Any
 
 from orion.errors import NotFound
 from orion.model.flow_runs import FlowRun
+from orion.model.times import as_utc
 from orion.model.work_queues import GetRuns, WorkQueue
 from orion.orchestration import claim_runs
 from orion.store import work_queues
@@ -15,6 +16,7 @@ from orion.web.call import Call, Reply
 from orion.web.paging import window
 
 PREVIEW_AHEAD = timedelta(seconds=60)
+MOST = 200
 
 
 async def create(call: Call) -> Reply:
@@ -52,7 +54,10 @@ async def filter(call: Call) -> Reply:
 
 async def status(call: Call) -> Reply:
     """Say how a queue fares: late runs, and when it was polled."""
-    return Reply(await call.store.read(work_queues.status, call.path["id"], call.now))
+    status = await call.store.read(work_queues.status, call.path["id"], call.now)
+    if status is None:
+        raise NotFound("Work queue not found")
+    return Reply(status)
 
 
 async def get_runs(call: Call) -> Reply:
@@ -62,7 +67,7 @@ async def get_runs(call: Call) -> Reply:
     `scheduled_before` more than a minute ahead it is a preview: nothing is handed out.
     """
     body: GetRuns = call.body
-    ahead = (body.scheduled_before or call.now) - call.now
+    ahead = as_utc(body.scheduled_before or call.now) - call.now
     if ahead > PREVIEW_AHEAD or not body.wait_seconds:
         return Reply(await _claim(call, call.now, ahead))
     return Reply(await _wait_for_runs(call, ahead, body.wait_seconds))
@@ -83,7 +88,8 @@ def _hand_out(conn: Any, queue_id: str, body: GetRuns, now: datetime, before: da
 
 
 def _preview(conn: Any, queue_id: str, limit: int | None, before: datetime, now: datetime) -> list[FlowRun]:
-    return work_queues.due_runs(conn, _found(work_queues.get(conn, queue_id, now)), limit, before, now)
+    queue = _found(work_queues.get(conn, queue_id, now))
+    return work_queues.runs_for_queue(conn, queue, before, MOST if limit is None else limit, now)
 
 
 async def _wait_for_runs(call: Call, ahead: timedelta, seconds: float) -> list[FlowRun]:
