@@ -86,6 +86,11 @@ class OrionServer:
     def api(self) -> str:
         return f"{self.url}/api"
 
+    @property
+    def port(self) -> int:
+        found = re.search(r"listens on http://\S+:(\d+)", self.output)
+        return int(found[1]) if found else int(self.url.rpartition(":")[2])
+
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:

@@ -16,6 +16,7 @@ def banner(settings: Settings, url: str, queue: str | None) -> str:
         f"  API        {public}/api",
         f"  reference  {public}/docs",
         f"  dashboard  {public}" if settings.ui_enabled else "  dashboard  off",
+        *([f"  listens on {url}"] if settings.public_url else []),
         f"  database   {settings.masked()['ORION_DATABASE_URL']}",
         f"  clock      {'on' if settings.clock_enabled else 'off: run `orion clock` beside this server'}",
         f"  agent      {_agent(queue)}",
