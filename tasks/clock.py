@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import datetime
+from typing import Any
 
 from huey.consumer import Consumer, Scheduler, Worker
-from huey.signals import SIGNAL_ENQUEUED
 
 from orion.model.times import utcnow
 from orion.services.lateness import next_late
-from orion.services.runner import let_go
+from orion.services.runner import HOLDER, let_go
 from orion.settings import Settings
 from orion.store import Store
 
@@ -24,6 +25,7 @@ log = logging.getLogger("orion.clock")
 
 LOOK_SECONDS = 10
 STOP_SECONDS = 8.0
+SHORTEST_SECONDS = 0.2
 
 
 class _Scheduler(Scheduler):  # type: ignore[misc]
@@ -53,13 +55,13 @@ class _Embedded(Consumer):  # type: ignore[misc]
 class Clock:
     """The clock of one process. Several may run: leases see to it that one works."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, holder: str = HOLDER) -> None:
         logging.getLogger("huey").setLevel(logging.WARNING)
-        self.store = store
+        self.store, self.holder = store, holder
         self.bell, self.stopping = threading.Event(), threading.Event()
         self.huey = open_queue(settings)
-        self.huey.signal(SIGNAL_ENQUEUED)(lambda *_: self.bell.set())
-        self.tasks = register(self.huey, store, LOOK_SECONDS)
+        _ring_on_enqueue(self.huey.storage, self.bell)
+        self.tasks = register(self.huey, store, LOOK_SECONDS, holder)
         self.consumer = _Embedded(
             self.huey, workers=1, scheduler_interval=LOOK_SECONDS, shutdown_timeout=STOP_SECONDS
         )
@@ -79,22 +81,34 @@ class Clock:
         self.bell.set()
         self.consumer.stop(graceful=True)
         self.alarm.join(STOP_SECONDS)
-        let_go(self.store)
+        let_go(self.store, self.holder)
         self.huey.storage.close()
 
     def _ring_for_late_runs(self) -> None:
-        pause = 1.0
+        late, pause = None, 0.0
         while "lateness" in self.tasks and not self.stopping.wait(pause):
             try:
-                pause = self._until_late()
-                if pause <= 0:
+                if late is not None and late <= utcnow():
                     self.tasks["lateness"]()
+                late = next_late(self.store, utcnow())
+                pause = _until(late)
             except Exception:
-                log.exception("The alarm for late runs failed.")
-                pause = LOOK_SECONDS
-            pause = min(max(pause, 1.0), LOOK_SECONDS)
+                log.exception("The alarm for late runs failed; it is set again in %d s.", LOOK_SECONDS)
+                late, pause = None, LOOK_SECONDS
 
-    def _until_late(self) -> float:
-        now = utcnow()
-        late = next_late(self.store, now)
-        return (late - now).total_seconds() if late else LOOK_SECONDS
+
+def _ring_on_enqueue(storage: Any, bell: threading.Event) -> None:
+    """Ring once a message lies in the queue; Huey's own signal comes before that."""
+    enqueue = storage.enqueue
+
+    def and_ring(*args: Any, **kwargs: Any) -> None:
+        enqueue(*args, **kwargs)
+        bell.set()
+
+    storage.enqueue = and_ring
+
+
+def _until(late: datetime | None) -> float:
+    """How long the alarm may sleep: new runs may be planned meanwhile, so no longer than a look."""
+    left = (late - utcnow()).total_seconds() if late else LOOK_SECONDS
+    return min(max(left, SHORTEST_SECONDS), LOOK_SECONDS)

@@ -31,14 +31,14 @@ class Due:
         return True
 
 
-def register(huey: Huey, store: Store, look: float) -> dict[str, Callable[[], Any]]:
+def register(huey: Huey, store: Store, look: float, holder: str) -> dict[str, Callable[[], Any]]:
     """Make each duty a periodic task; by name, for who wants one at once."""
-    return {duty.name: _task(huey, store, duty, look) for duty in DUTIES if duty.enabled}
+    return {duty.name: _task(huey, store, duty, look, holder) for duty in DUTIES if duty.enabled}
 
 
-def _task(huey: Huey, store: Store, duty: Duty, look: float) -> Callable[[], Any]:
+def _task(huey: Huey, store: Store, duty: Duty, look: float, holder: str) -> Callable[[], Any]:
     def work() -> None:
-        run_duty(store, duty, utcnow)
+        run_duty(store, duty, utcnow, holder)
 
     work.__module__ = MODULE
     task: Callable[[], Any] = huey.periodic_task(Due(duty.every, look), name=duty.name)(work)

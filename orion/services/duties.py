@@ -31,8 +31,8 @@ class Duty(NamedTuple):
 DUTIES: tuple[Duty, ...] = (
     Duty("scheduling", scheduling.plan, 60, "scheduler_enabled"),
     Duty("lateness", lateness.mark_late, 10, "late_runs_enabled"),
-    Duty("leases", leases.sweep, 5),
-    Duty("pauses", pauses.expire, 15),
+    Duty("leases", leases.sweep, 10),
+    Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),
 )
 BY_NAME = {duty.name: duty for duty in DUTIES}

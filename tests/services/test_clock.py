@@ -1,0 +1,150 @@
+"""The clock: Huey says when, leases say who, and the duties find their work themselves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from huey.registry import Message
+
+from orion.model.schedules import IntervalSchedule
+from orion.model.times import utcnow
+from orion.services import duties, scheduling
+from orion.services.duties import Duty
+from orion.settings import Settings, load, temporary_settings
+from orion.store import Store
+from tasks.clock import Clock
+from tasks.duties import Due
+from tasks.queue import JsonSerializer, open_queue
+from tests.services.world import HOURLY, add_deployment, add_schedule, due, runs
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return load({"ORION_HOME": str(tmp_path / "home"), "ORION_DATABASE_URL": database_url})
+
+
+@pytest.fixture
+def running(store: Store, settings: Settings) -> Iterator[Callable[[], Clock]]:
+    started: list[Clock] = []
+
+    def start() -> Clock:
+        started.append(Clock(store, settings))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for clock in started:
+        clock.stop()
+
+
+def eventually(what: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_new_clock_runs_every_duty_at_once(store: Store, running: Callable[[], Clock]) -> None:
+    deployment = add_deployment(store, HOURLY)
+    running()
+    eventually(lambda: len(due(store, deployment)) == 3)
+
+
+def test_a_run_is_marked_late_by_the_alarm_and_not_by_the_next_look(
+    store: Store, running: Callable[[], Clock]
+) -> None:
+    deployment = add_deployment(store)
+    now = utcnow()
+    soon = now.replace(microsecond=0) + timedelta(seconds=3)
+    add_schedule(store, deployment, IntervalSchedule(interval=86400, anchor_date=soon))
+    store.write_now(scheduling.plan_deployment, deployment, now)
+    with temporary_settings({"ORION_LATE_AFTER_SECONDS": 0.2}):
+        running()
+        eventually(lambda: runs(store, deployment)[0].state_name == "Late")
+    assert utcnow() - soon < timedelta(seconds=4)
+
+
+def test_of_two_clocks_one_works_and_the_other_takes_over_when_it_stops(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    workers = {}
+    for name in ("a", "b"):
+        duty = Duty("counted", lambda store, now, name=name: done.append(name) or 1, 60)
+        monkeypatch.setattr("tasks.duties.DUTIES", (duty,))
+        workers[name] = Clock(store, settings, holder=name)
+    workers["a"].start()
+    eventually(lambda: done == ["a"])
+    workers["b"].start()
+    eventually(lambda: len(workers["b"].huey) == 0)
+    workers["a"].stop()
+    assert done == ["a"]
+    workers["b"].tasks["counted"]()
+    eventually(lambda: done == ["a", "b"])
+    workers["b"].stop()
+
+
+def test_the_clock_leaves_the_signals_of_the_process_alone(running: Callable[[], Clock]) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    running()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_the_clock_starts_and_stops_off_the_main_thread(store: Store, settings: Settings) -> None:
+    failures: list[BaseException] = []
+
+    def live() -> None:
+        try:
+            clock = Clock(store, settings)
+            clock.start()
+            clock.stop()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive() and failures == []
+
+
+def test_a_message_is_json_and_carries_no_facts(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/orion.db"
+    huey = open_queue(load({"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": url}))
+    task = huey.task(name="duty")(lambda: None)
+    task()
+    with sqlite3.connect(tmp_path / "orion-clock.db") as file:
+        ((data,),) = file.execute("SELECT data FROM task").fetchall()
+    message = JsonSerializer().deserialize(data)
+    assert isinstance(message, Message) and isinstance(json.loads(data), list)
+    assert (tuple(message.args), dict(message.kwargs)) == ((), {})
+
+
+def test_what_an_earlier_clock_left_is_dropped(tmp_path: Path) -> None:
+    settings = load({"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": f"sqlite:///{tmp_path}/orion.db"})
+    huey = open_queue(settings)
+    huey.task(name="duty")(lambda: None)()
+    assert len(huey) == 1
+    assert len(open_queue(settings)) == 0
+
+
+def test_a_duty_is_due_once_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("tasks.duties.time.monotonic", lambda: now[0])
+    due = Due(60, look=10)
+    asked = []
+    for _ in range(13):
+        asked.append(due(utcnow()))
+        now[0] += 10
+    assert [index for index, answer in enumerate(asked) if answer] == [0, 6, 12]
+
+
+def test_every_duty_has_a_name_of_its_own() -> None:
+    assert len({duty.name for duty in duties.DUTIES}) == len(duties.DUTIES)
