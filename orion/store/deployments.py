@@ -7,7 +7,7 @@ from typing import Any
 
 from orion.errors import Conflict, NotFound
 from orion.model.deployments import Deployment, DeploymentCreate, DeploymentUpdate
-from orion.model.filters import DeploymentSort, Filters
+from orion.model.filters import Filters
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT
 from orion.store import changes, deployment_schedules, paging, sql, tags, work_queues
@@ -99,7 +99,7 @@ def delete(conn: Conn, id: str) -> None:
 def filter(
     conn: Conn,
     filters: Filters | None,
-    sort: DeploymentSort | None,
+    sort: str | None,
     limit: int,
     offset: int = 0,
     now: datetime | None = None,
@@ -111,7 +111,7 @@ def filter(
 def page(
     conn: Conn,
     filters: Filters | None,
-    sort: DeploymentSort | None,
+    sort: str | None,
     limit: int,
     after: str | None = None,
     now: datetime | None = None,
@@ -125,7 +125,9 @@ def count(conn: Conn, filters: Filters | None = None) -> int:
     return paging.count(conn, "deployment", where(conn, "deployment", filters))
 
 
-def _change(conn: Conn, id: str, wanted: DeploymentCreate | DeploymentUpdate, now: datetime, more: dict[str, Any]) -> None:
+def _change(
+    conn: Conn, id: str, wanted: DeploymentCreate | DeploymentUpdate, now: datetime, more: dict[str, Any]
+) -> None:
     sent = changes.given(wanted, DEFAULTS)
     columns = {name: value for name, value in sent.items() if name not in ALIASES} | more
     if "job_variables" not in columns and "infra_overrides" in sent:

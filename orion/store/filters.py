@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from orion.model.filters import (
+    BlockDocumentFilter,
+    BlockSchemaFilter,
+    BlockTypeFilter,
     Criterion,
     DeploymentFilter,
     ExistsCriterion,
@@ -16,6 +19,7 @@ from orion.model.filters import (
     NullableIdCriterion,
     NullCriterion,
     StateCriterion,
+    TagsCriterion,
     TaskRunFilter,
     WorkPoolFilter,
     WorkQueueFilter,
@@ -45,6 +49,29 @@ def where_own(conn: Conn, table: str, criteria: Criterion | None) -> Where:
     """The condition of a single filter on its own table: logs, queues, blocks, variables, artifacts."""
     c = Conditions(conn)
     return Where(own(c, table, criteria) or "TRUE", c.params)
+
+
+def where_blocks(
+    conn: Conn,
+    table: str,
+    *,
+    documents: BlockDocumentFilter | None = None,
+    types: BlockTypeFilter | None = None,
+    schemas: BlockSchemaFilter | None = None,
+) -> Where:
+    """The condition on block types or documents that the filters of documents, types and schemas mean together."""
+    c = Conditions(conn)
+    if table == "block_type":
+        linked = own(c, "block_schema", schemas)
+        by_schema = related(c, "block_schema", "block_schema.block_type_id = block_type.id", linked)
+        return Where(join(None, [own(c, "block_type", types), by_schema if linked else None]) or "TRUE", c.params)
+    kind, schema = own(c, "block_type", types), own(c, "block_schema", schemas)
+    parts = [
+        own(c, "block_document", documents),
+        related(c, "block_type", "block_type.id = block_document.block_type_id", kind) if kind else None,
+        related(c, "block_schema", "block_schema.id = block_document.block_schema_id", schema) if schema else None,
+    ]
+    return Where(join(None, parts) or "TRUE", c.params)
 
 
 def own(c: Conditions, table: str, criteria: Criterion | None) -> str | None:
@@ -117,7 +144,7 @@ def related(c: Conditions, table: str, link: str, criteria: str | None) -> str:
 
 
 def lone(criteria: Criterion | None, name: str) -> Any:
-    """The criterion of this name if it is the only one; then a foreign key can be compared without a look at its row."""
+    """The criterion of this name if it is the only one: a foreign key can be compared without a look at its row."""
     said = {} if criteria is None else {field: value for field, value in given(criteria) if field != "operator"}
     return said.get(name) if len(said) == 1 else None
 
@@ -232,6 +259,15 @@ def flow_or_deployment_name(c: Conditions, criterion: NameCriterion) -> str | No
     return join("or_", [c.match("deployment.name", criterion), flow])
 
 
+def block_capabilities(c: Conditions, criterion: TagsCriterion) -> str | None:
+    """Capabilities stand as JSON text in the schema's row; there are few schemas."""
+    parts = [like(c, "block_schema.capabilities", Literal(f'"{name}"')) for name in criterion.all_ or ()]
+    some = [like(c, "block_schema.capabilities", Literal(f'"{name}"')) for name in criterion.any_ or ()]
+    if criterion.any_ is not None:
+        parts.append(join("or_", some) or "FALSE")
+    return join(criterion.operator, parts)
+
+
 def log_text(c: Conditions, criterion: LogText) -> str:
     return like(c, "log.message", Literal(criterion.query))
 
@@ -249,5 +285,6 @@ SPECIAL: dict[tuple[str, str], Callable[[Conditions, Any], str | None]] = {
     ("deployment", "tags"): tags_of("deployment"),
     ("deployment", "is_schedule_active"): schedule_active,
     ("deployment", "flow_or_deployment_name"): flow_or_deployment_name,
+    ("block_schema", "block_capabilities"): block_capabilities,
     ("log", "text"): log_text,
 }

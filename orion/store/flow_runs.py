@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET, Raw
 
 from orion.errors import NotFound
-from orion.model.filters import Filters, FlowRunSort
+from orion.model.filters import Filters
 from orion.model.flow_runs import FlowRun, FlowRunUpdate
 from orion.model.wire import EMPTY_OBJECT, unraw
 from orion.store import changes, paging, rollup, sql, tags
@@ -108,7 +108,7 @@ def delete(conn: Conn, id: str) -> None:
 def filter(
     conn: Conn,
     filters: Filters | None,
-    sort: FlowRunSort | None,
+    sort: str | None,
     limit: int,
     offset: int = 0,
     now: datetime | None = None,
@@ -121,7 +121,7 @@ def filter(
 def page(
     conn: Conn,
     filters: Filters | None,
-    sort: FlowRunSort | None,
+    sort: str | None,
     limit: int,
     after: str | None = None,
     now: datetime | None = None,
@@ -138,7 +138,7 @@ def count(conn: Conn, filters: Filters | None = None) -> int:
 
 def count_task_runs(conn: Conn, ids: list[str]) -> dict[str, int]:
     """How many task runs each of the runs has; 0 for one without."""
-    counted = dict(conn.all(Q.count_task_runs, {"ids": json_text(ids)}))
+    counted: dict[str, int] = dict(conn.all(Q.count_task_runs, {"ids": json_text(ids)}))
     return {id: counted.get(id, 0) for id in ids}
 
 

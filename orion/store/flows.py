@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from orion.errors import NotFound
-from orion.model.filters import Filters, FlowSort
+from orion.model.filters import Filters
 from orion.model.flows import Flow, FlowCreate, FlowUpdate
 from orion.model.ids import new_id
+from orion.model.wire import EMPTY_OBJECT
 from orion.store import paging, rollup, sql, tags
 from orion.store.base import Conn
 from orion.store.filters import where
@@ -42,7 +44,12 @@ def by_name(conn: Conn, name: str) -> Flow | None:
 def create(conn: Conn, wanted: FlowCreate, now: datetime) -> tuple[Flow, bool]:
     """The flow of this name, unchanged, or a new one; and whether it is new."""
     flow = Flow(
-        id=new_id(), created=now, updated=now, name=wanted.name, tags=tags.distinct(wanted.tags), labels=wanted.labels
+        id=new_id(),
+        created=now,
+        updated=now,
+        name=wanted.name,
+        tags=tags.distinct(wanted.tags),
+        labels=wanted.labels or EMPTY_OBJECT,
     )
     if conn.run(f"{FLOW.insert} ON CONFLICT (name) DO NOTHING", FLOW.values(conn, flow)):
         tags.add(conn, "flow", flow.id, flow.tags)
@@ -72,13 +79,13 @@ def delete(conn: Conn, id: str) -> None:
     conn.publish("deployments")
 
 
-def filter(conn: Conn, filters: Filters | None, sort: FlowSort | None, limit: int, offset: int = 0) -> list[Flow]:
+def filter(conn: Conn, filters: Filters | None, sort: str | None, limit: int, offset: int = 0) -> list[Flow]:
     """The flows that meet the filters, one page by offset."""
     return FLOW.read_all(conn, paging.rows(conn, LISTING, where(conn, "flow", filters), sort, limit, offset))
 
 
 def page(
-    conn: Conn, filters: Filters | None, sort: FlowSort | None, limit: int, after: str | None = None
+    conn: Conn, filters: Filters | None, sort: str | None, limit: int, after: str | None = None
 ) -> tuple[list[Flow], str | None]:
     """The flows after a key, and the key of the next page."""
     rows, key = paging.page(conn, LISTING, where(conn, "flow", filters), sort, limit, after)
@@ -91,5 +98,20 @@ def count(conn: Conn, filters: Filters | None = None) -> int:
 
 def count_deployments(conn: Conn, ids: list[str]) -> dict[str, int]:
     """How many deployments each of the flows has; 0 for one without."""
-    counted = dict(conn.all(Q.count_deployments, {"ids": json_text(ids)}))
+    counted: dict[str, int] = dict(conn.all(Q.count_deployments, {"ids": json_text(ids)}))
     return {id: counted.get(id, 0) for id in ids}
+
+
+def next_runs(conn: Conn, ids: list[str]) -> dict[str, dict[str, Any] | None]:
+    """The next planned run of each of the flows; None for one without."""
+    found: dict[str, dict[str, Any] | None] = dict.fromkeys(ids)
+    for flow_id, id, name, state_type, state_name, due in conn.all(Q.next_runs, {"ids": json_text(ids)}):
+        found[flow_id] = {
+            "id": id,
+            "flow_id": flow_id,
+            "name": name,
+            "state_type": state_type,
+            "state_name": state_name,
+            "next_scheduled_start_time": conn.when(due),
+        }
+    return found

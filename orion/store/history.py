@@ -1,25 +1,29 @@
 """History: runs counted by interval of their expected start and by state, exactly.
 
 Finished flow runs come from the roll-up by minute, wherever a minute lies in one interval; live runs, and the minutes
-that are cut by the border of two intervals, come from the rows. A filter that the roll-up cannot answer reads rows only.
+that are cut by the border of two intervals, come from the rows. What the roll-up cannot answer is read from rows only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from orion.errors import Invalid
 from orion.model.filters import Filters, TimeCriterion
+from orion.model.flow_runs import SimpleFlowRun
 from orion.model.states import HistoryBucket, HistoryState
 from orion.model.times import as_utc, to_micros, whole
+from orion.store import flow_runs as flows
 from orion.store import sql
 from orion.store.base import Conn, Row
 from orion.store.conditions import given
 from orion.store.filters import where
+from orion.store.paging import scalar
 
 Q = sql.load("history")
 MINUTE = timedelta(minutes=1)
@@ -33,7 +37,7 @@ class Grid(NamedTuple):
 
     start: datetime
     step: timedelta
-    count: int
+    size: int
     first: datetime
     last: datetime
 
@@ -41,7 +45,7 @@ class Grid(NamedTuple):
         return {
             "start": to_micros(self.start),
             "step": self.step // timedelta.resolution,
-            "count": self.count,
+            "count": self.size,
             "first": to_micros(self.first),
             "last": to_micros(self.last),
             "first_time": conn.time(self.first),
@@ -57,7 +61,8 @@ def grid(start: datetime, end: datetime, seconds: float) -> Grid:
         raise Invalid("history_interval_seconds must be at least 1.")
     count = max(0, -((start - end) // step))
     if count > MOST_INTERVALS:
-        raise Invalid(f"These are {count} intervals, at most {MOST_INTERVALS} are given: narrow the time or widen them.")
+        most = f"{MOST_INTERVALS} at most: narrow the time or widen the intervals"
+        raise Invalid(f"The history would have {count} intervals; {most}.")
     return Grid(start, step, count, start, start + count * step)
 
 
@@ -80,6 +85,31 @@ def task_runs(
     """The history of the task runs that meet the filters."""
     cells = grid(start, end, seconds)
     return _buckets(cells, _read(conn, Q.rows, "task_run", filters, cells, now))
+
+
+def lateness(conn: Conn, filters: Filters | None, now: datetime) -> float | None:
+    """Seconds by which the runs that meet the filters start late, on average; None when there are none."""
+    wanted = where(conn, "flow_run", filters)
+    found = scalar(conn, Q.lateness.replace("{where}", wanted.text), {**wanted.params, "now": to_micros(now)})
+    return None if found is None else float(found)
+
+
+def dots(
+    conn: Conn, filters: Filters | None, sort: str | None, limit: int, offset: int, now: datetime
+) -> list[SimpleFlowRun]:
+    """One dot a run: when it started or should start, how long it took and how late it was; times in seconds."""
+    runs = flows.filter(conn, filters, sort or "EXPECTED_START_TIME_DESC", limit, offset, now)
+    return [
+        SimpleFlowRun(
+            id=run.id,
+            state_type=run.state_type,
+            timestamp=began,
+            duration=run.estimated_run_time,
+            lateness=max(0.0, run.estimated_start_time_delta),
+        )
+        for run in runs
+        if run.state_type is not None and (began := run.start_time or run.expected_start_time) is not None
+    ]
 
 
 def by_minute(filters: Filters | None, cells: Grid) -> tuple[Filters | None, Grid] | None:
@@ -120,10 +150,10 @@ def _buckets(cells: Grid, rows: Iterable[Row]) -> list[HistoryBucket]:
         state.count_runs += int(count)
         state.sum_estimated_run_time += float(run_time)
         state.sum_estimated_lateness += float(lateness)
-    borders = [whole(cells.start + place * cells.step) for place in range(cells.count + 1)]
+    borders = [whole(cells.start + place * cells.step) for place in range(cells.size + 1)]
     buckets = [
         HistoryBucket(interval_start=begin, interval_end=end, states=[])
-        for begin, end in zip(borders, borders[1:], strict=False)
+        for begin, end in pairwise(borders)
     ]
     for (place, _, _), state in sorted(sums.items()):
         if state.count_runs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from orion.model.filters import LogFilter, LogSort
+from orion.model.filters import LogFilter
 from orion.model.ids import new_id
 from orion.model.logs import Log, LogCreate
 from orion.store import paging, sql
@@ -59,14 +59,14 @@ def insert(conn: Conn, lines: list[LogCreate], now: datetime) -> None:
 
 
 def filter(
-    conn: Conn, criteria: LogFilter | None, sort: LogSort | None, limit: int, offset: int = 0
+    conn: Conn, criteria: LogFilter | None, sort: str | None, limit: int, offset: int = 0
 ) -> list[Log]:
     """The lines that meet the filter, one page by offset."""
     return _read(conn, paging.rows(conn, LISTING, where_own(conn, "log", criteria), sort, limit, offset))
 
 
 def page(
-    conn: Conn, criteria: LogFilter | None, sort: LogSort | None, limit: int, after: str | None = None
+    conn: Conn, criteria: LogFilter | None, sort: str | None, limit: int, after: str | None = None
 ) -> tuple[list[Log], str | None]:
     """The lines after a key, and the key of the next page."""
     rows, key = paging.page(conn, LISTING, where_own(conn, "log", criteria), sort, limit, after)

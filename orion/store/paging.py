@@ -15,15 +15,17 @@ from orion.store.filters import Where
 
 
 class Sort(NamedTuple):
-    """What a list is ordered by; rows that are equal in it are ordered by id, in the same direction.
+    """What a list is ordered by; rows that are equal in it are ordered by `then` and id, in the same direction.
 
-    NULL counts as smallest (SQLite's habit, and that of the indexes), unless `nulls_last`.
+    A list with `then` has pages by offset only. NULL counts as smallest (SQLite's habit, and that of the indexes),
+    unless `nulls_last`.
     """
 
     by: str
     descending: bool = False
     nullable: bool = False
     nulls_last: bool = False
+    then: str | None = None
 
     @property
     def direction(self) -> str:
@@ -37,7 +39,8 @@ class Sort(NamedTuple):
         """The ORDER BY terms."""
         nulls = f" NULLS {'LAST' if self.nulls_at_end else 'FIRST'}" if self.nullable else ""
         tie = "" if self.by == f"{table}.id" else f", {table}.id {self.direction}"
-        return f"{self.by} {self.direction}{nulls}{tie}"
+        then = f", {self.then} {self.direction}" if self.then else ""
+        return f"{self.by} {self.direction}{nulls}{then}{tie}"
 
 
 class Listing(NamedTuple):
@@ -128,8 +131,9 @@ def _in_order(sort: Sort, valued: Where, none: Where) -> list[Where]:
 def _key(conn: Conn, row: Row) -> str:
     """The key of a row: its sort value (a moment as ISO text) and its id, which is its first column."""
     value, id = row[-1], row[0]
-    if isinstance(value, datetime) or (isinstance(value, int) and not isinstance(value, bool)):
-        value = {"at": iso(conn.when(value))}
+    moment = conn.when(value) if isinstance(value, datetime | int) else None
+    if moment is not None:
+        value = {"at": iso(moment)}
     return base64.urlsafe_b64encode(msgspec.json.encode([value, id])).decode().rstrip("=")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from orion.errors import NotFound
-from orion.model.filters import Filters, TaskRunSort
+from orion.model.filters import Filters
 from orion.model.states import StateType
 from orion.model.task_runs import TaskRun, TaskRunUpdate
 from orion.store import changes, paging, sql, tags
@@ -39,6 +39,10 @@ GET = f"SELECT {COLUMNS} FROM task_run {STATE} WHERE task_run.id = :id"
 BY_KEY = (
     f"SELECT {COLUMNS} FROM task_run {STATE} "
     "WHERE flow_run_id = :flow_run_id AND task_key = :task_key AND dynamic_key = :dynamic_key"
+)
+OF_FLOW_RUN = (
+    f"SELECT {COLUMNS} FROM task_run {STATE} "
+    "WHERE flow_run_id = :id ORDER BY task_run.expected_start_time, task_run.id"
 )
 INSERT = f"{TASK_RUN.insert} ON CONFLICT DO NOTHING"
 
@@ -83,14 +87,13 @@ def delete(conn: Conn, id: str) -> None:
 def of_flow_run(conn: Conn, flow_run_id: str, now: datetime | None = None) -> list[TaskRun]:
     """All task runs of a flow run, oldest first."""
     read = run_reader(conn, TASK_RUN, TASK_RUN_STATE, now)
-    text = f"SELECT {COLUMNS} FROM task_run {STATE} WHERE flow_run_id = :id ORDER BY task_run.expected_start_time, task_run.id"
-    return [read(row) for row in conn.all(text, {"id": flow_run_id})]
+    return [read(row) for row in conn.all(OF_FLOW_RUN, {"id": flow_run_id})]
 
 
 def filter(
     conn: Conn,
     filters: Filters | None,
-    sort: TaskRunSort | None,
+    sort: str | None,
     limit: int,
     offset: int = 0,
     now: datetime | None = None,
@@ -103,7 +106,7 @@ def filter(
 def page(
     conn: Conn,
     filters: Filters | None,
-    sort: TaskRunSort | None,
+    sort: str | None,
     limit: int,
     after: str | None = None,
     now: datetime | None = None,
@@ -122,7 +125,7 @@ def count_by_state(conn: Conn, filters: Filters | None = None) -> dict[str, int]
     """How many runs there are in each of the nine state types."""
     condition = where(conn, "task_run", filters)
     text = f"SELECT state_type, count(*) FROM task_run WHERE {condition.text} GROUP BY state_type"
-    counted = dict(conn.all(text, condition.params))
+    counted: dict[str, int] = dict(conn.all(text, condition.params))
     return {kind: counted.get(kind, 0) for kind in get_args(StateType)}
 
 

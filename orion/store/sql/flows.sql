@@ -32,3 +32,14 @@ UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id IN (
 -- name: count_deployments
 -- How many deployments each flow has.
 SELECT flow_id, count(*) FROM deployment WHERE flow_id IN {listed:ids} GROUP BY flow_id;
+
+-- name: next_runs
+-- The run of each flow that is planned for the earliest time.
+SELECT flow.id, run.id, run.name, run.state_type, run.state_name, run.next_scheduled_start_time
+FROM flow JOIN flow_run run ON run.id = (
+    SELECT flow_run.id FROM flow_run
+    WHERE flow_run.flow_id = flow.id AND flow_run.state_type = 'SCHEDULED'
+        AND flow_run.next_scheduled_start_time IS NOT NULL
+    ORDER BY flow_run.next_scheduled_start_time, flow_run.id LIMIT 1
+)
+WHERE flow.id IN {listed:ids};

@@ -63,3 +63,15 @@ FROM cut JOIN flow_run ON flow_run.expected_start_time >= {moment:cut.begin_at}
 WHERE flow_run.expected_start_time >= :first_time AND flow_run.expected_start_time < :last_time
     AND flow_run.state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') AND {where}
 GROUP BY 1, 2, 3;
+
+-- name: lateness
+-- The average lateness of flow runs: of those that wait, as of now.
+SELECT avg(CASE
+    WHEN flow_run.start_time IS NOT NULL
+    THEN ({micros:flow_run.start_time} - {micros:flow_run.expected_start_time}) / 1000000.0
+    WHEN {micros:flow_run.expected_start_time} < CAST(:now AS BIGINT)
+        AND flow_run.state_type NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')
+    THEN (CAST(:now AS BIGINT) - {micros:flow_run.expected_start_time}) / 1000000.0
+    ELSE 0
+END)
+FROM flow_run WHERE flow_run.expected_start_time IS NOT NULL AND {where};
