@@ -28,6 +28,18 @@ def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: in
     return [row[0] for row in conn.all(Q.due.replace("{condition}", condition.text), values)]
 
 
+def ready(conn: Conn, queue_id: str, before: datetime, now: datetime) -> bool:
+    """Whether asking the queue may give a run; a look that writes nothing."""
+    queue = work_queues.get(conn, queue_id)
+    if queue is None or queue.is_paused:
+        return False
+    if queue.concurrency_limit is not None and used(conn, queue, now) >= queue.concurrency_limit:
+        return False
+    condition = work_queues.due(conn, queue, before)
+    values = {**condition.params, "now": conn.time(now)}
+    return conn.one(Q.ready.replace("{condition}", condition.text), values) is not None
+
+
 def used(conn: Conn, queue: WorkQueue, now: datetime) -> int:
     """How much of the queue's limit is used."""
     condition = work_queues.serves(conn, queue)

@@ -8,9 +8,9 @@ from orion.orchestration.rules import flow, shared, task
 FLOW_RULES = (
     flow.holder_only,
     flow.leaving_final,
+    shared.entered_once,
     flow.cancelling_stays,
     flow.nothing_to_kill,
-    shared.entered_once,
     flow.late_was_scheduled,
     flow.pausing,
     flow.resuming,

@@ -11,6 +11,11 @@ SELECT flow_run.id FROM flow_run
 WHERE {condition} AND (flow_run.claim_until IS NULL OR flow_run.claim_until <= :now)
 ORDER BY flow_run.next_scheduled_start_time, flow_run.id LIMIT :limit {skip_locked};
 
+-- name: ready
+-- Whether there is a run that meets the queue's condition and that nobody has on hand.
+SELECT 1 FROM flow_run
+WHERE {condition} AND (flow_run.claim_until IS NULL OR flow_run.claim_until <= :now) LIMIT 1;
+
 -- name: used
 -- How many runs take room in a queue: those under way and those on hand, in one look.
 SELECT

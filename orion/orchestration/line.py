@@ -1,0 +1,67 @@
+"""Line: askers of a queue who wait are served oldest first; what is free is theirs for a second, then anybody's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+OFFER_SECONDS = 1.0
+
+
+class Ticket:
+    """A place in the line of one queue."""
+
+    def __init__(self, line: list[Ticket]) -> None:
+        self._line = line
+        self._tried = float("-inf")
+        self._change = asyncio.Event()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Try to get something, once everybody who came earlier has tried, or has let a second pass."""
+        await self._wait()
+        try:
+            yield
+        finally:
+            self._tried = asyncio.get_running_loop().time()
+            self._tell()
+
+    async def _wait(self) -> None:
+        begun = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(OFFER_SECONDS):
+                while any(other._tried < begun - OFFER_SECONDS for other in self._earlier()):
+                    self._change.clear()
+                    await self._change.wait()
+        except TimeoutError:
+            return
+
+    def _earlier(self) -> list[Ticket]:
+        return self._line[: self._line.index(self)]
+
+    def _tell(self) -> None:
+        for other in self._line:
+            other._change.set()
+
+
+class Line:
+    """The waiting askers of every queue, for one process."""
+
+    def __init__(self) -> None:
+        self._lines: defaultdict[str, list[Ticket]] = defaultdict(list)
+
+    @contextmanager
+    def join(self, queue_id: str) -> Iterator[Ticket]:
+        """A place at the end of the queue's line, until the block ends."""
+        line = self._lines[queue_id]
+        ticket = Ticket(line)
+        line.append(ticket)
+        try:
+            yield ticket
+        finally:
+            line.remove(ticket)
+            ticket._tell()
+            if not line:
+                self._lines.pop(queue_id, None)
