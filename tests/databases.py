@@ -23,7 +23,7 @@ import psycopg
 
 FOLDER = "ORION_TEST_DATABASES"  # set by the process that began the session, inherited by its workers
 TEMPLATE = "orion_template"
-QUICK = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 300\n"
+QUICK = "fsync = off\nfull_page_writes = off\nmax_connections = 300\n"
 
 
 def begin() -> None:

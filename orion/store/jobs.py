@@ -50,6 +50,10 @@ class Job:
         """Wait for the answer, in a thread."""
         assert self.done is not None
         self.done.wait()
+        return self.answer()
+
+    def answer(self) -> Any:
+        """The result of a finished job, or its error raised."""
         if self.error is not None:
             raise self.error
         return self.result

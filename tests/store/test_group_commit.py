@@ -97,7 +97,11 @@ def test_an_error_that_undoes_the_transaction_undoes_only_its_own_write(sqlite_u
     endless = f"INSERT INTO setting (name, value, updated) {ENDLESS.replace('MAX(i)', 'i, i, i')}"
     with opened(sqlite_url, timeout=0.2) as store:
         with Crowd(store) as crowd:
-            first, slow, last = crowd.write(put, "a"), crowd.write(lambda c: c.run(endless)), crowd.write(put, "b")
+            first, slow, last = (
+                crowd.write(put, "a"),
+                crowd.write(lambda c: c.run(endless)),
+                crowd.write(put, "b"),
+            )
         assert (first.result(), last.result()) == ("a", "b")
         assert isinstance(slow.exception(), errors.QueryTooSlow)
         assert store.read_now(names) == ["a", "b"]
@@ -159,7 +163,10 @@ def test_pragmas(sqlite_store: Store) -> None:
 def test_a_file_held_by_another_process_is_busy_for_writers_only(sqlite_url: str) -> None:
     path = parse(sqlite_url).path
     assert path is not None
-    with opened(sqlite_url, busy=0.05) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+    with (
+        opened(sqlite_url, busy=0.05) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
         store.write_now(put, "a")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(errors.Busy) as caught:

@@ -192,3 +192,28 @@ def test_counters_follow_inserts_and_deletes_by_cascade(store: Store) -> None:
     assert store.read_now(count) == 2
     store.write_now(lambda conn: conn.run("DELETE FROM flow"))
     assert store.read_now(count) == 0
+
+
+def test_a_glance_reads_and_fails_like_a_read(store: Store) -> None:
+    async def glance() -> list[str | None]:
+        await store.write(put, "a", "1")
+        return [await store.glance(value, "a"), await store.glance(value, "b")]
+
+    def fail(conn: Conn) -> None:
+        raise KeyError("no")
+
+    assert asyncio.run(glance()) == ["1", None]
+    with pytest.raises(KeyError):
+        asyncio.run(store.glance(fail))
+
+
+def test_a_glance_that_takes_long_becomes_a_read(sqlite_store: Store) -> None:
+    seen: list[str] = []
+
+    def look(conn: Conn) -> tuple[int]:
+        seen.append(threading.current_thread().name)
+        rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)"
+        return conn.one(f"{rows} SELECT MAX(i) FROM n")  # type: ignore[return-value]
+
+    assert asyncio.run(sqlite_store.glance(look)) == (2_000_000,)
+    assert [name.partition("-")[0] for name in seen] == ["MainThread", "orion"]
