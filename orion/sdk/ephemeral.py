@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import threading
 from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 
 from orion.errors import DatabaseOwned
+from orion.sdk.exits import at_exit
 from orion.sdk.portal import portal
 from orion.settings import Settings
 
@@ -137,4 +137,4 @@ def _scope(request: httpx.Request) -> dict[str, Any]:
     }
 
 
-atexit.register(unmount)
+at_exit(unmount)

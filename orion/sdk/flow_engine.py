@@ -25,6 +25,7 @@ from orion.sdk.parameters import Parameters, from_json, spread
 from orion.sdk.proposals import propose, stored, to_wire, wait_until
 from orion.sdk.session import Session
 from orion.sdk.states import State, describe, exception_to_failed, make
+from orion.sdk.tracebacks import without_engine
 from orion.sdk.verdicts import futures_in, verdict
 
 PAUSE_POLL_SECONDS = 5.0
@@ -186,7 +187,7 @@ def _timed_out(call: FlowCall, failure: Exception | None) -> State:
 
 
 def _failed(call: FlowCall, error: Exception) -> State:
-    call.logger.error("Raised %s", describe(error), exc_info=error)
+    call.logger.error("Raised %s", describe(error), exc_info=without_engine(error))
     return exception_to_failed(error, "The flow")
 
 

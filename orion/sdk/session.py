@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from orion.sdk.begin import AsyncBeginner, SyncBeginner
 from orion.sdk.client import AsyncClient, SyncClient
 from orion.sdk.connection import connect
 from orion.sdk.exchange import Patience
+from orion.sdk.exits import at_exit
 from orion.sdk.outbox import Outbox
 from orion.settings import Settings, current
 
@@ -123,5 +123,5 @@ def _forget() -> None:
     _lock = threading.Lock()
 
 
-atexit.register(close_all)
+at_exit(close_all)
 os.register_at_fork(after_in_child=_forget)

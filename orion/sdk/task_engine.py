@@ -26,6 +26,7 @@ from orion.sdk.parameters import spread
 from orion.sdk.proposals import propose, stored, to_wire, wait_until
 from orion.sdk.states import State, describe, exception_to_failed, make
 from orion.sdk.tasks import Task
+from orion.sdk.tracebacks import without_engine
 from orion.sdk.upstream import Upstream, record
 
 Invoker = Callable[..., Effect]
@@ -157,16 +158,8 @@ def _failed(call: TaskCall, error: Exception) -> State:
     if isinstance(error, TaskTimedOut):
         call.logger.error("%s", error)
         return make(words.FAILED, "TimedOut", str(error)).holding(error)
-    call.logger.error("Raised %s", describe(error), exc_info=_without_engine(error))
+    call.logger.error("Raised %s", describe(error), exc_info=without_engine(error))
     return exception_to_failed(error, "The task")
-
-
-def _without_engine(error: BaseException) -> BaseException:
-    """The exception with a traceback that begins in the user's code."""
-    trace = error.__traceback__
-    while trace and trace.tb_next and "/orion/sdk/" in trace.tb_frame.f_code.co_filename.replace("\\", "/"):
-        trace = trace.tb_next
-    return error.with_traceback(trace)
 
 
 def _finish(call: TaskCall, context: TaskRunContext, state: State) -> Steps[State]:
