@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.runtime import Context
 from starlette.requests import Request
 
 from orion.layout import asset
@@ -17,6 +19,7 @@ from orion.web.charting import CHARTS
 from orion.web.static import hashed
 
 ROOT_HEADER = "orion-root"
+Block = Callable[[Context], Iterator[str]]
 THEMES = ("light", "dark")
 _is_root = re.compile(r"\./|(\.\./){1,6}").fullmatch
 _root: ContextVar[str] = ContextVar("root", default="./")
@@ -29,12 +32,27 @@ def render(request: Request, name: str, data: dict[str, Any] | None) -> str:
     context = template.new_context({**shell(request, data or {}), **(data or {})})
     if not block:
         return "".join(template.root_render_func(context))
-    return "".join(_block(template, block)(context))
+    known = blocks(page)
+    if block not in known:
+        raise LookupError(f"{page} has no block {block!r}; it has {', '.join(sorted(known))}")
+    context.blocks = {key: [drawn] for key, drawn in known.items()}
+    return "".join(known[block](context))
 
 
 def block_names(name: str) -> set[str]:
     """The regions of a page that can be asked for alone."""
-    return set(environment().get_template(name.partition("#")[0]).blocks)
+    return set(blocks(name.partition("#")[0]))
+
+
+@cache
+def blocks(page: str) -> dict[str, Block]:
+    """A page's blocks by name: its own, and those of the templates it extends."""
+    env = environment()
+    template = env.get_template(page)
+    source, _, _ = cast(FileSystemLoader, env.loader).get_source(env, page)
+    extends = env.parse(source).find(nodes.Extends)
+    above = blocks(extends.template.value) if extends and isinstance(extends.template, nodes.Const) else {}
+    return {**above, **template.blocks}
 
 
 def root(request: Request) -> str:
@@ -90,12 +108,6 @@ def static(name: str) -> str:
 def link(path: str) -> str:
     """The address of a page of the console from the page that is rendered."""
     return _root.get() + path
-
-
-def _block(template: Template, name: str) -> Any:
-    if name not in template.blocks:
-        raise LookupError(f"{template.name} has no block {name!r}; it has {', '.join(sorted(template.blocks))}")
-    return template.blocks[name]
 
 
 def lines(request: Request, logs: Any, names: dict[str, str]) -> str:

@@ -89,4 +89,5 @@ def _ticks(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: st
         return []
     first, whole = buckets[0].start, width * len(buckets)
     times = [first + whole * index / TICKS for index in range(TICKS)]
-    return ["now" if abs(time - now) <= whole / TICKS / 3 else time.strftime(clock) for time in times]
+    said = ["now" if abs(time - now) <= whole / TICKS / 3 else time.strftime(clock) for time in times]
+    return [text if text != before else "" for before, text in zip(["", *said], said, strict=False)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,12 +50,25 @@ def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full:
 
 
 def layout(nodes: Sequence[Node], rings: Mapping[str, int]) -> dict[str, Point]:
-    """Where each node stands: roots share the circle by descendants, the rest follow their parents."""
-    angles = _root_angles(nodes, rings)
-    for ring in range(2, max(rings.values(), default=1) + 1):
+    """Where each node stands: the first ring with several nodes is shared by descendants, deeper ones follow their
+    parents, and what lies before it follows its children."""
+    wide = _first_wide_ring(rings)
+    angles = _shared_circle([node.id for node in nodes if rings[node.id] == wide], _below(nodes))
+    for ring in range(wide - 1, 0, -1):
+        angles |= {node.id: _mean([*angles.values()]) for node in nodes if rings[node.id] == ring}
+    for ring in range(wide + 1, max(rings.values(), default=1) + 1):
         wanted = {n.id: _mean([angles[up] for up in n.upstream if up in angles]) for n in nodes if rings[n.id] == ring}
-        angles |= spread(wanted, LEAST_GAP / (FIRST + APART * (ring - 1)))
-    return {key: _at(angle, FIRST + APART * (rings[key] - 1)) for key, angle in angles.items()}
+        angles |= spread(wanted, LEAST_GAP / _radius(ring))
+    return {key: _at(angle, _radius(rings[key])) for key, angle in angles.items()}
+
+
+def _first_wide_ring(rings: Mapping[str, int]) -> int:
+    counts = Counter(rings.values())
+    return min((ring for ring, number in counts.items() if number > 1), default=1)
+
+
+def _radius(ring: int) -> float:
+    return FIRST + APART * (ring - 1)
 
 
 def spread(wanted: Mapping[str, float], gap: float) -> dict[str, float]:
@@ -80,11 +94,7 @@ def spread(wanted: Mapping[str, float], gap: float) -> dict[str, float]:
 def path_of(nodes: Sequence[Node], focus: str) -> set[str]:
     """The focused task, all it waited for and all that waits for it."""
     above = {node.id: list(node.upstream) for node in nodes}
-    below: dict[str, list[str]] = {}
-    for node in nodes:
-        for up in node.upstream:
-            below.setdefault(up, []).append(node.id)
-    return _reach(focus, above) | _reach(focus, below)
+    return _reach(focus, above) | _reach(focus, _below(nodes))
 
 
 def by_name(nodes: Sequence[Node]) -> list[Node]:
@@ -112,19 +122,23 @@ def _merged(key: str, many: list[Node], group: Mapping[str, str]) -> Node:
     return Node(key, name, many[0].look, upstream, many[0].href)
 
 
-def _root_angles(nodes: Sequence[Node], rings: Mapping[str, int]) -> dict[str, float]:
+def _below(nodes: Sequence[Node]) -> dict[str, list[str]]:
     below: dict[str, list[str]] = {}
     for node in nodes:
         for up in node.upstream:
             below.setdefault(up, []).append(node.id)
-    roots = [node.id for node in nodes if rings[node.id] == 1]
-    weights = [len(_reach(root, below)) for root in roots]
-    total, turn, angles = sum(weights) or 1, -math.pi / 2, {}
-    for root, weight in zip(roots, weights, strict=True):
+    return below
+
+
+def _shared_circle(ids: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """The circle in shares, as large as there are nodes that depend on each."""
+    weights = [math.sqrt(len(_reach(id, below))) for id in ids]
+    total, turn, angles = sum(weights) or 1.0, -math.pi / 2, {}
+    for id, weight in zip(ids, weights, strict=True):
         share = math.tau * weight / total
-        angles[root] = turn + share / 2
+        angles[id] = turn + share / 2
         turn += share
-    return spread(angles, min(LEAST_GAP / FIRST, math.tau / max(len(roots), 1))) if roots else {}
+    return angles
 
 
 def _reach(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:

@@ -15,7 +15,7 @@ from orion.store import console, deployments, flow_runs, flows, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import look_of
-from orion.web.pages.shared import api_url, here, see
+from orion.web.pages.shared import api_url, gather, here, see
 from orion.web.templating import THEMES
 
 FOUND = 20
@@ -65,7 +65,7 @@ async def health(call: Call) -> Reply:
         "duties": [_duty(each) for each in enabled if each.last_started],
         "healthy": not any(each.overdue or each.last_error for each in enabled if each.last_started),
         "dialect": call.store.dialect,
-        "facts": await call.store.read(_facts),
+        "facts": await gather(call, _facts),
     }
     return Reply({**data, "now": now, "here": here(call)}, "admin/health.html#duties")
 
@@ -88,7 +88,7 @@ def _facts(conn: Conn) -> dict[str, str]:
 async def search(call: Call) -> Reply:
     """Find runs, flows and deployments by name or id."""
     now, q = see(call), call.query.get("q", "").strip()[:200]
-    hits = await call.store.read(_search, q, now) if q else []
+    hits = await gather(call, _search, q, now) if q else []
     return Reply({"q": q, "hits": hits, "now": now, "here": here(call)}, "admin/search.html#hits")
 
 

@@ -21,7 +21,7 @@ from orion.web.display import json_block, viewer
 from orion.web.handlers import deployments as api
 from orion.web.pages import deployments
 from orion.web.pages.run_form import Form, command, differing
-from orion.web.pages.shared import here, see
+from orion.web.pages.shared import gather, here, see
 
 TEMPLATE = "deployments/show.html#form"
 
@@ -43,14 +43,14 @@ async def show(call: Call) -> Reply:
     """Show a deployment, with the run form filled by its defaults or by the parameters of a run."""
     now = see(call)
     view = "json" if call.query.get("view") == "json" else "form"
-    data = await call.store.read(_page, call.path["id"], now, call.query.get("from", ""), view)
+    data = await gather(call, _page, call.path["id"], now, call.query.get("from", ""), view)
     return Reply({**data, "now": now, "here": here(call)}, TEMPLATE)
 
 
 async def run(call: Call) -> Reply:
     """Make a run of the form, or of the defaults; a form with faults comes back with all of them."""
     now = see(call)
-    deployment = await call.store.read(deployments.read, call.path["id"], now)
+    deployment = await gather(call, deployments.read, call.path["id"], now)
     if call.form.get("quick"):
         return await _start(call, DeploymentFlowRunCreate())
     typed = _typed(deployment, call.form)
@@ -76,7 +76,7 @@ async def _start(call: Call, body: DeploymentFlowRunCreate) -> Reply:
 
 
 async def _again(call: Call, deployment: Deployment, typed: Typed, status: int) -> Reply:
-    data = await call.store.read(_shown, deployment, typed, call.now)
+    data = await gather(call, _shown, deployment, typed, call.now)
     return Reply({**data, "now": call.now, "here": f"deployments/{deployment.id}"}, TEMPLATE, status=status)
 
 

@@ -35,7 +35,7 @@ from orion.web.charts.calendar import WEEKS, worst
 from orion.web.display import duration, look, viewer
 from orion.web.handlers import deployments as api
 from orion.web.pages.run_rows import by_day, rows_of
-from orion.web.pages.shared import PAGE, api_url, as_bars, found, here, schedule_words, see, stretch
+from orion.web.pages.shared import PAGE, api_url, as_bars, found, gather, here, schedule_words, see, stretch
 
 SORTS: dict[str, DeploymentSort] = {"": "NAME_ASC", "newest": "CREATED_DESC", "updated": "UPDATED_DESC"}
 
@@ -84,7 +84,7 @@ async def listing(call: Call) -> Reply:
     """List deployments."""
     now, get = see(call), call.query.get
     names = ("q", "tag", "queue", "schedule", "sort", "after")
-    data = await call.store.read(_list, DeploymentQuery(*(get(name, "").strip()[:500] for name in names)), now)
+    data = await gather(call, _list, DeploymentQuery(*(get(name, "").strip()[:500] for name in names)), now)
     return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "deployments/list.html#deployments")
 
 

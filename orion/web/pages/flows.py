@@ -16,7 +16,7 @@ from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.display import duration
 from orion.web.pages.run_rows import by_day, rows_of
-from orion.web.pages.shared import PAGE, as_bars, found, here, schedule_words, see, stretch
+from orion.web.pages.shared import PAGE, as_bars, found, gather, here, schedule_words, see, stretch
 
 RECENT = timedelta(days=30)
 
@@ -35,7 +35,7 @@ class FlowRow:
 async def listing(call: Call) -> Reply:
     """List flows by name."""
     now = see(call)
-    data = await call.store.read(_list, call.query.get("q", "")[:200], call.query.get("tag", "")[:200],
+    data = await gather(call, _list, call.query.get("q", "")[:200], call.query.get("tag", "")[:200],
                                  call.query.get("after"), now)  # fmt: skip
     return Reply({**data, "now": now, "here": here(call)}, "flows/list.html#flows")
 
@@ -43,7 +43,7 @@ async def listing(call: Call) -> Reply:
 async def show(call: Call) -> Reply:
     """Show a flow: its deployments and its runs of the last 30 days."""
     now = see(call)
-    data = await call.store.read(_one, call.path["id"], now)
+    data = await gather(call, _one, call.path["id"], now)
     return Reply({**data, "now": now, "here": here(call)}, "flows/show.html#runs")
 
 

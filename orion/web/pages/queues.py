@@ -16,7 +16,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import plural, span
 from orion.web.pages.run_rows import RunRow, one_group, rows_of
-from orion.web.pages.shared import api_url, found, here, see
+from orion.web.pages.shared import api_url, found, gather, here, see
 
 SOON = timedelta(hours=24)
 
@@ -46,14 +46,14 @@ class Warning:
 async def listing(call: Call) -> Reply:
     """List work queues."""
     now = see(call)
-    rows = await call.store.read(_list, now)
+    rows = await gather(call, _list, now)
     return Reply({"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#queues")
 
 
 async def show(call: Call) -> Reply:
     """Show a work queue: health, upcoming and running runs, and the command to start an agent."""
     now = see(call)
-    data = await call.store.read(_one, call.path["id"], now)
+    data = await gather(call, _one, call.path["id"], now)
     return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/show.html#upcoming")
 
 

@@ -21,7 +21,7 @@ from orion.web.charts.radar import Node, path_of
 from orion.web.display import look_of, plural
 from orion.web.pages import run_logs, runs, timeline
 from orion.web.pages.run_rows import first_line, one_group, rows_of
-from orion.web.pages.shared import found, here, see
+from orion.web.pages.shared import found, gather, here, see
 from orion.web.pages.steps import steps
 
 LINES = 200
@@ -92,7 +92,7 @@ async def _acted(call: Call, work: Callable[..., str], refusal: str, done: str) 
 
 async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -> Reply:
     now = see(call)
-    data = await call.store.read(_read, call.path["id"], now, more, *args)
+    data = await gather(call, _read, call.path["id"], now, more, *args)
     return Reply({**data, "now": now, "tab": tab, "here": here(call)}, template)
 
 

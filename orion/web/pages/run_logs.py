@@ -19,7 +19,7 @@ from orion.store import console, flow_runs, logs
 from orion.store.base import Conn
 from orion.web.call import Call
 from orion.web.display import iso, level
-from orion.web.pages.shared import found
+from orion.web.pages.shared import found, gather
 
 MOST, BATCH = 1000, 1000
 
@@ -99,6 +99,6 @@ async def download(call: Call, query: LogQuery) -> StreamingResponse:
 
 async def _lines(call: Call, chosen: LogFilter) -> AsyncIterator[str]:
     offset = 0
-    while batch := await call.store.read(logs.filter, chosen, "TIMESTAMP_ASC", BATCH, offset):
+    while batch := await gather(call, logs.filter, chosen, "TIMESTAMP_ASC", BATCH, offset):
         offset += len(batch)
         yield "".join(f"{iso(line.timestamp)} {level(line.level)[1]:<5} {line.name}  {line.message}\n" for line in batch)

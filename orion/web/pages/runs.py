@@ -21,7 +21,7 @@ from orion.web.display import look, plural, viewer
 from orion.web.pages import run_query
 from orion.web.pages.run_query import BUCKETS, CLOCKS, RANGE_NAMES, SORTS, RunQuery
 from orion.web.pages.run_rows import Group, by_day, one_group, rows_of
-from orion.web.pages.shared import PAGE, api_url, see, stretch
+from orion.web.pages.shared import PAGE, api_url, gather, see, stretch
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
 UPCOMING, MOST_LATE = 3, 10
@@ -40,7 +40,7 @@ class Tile:
 async def runs(call: Call) -> Reply:
     """List flow runs: with filters, as history, page by page."""
     now, query = see(call), run_query.parse(call.query)
-    data = await call.store.read(_data, query, now)
+    data = await gather(call, _data, query, now)
     address = run_query.address(query)
     data |= {"now": now, "here": address, "api_url": api_url(call)}
     return Reply(data, "flow_runs/list.html#runs", push_url=None if call.query.get("after") else _absolute(call, address))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +20,7 @@ from orion.web.display import Viewer, duration, look, viewer, zone_of
 from orion.store.console import Past
 
 PAGE = 50
+T = TypeVar("T")
 
 
 def see(call: Call) -> datetime:
@@ -25,6 +28,12 @@ def see(call: Call) -> datetime:
     zone, name = zone_of(call.cookies.get("tz"))
     viewer.set(Viewer(call.now, zone, name))
     return call.now
+
+
+async def gather(call: Call, read: Callable[..., T], *args: Any) -> T:
+    """`read(conn, *args)` on a connection, in another thread but with the viewer of this call."""
+    context = copy_context()
+    return await call.store.read(lambda conn: context.run(read, conn, *args))
 
 
 def here(call: Call) -> str:
@@ -54,12 +63,8 @@ def schedule_words(deployment: Deployment) -> str:
     for each in deployment.schedules:
         schedule = schedules.from_dict(msgspec.json.decode(each.schedule))
         off = "" if each.active else " (off)"
-        said.append(in_words(schedule) + _zone(schedule.timezone) + off)
+        said.append(in_words(schedule) + off)
     return " and ".join(said) or "No schedule"
-
-
-def _zone(name: str | None) -> str:
-    return f", {name.rpartition('/')[2].replace('_', ' ')}" if name and name != "UTC" else ""
 
 
 def as_bars(past: list[Past], *, linked: bool = False) -> list[Bar]:

@@ -14,7 +14,7 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, logs, states, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.pages.shared import found, here, see
+from orion.web.pages.shared import found, gather, here, see
 from orion.web.pages.steps import steps
 
 LINES = 1000
@@ -35,7 +35,7 @@ class Input:
 async def show(call: Call) -> Reply:
     """Show a task run: state history, inputs, log, details."""
     now = see(call)
-    data = await call.store.read(_read, call.path["id"], now)
+    data = await gather(call, _read, call.path["id"], now)
     return Reply({**data, "now": now, "here": here(call)}, "task_runs/show.html#head")
 
 
