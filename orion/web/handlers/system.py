@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from orion.errors import Busy, Invalid
+from orion.errors import Invalid
+from orion.store import admin, flows
 from orion.web import openapi
 from orion.web.call import Call, Reply
 from orion.web.security import API_VERSION
@@ -14,28 +15,15 @@ _CLIENT = re.compile(r"(?P<name>prefect|orion)/(?P<version>[0-9]+\.[0-9]+\.[0-9]
 
 
 async def health(call: Call) -> Reply:
-    """Say whether a write can be served: true, or 503."""
-    await _ping(call)
+    """Say whether a write can be served: true, or 503 with the reason."""
+    await call.store.write(admin.ping, call.now, durable=False)
     return Reply(True)
 
 
 async def ready(call: Call) -> Reply:
     """Say whether the database answers."""
-    await _ping(call)
+    await call.store.read(flows.count)
     return Reply({"message": "OK"})
-
-
-async def _ping(call: Call) -> None:
-    try:
-        await call.store.read(_one)
-    except Busy:
-        raise
-    except Exception as error:
-        raise Busy("the database does not answer") from error
-
-
-def _one(conn: object) -> None:
-    conn.one("SELECT 1")  # type: ignore[attr-defined]
 
 
 async def hello(call: Call) -> Reply:
