@@ -53,11 +53,11 @@ def run_orion(
 class OrionServer:
     """A running `orion start`. `url` is its address, `api` its API, `output` all it has said so far."""
 
-    def __init__(self, home: Path, *args: str, **more: str) -> None:
+    def __init__(self, home: Path, *args: str, python: str = sys.executable, **more: str) -> None:
         self.home = home
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orion", "start", "--port", "0", *args],
+            [python, "-m", "orion", "start", "--port", "0", *args],
             env=clean_environment(home, **more),
             cwd=home,
             stdin=subprocess.DEVNULL,

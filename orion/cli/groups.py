@@ -59,8 +59,10 @@ def lazy_group(members: Mapping[str, tuple[str, str]]) -> type[Group]:
 
 
 def new_group(about: str) -> typer.Typer:
-    """An empty command group."""
-    return typer.Typer(cls=Group, help=about, rich_markup_mode=None, add_completion=False)
+    """An empty command group; its callback keeps it a group even when it has one command only."""
+    group = typer.Typer(cls=Group, help=about, rich_markup_mode=None, add_completion=False)
+    group.callback(help=about)(lambda: None)
+    return group
 
 
 def new_command() -> typer.Typer:

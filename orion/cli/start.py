@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from orion.cli.groups import new_command
+from orion.model.times import utcnow
 from orion.settings import Settings, current, temporary_settings
 
 if TYPE_CHECKING:
@@ -67,35 +69,29 @@ def start(
 def serve(settings: Settings, queue: str | None, files: list[Path]) -> None:
     """Bind, check, open, serve: in this order, so that a refusal leaves everything as it was."""
     from orion.cli.server import Server, bind
-    from orion.store import Role, open_store
+    from orion.store import Role, open_store, work_queues
     from orion.web.factory import build_app
     from orion.web.security import make_guard
 
     _check_log_level(settings.server_log_level)
     make_guard(settings)
     host = _host(settings)
-    with bind(host, settings.port) as listener:
+    with ExitStack() as ends:
+        listener = ends.enter_context(bind(host, settings.port))
         url = _local_url(host, listener.getsockname()[1])
         store = open_store(settings.database_url, role=Role.SERVER, address=f"{url}/api")
-        try:
-            web = build_app(settings, store, services=True)
-            clock = _clock(store, settings) if settings.clock_enabled else None
-            server = Server(
-                web,
-                log_level=settings.server_log_level,
-                on_started=lambda: _announce(settings, url, queue, files),
-            )
-            if queue is not None:
-                server.companions.append(_agent(settings, url, queue))
-            if clock is not None:
-                clock.start()
-            try:
-                server.run(sockets=[listener])
-            finally:
-                if clock is not None:
-                    clock.stop()
-        finally:
-            store.close()
+        ends.callback(store.close)
+        server = Server(
+            build_app(settings, store, services=True),
+            log_level=settings.server_log_level,
+            on_started=lambda: _announce(settings, url, queue, files),
+        )
+        if queue is not None:
+            store.write_now(work_queues.ensure, queue, utcnow())
+            server.companions.append(_agent(settings, url, queue))
+        if settings.clock_enabled:
+            ends.callback(_start_clock(store, settings).stop)
+        server.run(sockets=[listener])
 
 
 def _check_log_level(level: str) -> None:
@@ -118,10 +114,12 @@ def _local_url(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _clock(store: Store, settings: Settings) -> Any:
+def _start_clock(store: Store, settings: Settings) -> Any:
     from orion.layout import door
 
-    return import_module(f"{door('tasks').__name__}.clock").Clock(store, settings)
+    clock = import_module(f"{door('tasks').__name__}.clock").Clock(store, settings)
+    clock.start()
+    return clock
 
 
 def _agent(settings: Settings, url: str, queue: str) -> Companion:
