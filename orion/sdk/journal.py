@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from orion.model.ids import new_id
 from orion.settings import current
+
+log = logging.getLogger("orion.journal")
 
 
 class Journal:
@@ -19,12 +23,26 @@ class Journal:
         self.api = api
         self.path = folder() / f"{new_id()}.journal"
         self._file: int | None = None
+        self._lock = threading.Lock()
+        self._broken = False
 
     def write(self, entry: bytes) -> None:
         """Append an entry. It survives the end of the process (not a power cut)."""
-        if self._file is None:
-            self._file = _create(self.path, self.api)
-        os.write(self._file, b"%.6f\t%b\n" % (time.time(), entry))
+        try:
+            os.write(self._opened(), b"%.6f\t%b\n" % (time.time(), entry))
+        except OSError as error:
+            self._complain(error)
+
+    def _opened(self) -> int:
+        with self._lock:
+            if self._file is None:
+                self._file = _create(self.path, self.api)
+            return self._file
+
+    def _complain(self, error: OSError) -> None:
+        if not self._broken:
+            self._broken = True
+            log.warning("The journal %s cannot be written: %s. The run goes on without it.", self.path, error)
 
     def clear(self) -> None:
         """All entries have arrived."""

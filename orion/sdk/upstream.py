@@ -10,7 +10,7 @@ from orion.sdk.annotations import Annotation, allow_failure, quote, strip
 from orion.sdk.context import FlowRunContext
 from orion.sdk.futures import OrionFuture
 from orion.sdk.states import State
-from orion.sdk.visiting import ATOMS, leaves, replace
+from orion.sdk.visiting import ATOMS, replace, walk
 
 
 class Upstream:
@@ -25,20 +25,16 @@ class Upstream:
             self._collect(value, required=True)
 
     def _collect(self, value: Any, required: bool) -> None:
-        if type(value) in ATOMS or isinstance(value, quote):
-            return
-        if isinstance(value, Annotation):
-            return self._collect(value.value, required and not isinstance(value, allow_failure))
-        leaves(value, lambda leaf: self._leaf(leaf, value, required))
+        walk(value, lambda node: self._look(node, required))
 
-    def _leaf(self, leaf: Any, whole: Any, required: bool) -> None:
-        if isinstance(leaf, OrionFuture):
-            self.futures.append(leaf)
-        if isinstance(leaf, (OrionFuture, State)):
-            if required:
-                self.required.append(leaf)
-        elif isinstance(leaf, Annotation):
-            self._collect(leaf, required)
+    def _look(self, node: Any, required: bool) -> bool:
+        if isinstance(node, OrionFuture):
+            self.futures.append(node)
+        if isinstance(node, (OrionFuture, State)) and required:
+            self.required.append(node)
+        if isinstance(node, Annotation) and not isinstance(node, quote):
+            self._collect(node.value, required and not isinstance(node, allow_failure))
+        return isinstance(node, (OrionFuture, State, Annotation))
 
     def not_completed(self) -> OrionFuture[Any] | State | None:
         """The first upstream run that must be COMPLETED and is not; all futures are done by now."""
@@ -95,30 +91,26 @@ def _sources(value: Any, context: FlowRunContext) -> list[TaskRunInput]:
 
 
 def _runs_in(value: Any, context: FlowRunContext) -> list[TaskRunInput]:
-    whole = context.source_of(value)
-    if whole is not None:
-        return [_run(whole)]
-    if type(value) in ATOMS:
-        return []
     found: dict[str, None] = {}
 
-    def look(leaf: Any) -> None:
-        run = _run_id(strip(leaf), context)
+    def look(node: Any) -> bool:
+        run = _run_id(node, context)
         if run is not None:
             found[run] = None
-        elif isinstance(leaf, Annotation) and not isinstance(leaf, quote):
-            leaves(leaf.value, look)
+        elif isinstance(node, Annotation) and not isinstance(node, quote):
+            walk(node.value, look)
+        return run is not None or isinstance(node, (Annotation, State))
 
-    leaves(value, look)
+    walk(value, look)
     return [_run(run) for run in found]
 
 
-def _run_id(leaf: Any, context: FlowRunContext) -> str | None:
-    if isinstance(leaf, OrionFuture):
-        return leaf.task_run_id
-    if isinstance(leaf, State):
-        return leaf.state_details.task_run_id
-    return context.source_of(leaf)
+def _run_id(node: Any, context: FlowRunContext) -> str | None:
+    if isinstance(node, OrionFuture):
+        return node.task_run_id
+    if isinstance(node, State):
+        return node.state_details.task_run_id
+    return context.source_of(node)
 
 
 def _run(task_run_id: str) -> TaskRunInput:

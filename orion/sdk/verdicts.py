@@ -11,7 +11,7 @@ from orion.sdk.context import Tally
 from orion.sdk.futures import OrionFuture
 from orion.sdk.states import State, aggregate, make
 from orion.sdk.upstream import resolve
-from orion.sdk.visiting import ATOMS, leaves
+from orion.sdk.visiting import ATOMS, walk
 
 
 def verdict(returned: Any, tally: Tally) -> State:
@@ -36,7 +36,13 @@ def futures_in(returned: Any) -> Iterator[Future[State]]:
     if type(returned) in ATOMS:
         return
     found: list[Future[State]] = []
-    leaves(returned, lambda leaf: found.append(leaf.done) if isinstance(leaf, OrionFuture) else None)
+
+    def look(node: Any) -> bool:
+        if isinstance(node, OrionFuture):
+            found.append(node.done)
+        return isinstance(node, (OrionFuture, State))
+
+    walk(returned, look)
     yield from found
 
 

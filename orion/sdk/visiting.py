@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 ATOMS = frozenset((int, float, str, bytes, bool, type(None), complex, bytearray))
@@ -32,14 +32,22 @@ def replace(value: Any, visit: Visit) -> Any:
     return visit(value)
 
 
-def leaves(value: Any, visit: Callable[[Any], None]) -> None:
-    """Call `visit` with every leaf of `value`."""
+def walk(value: Any, visit: Callable[[Any], bool]) -> None:
+    """Show `visit` the value and everything inside it; where it answers True it is not looked into."""
+    if visit(value) or type(value) in ATOMS:
+        return
+    for part in _parts(value):
+        walk(part, visit)
 
-    def look(leaf: Any) -> Any:
-        visit(leaf)
-        return leaf
 
-    replace(value, look)
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if _is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, name) for name in value.__dataclass_fields__ if hasattr(value, name)]
+    return ()
 
 
 def _same(new: Any, old: Any) -> bool:
