@@ -29,19 +29,14 @@ from orion.sdk.errors import MappingLengthMismatch, MappingMissingIterable, Task
 pytestmark = pytest.mark.usefixtures("home")
 
 
-@task
+@task(name="plus")
 def add(a: Any, b: Any) -> Any:
     return a + b
 
 
-@task
+@task(name="break")
 def fail() -> None:
     raise ValueError("no")
-
-
-@task
-def total(numbers: Any) -> Any:
-    return sum(numbers)
 
 
 @pytest.mark.row("SDK-07")
