@@ -37,6 +37,7 @@ LEAD_SECONDS = 1.0  # a process is started this much early; the server lets none
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 25.0  # a hand-out is ours for 30 s
 STOP_SECONDS = 10.0  # the grace when the agent itself is stopped
+REPORT_SECONDS = 4.0
 RETRY_SECONDS = (0.5, 30.0)
 HEALTH_SECONDS = 300.0
 TAIL_BYTES = 64_000
@@ -197,31 +198,31 @@ class Child:
 class Agent:
     """Polls queues and keeps children; all it knows is what runs right now."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, options: Options, *, signals: bool = True) -> None:
+        self.options, self.signals = options, signals
         self.api = Api(options)
         self.id, self.host = str(uuid.uuid4()), socket.gethostname()
         self.children: dict[str, Child] = {}
         self.taken: set[str] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.polls: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()  # one for each run in hand
         self.slots = asyncio.Semaphore(options.limit or 10**6)
         self.stopping = asyncio.Event()
         self.finished, self.failed, self.last_answer = 0, 0, time.monotonic()
 
     async def work(self) -> int:
         """Run until told to stop, or until nothing is due; the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._told_to_stop)
-        self._spawn(self._adopt())
+        for number in (signal.SIGTERM, signal.SIGINT) if self.signals else ():
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
         try:
             if self.options.drains:
                 return await self._drain()
-            self._spawn(self._report_health())
-            loops = [self._poll_by_name(name) for name in self.options.queues]
+            loops = [self._adopt(), self._report_health()]
+            loops += [self._poll_by_name(name) for name in self.options.queues]
             loops += [self._poll_by_prefix(prefix) for prefix in self.options.prefixes]
             loops += [self._poll_by_tags(self.options.tags)] if self.options.tags else []
             for loop in loops:
-                self._spawn(loop)
+                self._spawn(loop, self.polls)
             await self.stopping.wait()
             return 0
         finally:
@@ -251,7 +252,7 @@ class Agent:
                 for name in await self._names(prefix):
                     if name not in known:
                         known.add(name)
-                        self._spawn(self._poll_by_name(name))
+                        self._spawn(self._poll_by_name(name), self.polls)
             await self._sleep(10)
 
     async def _poll_by_tags(self, tags: Sequence[str]) -> None:
@@ -274,7 +275,7 @@ class Agent:
         if not runs and queue.get("is_paused"):
             log.info("Queue %r is paused: it serves nothing.", queue["name"])
         for run in runs:
-            self._spawn(self._take(run))
+            self._spawn(self._take(run), self.tasks)
         if not runs and wait and time.monotonic() - asked < 1:
             await self._sleep(random.uniform(1, 3))  # a server without long polls
         return len(runs)
@@ -337,7 +338,9 @@ class Agent:
                 if self.stopping.is_set() or time.monotonic() - handed_out > STALE_SECONDS:
                     return
                 token = await self._claim(run)
-                if token is not None and (child := await self._start(run, token)):
+                if token is not None and self.stopping.is_set():
+                    await self._hand_back(run, token)
+                elif token is not None and (child := await self._start(run, token)):
                     await self._watch(child)
         except (Unavailable, Refusal) as error:
             log.warning("Run %r was not taken: %s", run["name"], error)
@@ -357,6 +360,11 @@ class Agent:
             return None
         return answer.headers.get("Orion-Attempt", "")
 
+    async def _hand_back(self, run: dict[str, Any], token: str) -> None:
+        details = {"scheduled_time": run.get("next_scheduled_start_time")}
+        state = {"type": "SCHEDULED", "message": "Its agent was stopped.", "state_details": details}
+        await self.api.call("POST", f"/flow_runs/{run['id']}/set_state", {"state": state}, token or None)
+
     async def _start(self, run: dict[str, Any], token: str) -> Child | None:
         """Start the flow process in a session of its own; a run that cannot be started is CRASHED."""
         try:
@@ -373,9 +381,8 @@ class Agent:
                     start_new_session=True,
                 )
         except (OSError, ValueError, Refusal) as error:
-            await self._end(
-                run["id"], token, "CRASHED", f"The process of the run could not be started: {error}"
-            )
+            self.failed += 1
+            await self._end(run["id"], token, "CRASHED", f"The process could not be started: {error}")
             return None
         log.info("Run %r started as process %s.", run["name"], process.pid)
         self._limit(process.pid)
@@ -526,7 +533,7 @@ class Agent:
                     child = Child(
                         run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, (folders or [""])[0]
                     )
-                    self._spawn(self._watch(child))
+                    self._spawn(self._watch(child), self.tasks)
 
     async def _live_runs(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -545,15 +552,21 @@ class Agent:
 
     async def _stop_children(self) -> None:
         """The agent's own end: children get 10 s after SIGTERM, then SIGKILL, and their runs are CRASHED."""
-        children = list(self.children.values())
-        await asyncio.gather(*(self._terminate(child, STOP_SECONDS) for child in children))
-        reports = {task for task in self.tasks if not task.done()}
-        if children and reports:
-            await asyncio.wait(reports, timeout=4)
-        for task in reports:
+        for poll in self.polls:
+            poll.cancel()
+        told: set[str] = set()
+        ends: list[asyncio.Task[None]] = []
+        latest = time.monotonic() + STOP_SECONDS + REPORT_SECONDS
+        while self.tasks and time.monotonic() < latest:
+            for child in [child for child in self.children.values() if child.run_id not in told]:
+                told.add(child.run_id)
+                ends.append(asyncio.create_task(self._terminate(child, STOP_SECONDS)))
+            await asyncio.wait({*self.tasks}, timeout=0.2)
+        for task in (*self.tasks, *ends):
             task.cancel()
 
-    def _told_to_stop(self) -> None:
+    def stop(self) -> None:
+        """End soon; told a second time, at once."""
         if self.stopping.is_set():
             for child in self.children.values():
                 child.signal(signal.SIGKILL)
@@ -576,13 +589,14 @@ class Agent:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), max(seconds, 0))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
+        kept.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
+        self.polls.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("Something went wrong in the agent.", exc_info=error)
 

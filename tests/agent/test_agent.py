@@ -1,0 +1,215 @@
+"""The agent against a real server: it claims, starts, watches and reports."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from orion.model.times import iso, utcnow
+from tests.agent.house import House, Start, eventually
+
+
+@pytest.mark.row("AG-05")
+@pytest.mark.row("INF-04")
+def test_a_run_that_is_due_is_claimed_and_started_in_a_process(house: House, start: Start) -> None:
+    run = house.run(house.deploy())
+    start()
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+    assert house.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]
+    assert house.get(f"/flow_runs/{run}")["infrastructure_pid"].startswith(os.uname().nodename + ":")
+
+
+def test_a_run_made_while_the_agent_waits_is_taken_at_once(house: House, start: Start) -> None:
+    deployment = house.deploy()
+    agent = start()
+    eventually(lambda: house.get("/work_queues/name/default")["last_polled"])
+    asked = utcnow()
+    run = house.run(deployment)
+    eventually(lambda: "PENDING" in house.states(run))
+    assert utcnow() - asked < timedelta(seconds=5)
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+    assert agent.stop() == 0
+
+
+@pytest.mark.row("AG-08")
+def test_of_many_agents_one_starts_a_run(house: House, start: Start) -> None:
+    deployment = house.deploy()
+    for _ in range(3):
+        start()
+    runs = [house.run(deployment) for _ in range(6)]
+    for run in runs:
+        eventually(lambda run=run: house.state(run)[0] == "COMPLETED")
+        assert house.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]
+
+
+@pytest.mark.row("AG-04")
+def test_a_run_is_fetched_ahead_of_its_time_and_does_not_start_before_it(house: House, start: Start) -> None:
+    due = utcnow() + timedelta(seconds=4)
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(due)}}
+    run = house.run(house.deploy(), state=state)
+    agent = start(
+        "import time\nwhile enter('RUNNING')['status'] == 'WAIT': time.sleep(0.05)\nenter('COMPLETED')"
+    )
+    eventually(lambda: agent.agent and run in agent.agent.taken)
+    assert utcnow() < due and house.state(run)[0] == "SCHEDULED"
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+    found = house.get(f"/flow_runs/{run}")
+    assert found["start_time"] >= iso(due - timedelta(seconds=1))
+
+
+@pytest.mark.row("AG-01")
+def test_an_unknown_queue_is_named_and_polled_until_it_is_there(
+    house: House, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    start()
+    eventually(lambda: "There is no work queue 'default'" in caplog.text)
+    run = house.run(house.deploy())
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+
+
+@pytest.mark.row("AG-01")
+def test_a_queue_can_be_named_by_its_id(house: House, start: Start) -> None:
+    run = house.run(house.deploy())
+    start(queues=(house.get("/work_queues/name/default")["id"],))
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+
+
+@pytest.mark.row("AG-02")
+def test_tags_make_a_queue_of_their_own(house: House, start: Start) -> None:
+    deployment = house.deploy(work_queue_name=None)
+    both = house.run(deployment, tags=["b", "a", "c"])
+    one = house.run(deployment, tags=["a"])
+    start(queues=(), tags=("b", "a"))
+    eventually(lambda: house.state(both)[0] == "COMPLETED")
+    assert house.get("/work_queues/name/Agent%20queue%20a-b")["filter"]["tags"] == ["a", "b"]
+    assert house.state(one)[0] == "SCHEDULED"
+
+
+def test_a_prefix_stands_for_every_queue_that_begins_so(house: House, start: Start) -> None:
+    run = house.run(house.deploy(work_queue_name="etl-nightly"))
+    start(queues=(), prefixes=("etl-",))
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+
+
+@pytest.mark.row("WQ-04")
+def test_a_paused_queue_serves_nothing_and_the_agent_says_so(
+    house: House, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "orion.agent")
+    run = house.run(house.deploy())
+    queue = house.get("/work_queues/name/default")["id"]
+    house.http.patch(f"/work_queues/{queue}", json={"is_paused": True})
+    assert start(once=True).wait() == 0
+    assert "is paused" in caplog.text
+    assert house.states(run) == ["SCHEDULED"]
+
+
+def test_no_more_than_the_limit_run_at_once(house: House, start: Start, tmp_path: Path) -> None:
+    deployment = house.deploy()
+    runs = [house.run(deployment) for _ in range(4)]
+    code = f"""
+        import glob
+        mine = "{tmp_path}/live-" + os.environ["ORION__FLOW_RUN_ID"]
+        open(mine, "w").close()
+        enter("RUNNING")
+        time.sleep(0.3)
+        open("{tmp_path}/most", "a").write(str(len(glob.glob("{tmp_path}/live-*"))) + "\\n")
+        os.remove(mine)
+        enter("COMPLETED")
+    """
+    start(code, limit=2)
+    for run in runs:
+        eventually(lambda run=run: house.state(run)[0] == "COMPLETED")
+    seen = [int(line) for line in (tmp_path / "most").read_text().split()]
+    assert len(seen) == 4 and max(seen) <= 2
+
+
+def test_once_takes_what_is_due_and_leaves(house: House, start: Start) -> None:
+    deployment = house.deploy()
+    due = [house.run(deployment) for _ in range(12)]
+    later = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(utcnow() + timedelta(seconds=5))}}
+    not_due = house.run(deployment, state=later)
+    assert start(once=True).wait() == 0
+    assert {house.state(run)[0] for run in due} == {"COMPLETED"}
+    assert house.state(not_due)[0] == "SCHEDULED"
+
+
+def test_until_idle_also_takes_what_becomes_due_meanwhile(house: House, start: Start) -> None:
+    deployment = house.deploy()
+    first = house.run(deployment, name="first")
+    code = f"""
+        enter("RUNNING")
+        if call("GET", "/flow_runs/" + os.environ["ORION__FLOW_RUN_ID"])["name"] == "first":
+            body = {{"state": {{"type": "SCHEDULED"}}, "name": "second"}}
+            call("POST", "/deployments/{deployment}/create_flow_run", body)
+        enter("COMPLETED")
+    """
+    assert start(code, until_idle=True).wait() == 0
+    assert house.state(first)[0] == "COMPLETED"
+    (second,) = house.post("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["second"]}}})
+    assert second["state_type"] == "COMPLETED"
+
+
+def test_once_fails_when_a_run_crashed_the_queue_is_unknown_or_the_server_away(
+    house: House, start: Start
+) -> None:
+    run = house.run(house.deploy())
+    assert start("enter('RUNNING'); sys.exit(3)", once=True).wait() == 1
+    assert house.state(run)[0] == "CRASHED"
+    assert start(once=True, queues=("nowhere",)).wait() == 1
+    assert start(once=True, api="http://127.0.0.1:9/api").wait() == 1
+
+
+@pytest.mark.row("INF-01")
+def test_a_flow_gets_a_clean_environment_and_a_folder_of_its_own(
+    house: House, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    monkeypatch.setenv("ORION_ADMIN_KEY", "canary")
+    monkeypatch.setenv("ORION_DATABASE_URL", "sqlite:///canary")
+    monkeypatch.setenv("ORION_LOGGING_LEVEL", "DEBUG")
+    monkeypatch.setenv("PASSED_ON", "yes")
+    run = house.run(house.deploy(job_variables={"env": {"CITY": "Seattle", "YEAR": 2012}}))
+    code = f"""
+        json.dump([dict(os.environ), os.getcwd(), os.getsid(0) == os.getpid()], open("{tmp_path}/seen.json", "w"))
+        enter("RUNNING"); enter("COMPLETED")
+    """
+    assert start(code, once=True, passed=("PASSED_ON",), key="orion_secret").wait() == 0
+    environ, folder, own_session = json.loads((tmp_path / "seen.json").read_text())
+    assert "canary" not in json.dumps(environ)
+    assert environ["ORION__FLOW_RUN_ID"] == environ["PREFECT__FLOW_RUN_ID"] == run
+    assert environ["ORION_API_KEY"] == "orion_secret" and environ["ORION_API_URL"] == house.api
+    assert (environ["CITY"], environ["YEAR"], environ["PASSED_ON"]) == ("Seattle", "2012", "yes")
+    assert environ["ORION_LOGGING_LEVEL"] == "DEBUG" and environ["PATH"]
+    assert run in folder and not os.path.exists(folder) and own_session
+
+
+@pytest.mark.row("INF-01")
+def test_the_output_of_a_flow_is_passed_on(
+    house: House, start: Start, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    house.run(house.deploy())
+    code = "enter('RUNNING'); print('to out'); print('to err', file=sys.stderr); enter('COMPLETED')"
+    assert start(code, once=True).wait() == 0
+    assert b"to out\nto err\n" in capfdbinary.readouterr().out
+
+
+@pytest.mark.row("AG-06")
+def test_a_run_whose_process_cannot_be_started_has_crashed(house: House, start: Start) -> None:
+    run = house.run(house.deploy())
+    assert start(once=True, command=("/nowhere/python",)).wait() == 1
+    kind, message = house.state(run)
+    assert kind == "CRASHED" and "/nowhere/python" in message
+
+
+def test_a_name_is_never_a_command(house: House, start: Start, tmp_path: Path) -> None:
+    evil = f"; touch {tmp_path}/owned; $(touch {tmp_path}/owned) `touch {tmp_path}/owned` --flag"
+    deployment = house.deploy(entrypoint=f"../../x.py:f{evil}", job_variables={"env": {"X": evil}})
+    run = house.run(deployment, name=evil)
+    assert start(once=True).wait() == 0
+    assert house.state(run)[0] == "COMPLETED"
+    assert not (tmp_path / "owned").exists()
