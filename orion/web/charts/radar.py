@@ -12,6 +12,7 @@ from orion.web.charts.svg import Svg, el, join, number
 
 FIRST, APART, LEAST_GAP = 42.0, 30.0, 24.0
 MOST_NODES, MOST_LABELS = 200, 12
+LABEL_WIDTH, LABEL_HEIGHT = 80.0, 11.0
 NOT_RUN = ("pending", "scheduled", "late", "paused")
 Point = tuple[float, float]
 
@@ -35,7 +36,7 @@ def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full:
     places = layout(nodes, rings)
     deepest = max(rings.values(), default=1)
     radius = FIRST + APART * (deepest - 1)
-    half = radius + 14
+    half = radius + 20
     lit = path_of(nodes, focus) if focus else {node.id for node in nodes}
     parts = [
         *(el("circle", class_="ring", cx=0, cy=0, r=FIRST + APART * ring) for ring in range(deepest)),
@@ -45,7 +46,7 @@ def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full:
         *_labels(nodes, places, focus, full),
         *(el("text", str(ring + 1), class_="d", x=0, y=FIRST + APART * ring + 3) for ring in range(1, deepest)),
     ]
-    box = f"{number(-half - 10)} {number(-half)} {number(2 * half + 20)} {number(2 * half)}"
+    box = f"{number(-half - 16)} {number(-half)} {number(2 * half + 32)} {number(2 * half)}"
     return el("svg", join(parts), view_box=box, role="img", aria_label=sentence(nodes, deepest))
 
 
@@ -196,15 +197,25 @@ def _node(node: Node, place: Point, focus: str | None, lit: set[str]) -> Svg:
 
 
 def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | None, full: bool) -> list[Svg]:
-    """Names where they help: the focus, what failed, runs or was not run; all of a small full-page radar."""
+    """Names where they help: the focus, what failed, runs or was not run; all of a small full-page radar.
+
+    A name that would lie on another is left to the tooltip.
+    """
     rank = {"failed": 1, "crashed": 1, "running": 2}
     spoken = [n for n in nodes if n.id == focus or n.look in rank or n.look in NOT_RUN or (full and len(nodes) <= 24)]
     spoken.sort(key=lambda n: 0 if n.id == focus else rank.get(n.look, 3))
-    return [_label(node, places[node.id], node.id == focus) for node in spoken[: 24 if full else MOST_LABELS]]
+    labels: list[Svg] = []
+    taken: list[Point] = []
+    for node in spoken[: 24 if full else MOST_LABELS]:
+        x, y = places[node.id]
+        spot = x, y + (20 if y > 0 else -13)
+        if not any(abs(spot[0] - u) < LABEL_WIDTH and abs(spot[1] - v) < LABEL_HEIGHT for u, v in taken):
+            taken.append(spot)
+            labels.append(_label(node, spot, node.id == focus))
+    return labels
 
 
-def _label(node: Node, place: Point, focused: bool) -> Svg:
-    x, y = place
+def _label(node: Node, spot: Point, focused: bool) -> Svg:
     name = "focus" if focused else "on" if node.look in ("failed", "crashed") else None
     text = node.name if len(node.name) <= 24 else node.name[:23] + "…"
-    return el("text", text, class_=name, x=x, y=y + (20 if y > 0 else -13))
+    return el("text", text, class_=name, x=spot[0], y=spot[1])

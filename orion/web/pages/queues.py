@@ -154,7 +154,7 @@ def _warning(queue: WorkQueue, running: int, coming: list[RunRow], now: datetime
     if queue.is_paused:
         return Warning("The queue is paused", f"{waiting}.", f"queues/{queue.id}/resume", "Serve runs")
     if queue.status != "READY":
-        seen = f"last seen {span((now - queue.last_polled).total_seconds())} ago" if queue.last_polled else "none was ever seen"
+        seen = f"last seen {span((now - queue.last_polled).total_seconds())} ago" if queue.last_polled else "no agent was ever seen"
         return Warning("Nobody polls this queue", f"{waiting}; {seen}. Start an agent with the command on this page.")
     limit = queue.concurrency_limit
     if due and limit is not None and running >= limit:

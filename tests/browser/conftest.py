@@ -1,0 +1,91 @@
+"""A real Chromium, and a real server on a seeded database behind it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from orion.model.times import utcnow
+from orion.settings import load
+from orion.store import Store, open_store
+from orion.web.factory import build_app
+from tests import databases
+from tests.seed import Seeded, seed
+
+
+class Console:
+    """The console of one server: its address, its store, and what was seeded."""
+
+    def __init__(self, url: str, store: Store, seeded: Seeded) -> None:
+        self.url = url
+        self.store = store
+        self.seeded = seeded
+
+    def run(self, name: str) -> str:
+        """The address of a seeded run's page."""
+        return f"{self.url}/runs/{self.seeded.runs[name]}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A server with two days of runs, for the tests of one file."""
+    folder = tmp_path_factory.mktemp("console")
+    yield from _serve(folder, filled=True)
+
+
+@pytest.fixture(scope="module")
+def empty_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A server on which nothing has happened yet."""
+    yield from _serve(tmp_path_factory.mktemp("empty"), filled=False)
+
+
+def _serve(folder: Path, *, filled: bool) -> Iterator[Console]:
+    store = open_store(databases.new_sqlite(folder))
+    seeded = seed(store, utcnow()) if filled else Seeded()
+    app = build_app(load({"ORION_HOME": str(folder)}), store, services=False)
+    config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Console(f"http://127.0.0.1:{port}", store, seeded)
+    server.should_exit = True
+    thread.join(10)
+    store.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser window that fails the test when a page breaks its content policy or its script."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    opened = context.new_page()
+    broken: list[str] = []
+    opened.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    yield opened
+    assert [said for said in broken if "Failed to load resource" not in said] == []

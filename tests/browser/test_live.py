@@ -1,0 +1,86 @@
+"""What moves by itself: lines of a log, states of a run, rows of lists; without losing what the reader does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from orion.model.logs import LogCreate
+from orion.model.states import StateCreate
+from orion.model.times import utcnow
+from orion.orchestration import propose_flow_run
+from orion.store import logs
+from tests.browser.conftest import Console
+
+pytestmark = pytest.mark.browser
+
+
+def say(console: Console, run_id: str, *messages: str) -> None:
+    lines = [
+        LogCreate(name="orion.flow_runs", level=20, message=each, timestamp=utcnow(), flow_run_id=run_id)
+        for each in messages
+    ]
+    console.store.write_now(logs.insert, lines, utcnow())
+
+
+@pytest.mark.row("UI-09", "UI-12")
+def test_new_log_lines_arrive_once_and_in_order(page: Page, console: Console) -> None:
+    page.goto(console.run("velvet-otter"))
+    expect(page.locator("html")).to_have_attribute("data-live", "live")
+    for number in range(5):
+        say(console, console.seeded.runs["velvet-otter"], f"<b>line</b> {number}")
+    expect(page.locator("#log li").last).to_contain_text("<b>line</b> 4")
+    arrived = page.locator("#log .msg").filter(has_text="<b>line</b>").all_inner_texts()
+    assert arrived == [f"<b>line</b> {number}" for number in range(5)]
+
+
+def test_a_run_that_ends_is_seen_to_end(page: Page, console: Console) -> None:
+    page.goto(console.run("quiet-harbour"))
+    expect(page.locator("#head .badge")).to_have_text("Running")
+    run = console.seeded.runs["quiet-harbour"]
+    console.store.write_now(propose_flow_run, run, StateCreate(type="COMPLETED"), utcnow())
+    expect(page.locator("#head .badge")).to_have_text("Completed")
+    expect(page.locator("#details")).to_contain_text("Duration")
+
+
+def test_the_list_hears_of_a_new_state_and_keeps_what_is_typed(page: Page, console: Console) -> None:
+    page.goto(f"{console.url}/runs")
+    expect(page.locator("html")).to_have_attribute("data-live", "live")
+    row = page.locator(f"#run-{console.seeded.runs['bold-osprey']}")
+    row.get_by_role("checkbox").check()
+    search = page.get_by_role("searchbox")
+    search.evaluate("box => box.value = 'half a wo'")
+    run = console.seeded.runs["bold-osprey"]
+    console.store.write_now(propose_flow_run, run, StateCreate(type="RUNNING"), utcnow() + timedelta(seconds=1))
+    expect(row.locator(".glyph").first).to_have_attribute("aria-label", "Running")
+    expect(row.get_by_role("checkbox")).to_be_checked()
+    expect(search).to_have_value("half a wo")
+
+
+@pytest.mark.row("UI-17", "UI-18")
+def test_the_switch_turns_a_schedule_off_where_it_stands(page: Page, console: Console) -> None:
+    page.goto(f"{console.url}/deployments")
+    switch = page.get_by_role("switch", name="Schedule of hourly-rollup / prod")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_role("status").filter(has_text="Schedule off")).to_be_visible()
+    assert page.url == f"{console.url}/deployments"
+
+
+def test_run_on_the_list_starts_a_run_and_offers_the_way_to_it(page: Page, console: Console) -> None:
+    page.goto(f"{console.url}/deployments")
+    page.locator(".run.dep", has_text="embed-catalogue").get_by_role("button", name="Run").click()
+    toast = page.get_by_role("status").filter(has_text="Started")
+    name = toast.inner_text().split()[1]
+    toast.get_by_role("link", name="Open").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.locator("#head .badge")).to_have_text("Scheduled")
+
+
+def test_cancel_ends_a_waiting_run_from_its_page(page: Page, console: Console) -> None:
+    page.goto(console.run("close-15-30"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#head .badge")).to_have_text("Cancelled")
