@@ -41,7 +41,9 @@ def as_state(wanted: State | str | None) -> State | None:
     return state(wanted) if isinstance(wanted, str) else wanted
 
 
-def flow_verdict(was: State | str | None, wanted: State | str, token: str | None = None, **facts: Any) -> Verdict:
+def flow_verdict(
+    was: State | str | None, wanted: State | str, token: str | None = None, **facts: Any
+) -> Verdict:
     """What the rules say to a flow run; `retries` and the like are of its policy."""
     policy = FlowRunPolicy(**{k: facts.pop(k) for k in list(facts) if k in FlowRunPolicy.__struct_fields__})
     run = FlowFacts(id="run", state=as_state(was), policy=policy, **facts)

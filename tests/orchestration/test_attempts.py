@@ -42,7 +42,10 @@ def test_a_run_that_is_made_pending_by_its_own_process_has_no_lease() -> None:
 
 
 def test_the_process_of_an_earlier_attempt_is_forgotten() -> None:
-    assert after("SCHEDULED", "PENDING", TOKEN, **DEPLOYED, infrastructure_pid="host:1").infrastructure_pid is None
+    assert (
+        after("SCHEDULED", "PENDING", TOKEN, **DEPLOYED, infrastructure_pid="host:1").infrastructure_pid
+        is None
+    )
 
 
 def test_a_step_within_pending_changes_nothing() -> None:

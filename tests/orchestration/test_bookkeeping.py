@@ -51,13 +51,17 @@ def test_a_whole_life_is_kept() -> None:
 def test_the_planned_start_is_set_and_cleared_with_scheduled() -> None:
     planned = through(when("SCHEDULED", 0, scheduled_time=at(10)))
     assert planned.next_scheduled_start_time == at(10)
-    assert through(when("SCHEDULED", 5, scheduled_time=at(50)), start=planned).next_scheduled_start_time == at(50)
+    assert through(
+        when("SCHEDULED", 5, scheduled_time=at(50)), start=planned
+    ).next_scheduled_start_time == at(50)
     assert through(when("PENDING", 5), start=planned).next_scheduled_start_time is None
 
 
 def test_the_expected_start_is_set_once() -> None:
     assert through(when("PENDING", 3)).expected_start_time == at(3)
-    assert through(when("PENDING", 3), when("SCHEDULED", 4, scheduled_time=at(9))).expected_start_time == at(3)
+    assert through(when("PENDING", 3), when("SCHEDULED", 4, scheduled_time=at(9))).expected_start_time == at(
+        3
+    )
 
 
 def test_a_run_that_never_started_has_no_end() -> None:
@@ -94,13 +98,23 @@ def test_time_that_goes_back_does_not_shorten_a_run() -> None:
     ("was", "now", "before", "after"),
     [
         (None, "PENDING", {}, {}),
-        ("RUNNING", "SCHEDULED AwaitingRetry", {"pause_keys": ["k"]}, {"retry_type": "in_process", "pause_keys": []}),
+        (
+            "RUNNING",
+            "SCHEDULED AwaitingRetry",
+            {"pause_keys": ["k"]},
+            {"retry_type": "in_process", "pause_keys": []},
+        ),
         ("SCHEDULED AwaitingRetry", "RUNNING", {"retry_type": "in_process"}, {"retry_type": "in_process"}),
         ("PENDING", "SCHEDULED", {"retry_type": "in_process"}, {"retry_type": "reschedule"}),
         ("FAILED", "SCHEDULED", {"resuming": True, "pause_keys": ["k"]}, {"retry_type": "reschedule"}),
         ("FAILED", "RUNNING", {"retry_type": "in_process"}, {}),
         ("PAUSED", "RUNNING", {"pause_keys": ["k"]}, {"resuming": True, "pause_keys": ["k"]}),
-        ("PAUSED", "SCHEDULED Resuming", {"retry_type": "in_process"}, {"resuming": True, "retry_type": "reschedule"}),
+        (
+            "PAUSED",
+            "SCHEDULED Resuming",
+            {"retry_type": "in_process"},
+            {"resuming": True, "retry_type": "reschedule"},
+        ),
         ("PENDING", "RUNNING", {"resuming": True}, {"resuming": False}),
         ("PENDING", "CRASHED", {"resuming": True}, {"resuming": False}),
     ],

@@ -10,7 +10,17 @@ from orion.model.states import FINAL
 from orion.orchestration.verdicts import Instead
 from tests.orchestration.moves import TOKEN, at, flow_verdict, said, state
 
-TYPES = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+TYPES = (
+    "SCHEDULED",
+    "PENDING",
+    "RUNNING",
+    "PAUSED",
+    "CANCELLING",
+    "COMPLETED",
+    "FAILED",
+    "CRASHED",
+    "CANCELLED",
+)
 DEPLOYED = {"deployment_id": "deployment"}
 
 
@@ -124,7 +134,8 @@ def test_a_run_without_a_process_is_cancelled_at_once(was: Any, facts: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("was", "verdict"), [("SCHEDULED", "accept Late"), ("PENDING", "reject"), ("RUNNING", "reject"), (None, "reject")]
+    ("was", "verdict"),
+    [("SCHEDULED", "accept Late"), ("PENDING", "reject"), ("RUNNING", "reject"), (None, "reject")],
 )
 def test_only_a_scheduled_run_can_be_late(was: str | None, verdict: str) -> None:
     assert said(flow_verdict(was, "SCHEDULED Late")) == verdict

@@ -34,12 +34,18 @@ def test_an_accepted_state_is_stored_and_answered(world: World) -> None:
 def test_wait_and_abort_write_nothing(world: World) -> None:
     early = world.flow_run("SCHEDULED", scheduled_time=world.at(42))
     ended = world.flow_run("COMPLETED")
-    before = world.rows("SELECT * FROM flow_run ORDER BY id"), world.rows("SELECT * FROM flow_run_state ORDER BY id")
+    before = (
+        world.rows("SELECT * FROM flow_run ORDER BY id"),
+        world.rows("SELECT * FROM flow_run_state ORDER BY id"),
+    )
     world.later(2)
     waits, aborts = world.flow(early.id, "RUNNING"), world.flow(ended.id, "RUNNING")
     assert (waits.status, waits.http_status, waits.result.details.delay_seconds) == ("WAIT", 200, 40)
     assert (aborts.status, aborts.http_status, aborts.state.type) == ("ABORT", 200, "COMPLETED")
-    after = world.rows("SELECT * FROM flow_run ORDER BY id"), world.rows("SELECT * FROM flow_run_state ORDER BY id")
+    after = (
+        world.rows("SELECT * FROM flow_run ORDER BY id"),
+        world.rows("SELECT * FROM flow_run_state ORDER BY id"),
+    )
     assert before == after
 
 
@@ -224,7 +230,11 @@ def test_a_refreshed_cache_is_not_read_but_written(world: World) -> None:
 
 def test_a_matching_policy_gets_one_outbox_row_for_a_stored_state(world: World) -> None:
     def policies(conn):  # type: ignore[no-untyped-def]
-        for names, tags, active in (('["Failed"]', '["prod"]', True), ("[]", "[]", True), ("[]", "[]", False)):
+        for names, tags, active in (
+            ('["Failed"]', '["prod"]', True),
+            ("[]", "[]", True),
+            ("[]", "[]", False),
+        ):
             conn.run(
                 "INSERT INTO flow_run_notification_policy (id, created, updated, is_active, block_document_id, state_names, tags)"
                 " VALUES (:id, :now, :now, :active, :id, :names, :tags)",
@@ -237,7 +247,9 @@ def test_a_matching_policy_gets_one_outbox_row_for_a_stored_state(world: World) 
     for run_id, count in ((run.id, 2), (other.id, 1)):
         world.flow(run_id, failed)
         world.flow(run_id, failed)
-        assert world.rows("SELECT count(*) FROM notification_outbox WHERE flow_run_id = :id", id=run_id) == [(count,)]
+        assert world.rows("SELECT count(*) FROM notification_outbox WHERE flow_run_id = :id", id=run_id) == [
+            (count,)
+        ]
 
 
 def test_ended_runs_are_counted_by_minute_and_uncounted_when_they_go_on(world: World) -> None:

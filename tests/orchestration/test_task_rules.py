@@ -67,8 +67,14 @@ def test_a_cached_state_is_taken_over_under_the_name_cached() -> None:
 @pytest.mark.row("CON-05")
 def test_a_cached_result_needs_no_slot() -> None:
     kept = state("COMPLETED", cache_key="k")
-    assert said(task_verdict("PENDING", "RUNNING", cached=kept, limits=(limit(1, 1),))) == "instead COMPLETED Cached"
-    assert said(task_verdict("PENDING", "RUNNING", cached=kept, limits=(limit(0, 0),))) == "instead COMPLETED Cached"
+    assert (
+        said(task_verdict("PENDING", "RUNNING", cached=kept, limits=(limit(1, 1),)))
+        == "instead COMPLETED Cached"
+    )
+    assert (
+        said(task_verdict("PENDING", "RUNNING", cached=kept, limits=(limit(0, 0),)))
+        == "instead COMPLETED Cached"
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,13 +149,24 @@ def test_a_failed_task_waits_for_its_retry(policy: dict[str, Any], run_count: in
 
 
 def test_a_failure_that_cannot_be_retried_is_final() -> None:
-    assert said(task_verdict("RUNNING", state("FAILED", retriable=False), run_count=1, retries=5)) == "accept Failed"
+    assert (
+        said(task_verdict("RUNNING", state("FAILED", retriable=False), run_count=1, retries=5))
+        == "accept Failed"
+    )
 
 
 @pytest.mark.row("ENG-10")
 @pytest.mark.parametrize(
     ("delay", "run_count", "seconds"),
-    [(5, 1, 5), (0.5, 2, 0.5), ([1, 10, 100], 1, 1), ([1, 10, 100], 2, 10), ([1, 10], 3, 10), ([], 1, 0), (None, 1, 0)],
+    [
+        (5, 1, 5),
+        (0.5, 2, 0.5),
+        ([1, 10, 100], 1, 1),
+        ([1, 10, 100], 2, 10),
+        ([1, 10], 3, 10),
+        ([], 1, 0),
+        (None, 1, 0),
+    ],
 )
 def test_the_delay_is_a_number_or_one_of_a_list(delay: Any, run_count: int, seconds: float) -> None:
     verdict = task_verdict("RUNNING", "FAILED", run_count=run_count, retries=9, retry_delay=delay)
@@ -158,7 +175,8 @@ def test_the_delay_is_a_number_or_one_of_a_list(delay: Any, run_count: int, seco
 
 
 @pytest.mark.parametrize(
-    ("factor", "chance", "seconds"), [(0.5, 0.0, 5), (0.5, 0.5, 10), (0.5, 1.0, 15), (3, 0.0, 0), (3, 1.0, 40)]
+    ("factor", "chance", "seconds"),
+    [(0.5, 0.0, 5), (0.5, 0.5, 10), (0.5, 1.0, 15), (3, 0.0, 0), (3, 1.0, 40)],
 )
 def test_jitter_lies_around_the_delay(factor: float, chance: float, seconds: float) -> None:
     policy = {"retries": 1, "retry_delay": 10, "retry_jitter_factor": factor}
@@ -187,6 +205,8 @@ def test_a_repeat_is_called_retrying_or_rerunning(was: str, run_count: int, name
 def test_the_cache_is_asked_before_the_slots_and_the_slots_before_the_time() -> None:
     early = state("SCHEDULED", scheduled_time=at(60))
     kept = state("COMPLETED", cache_key="k")
-    assert said(task_verdict(early, "RUNNING", cached=kept, limits=(limit(1, 1),))) == "instead COMPLETED Cached"
+    assert (
+        said(task_verdict(early, "RUNNING", cached=kept, limits=(limit(1, 1),))) == "instead COMPLETED Cached"
+    )
     assert said(task_verdict(early, "RUNNING", limits=(limit(1, 1),))) == "wait 30"
     assert said(task_verdict(early, "RUNNING", limits=(limit(1, 0),))) == "wait 60"

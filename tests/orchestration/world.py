@@ -55,7 +55,9 @@ class World:
     def at(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
 
-    def flow_run(self, text: str = "PENDING", *, policy: dict[str, Any] | None = None, **values: Any) -> FlowRun:
+    def flow_run(
+        self, text: str = "PENDING", *, policy: dict[str, Any] | None = None, **values: Any
+    ) -> FlowRun:
         """A new flow run in a state, by force."""
         details = {k: values.pop(k) for k in list(values) if k in StateDetails.__struct_fields__}
         wanted = FlowRunCreate(
@@ -72,7 +74,12 @@ class World:
         return self.flow_run("SCHEDULED", scheduled_time=self.at(seconds), **values)
 
     def task_run(
-        self, flow_run_id: str | None, text: str | None = "PENDING", *, policy: dict[str, Any] | None = None, **values: Any
+        self,
+        flow_run_id: str | None,
+        text: str | None = "PENDING",
+        *,
+        policy: dict[str, Any] | None = None,
+        **values: Any,
     ) -> TaskRun:
         """A new task run in a state, by force."""
         wanted = TaskRunCreate(
@@ -113,11 +120,15 @@ class World:
     def task_history(self, run_id: str) -> list[State]:
         return self.store.read_now(states.of_task_run, run_id)
 
-    def queue(self, name: str = "default", filter: QueueFilter | None = None, limit: int | None = None) -> WorkQueue:
+    def queue(
+        self, name: str = "default", filter: QueueFilter | None = None, limit: int | None = None
+    ) -> WorkQueue:
         wanted = WorkQueueCreate(name=name, filter=filter, concurrency_limit=limit)
         return self.store.write_now(work_queues.create, wanted, self.now)
 
-    def claim(self, queue: WorkQueue, limit: int | None = None, before: float = 0, holder: str = "agent") -> list[str]:
+    def claim(
+        self, queue: WorkQueue, limit: int | None = None, before: float = 0, holder: str = "agent"
+    ) -> list[str]:
         """Ask a queue; the ids of the runs that it gives."""
         runs = self.store.write_now(claim_runs, queue, self.now, limit, self.at(before), holder)
         return [run.id for run in runs]
