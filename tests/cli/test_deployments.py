@@ -1,0 +1,243 @@
+"""`orion deployment`: from a flow in a file to a run, with clear words for what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orion.cli.api import Api, api
+from orion.cli.parameters import read_overrides, read_parameters, read_start
+from orion.errors import Invalid
+from tests.cli.conftest import Orion
+
+# the tests of one process load a flow of this name from many folders
+pytestmark = pytest.mark.filterwarnings("ignore:(?s).*give one of them another name")
+
+FLOW = '''
+from pathlib import Path
+
+from orion import flow
+
+
+@flow
+def report_sales(region: str, year: int = 2012):
+    """Write the report of a region."""
+    Path(__file__).with_name("report.txt").write_text(f"{region} {year + 1}")
+    return year
+
+
+if __name__ == "__main__":
+    raise SystemExit("the main block was run")
+'''
+
+
+@pytest.fixture
+def folder(orion: Orion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a flow in it."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "sales.py").write_text(FLOW)
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def server(orion: Orion) -> Iterator[Api]:
+    with api() as opened:
+        yield opened
+
+
+@pytest.fixture
+def deployed(orion: Orion, folder: Path) -> str:
+    """The name of an applied deployment."""
+    orion(
+        "deployment",
+        "build",
+        "sales.py:report_sales",
+        "-n",
+        "nightly",
+        "-q",
+        "etl",
+        "--param",
+        "region=north",
+        "-a",
+    )
+    return "report-sales/nightly"
+
+
+@pytest.mark.row("CLI-08")
+@pytest.mark.row("DEP-03")
+def test_build_writes_a_manifest_and_a_file_to_edit(orion: Orion, folder: Path) -> None:
+    said = orion(
+        "deployment", "build", "sales.py:report_sales", "-n", "nightly", "-t", "a", "-t", "b", "--cron", "0 6 * * *",
+        "--timezone", "Europe/Berlin", "--override", "env.MODE=fast",
+    ).out  # fmt: skip
+    assert "deployment.yaml" in said
+    manifest = json.loads((folder / "report-sales-manifest.json").read_text())
+    assert set(manifest["parameter_openapi_schema"]["properties"]) == {"region", "year"}
+    text = (folder / "deployment.yaml").read_text()
+    assert "cron: 0 6 * * *" in text and "Europe/Berlin" in text and "MODE: fast" in text
+    assert not (folder / "report.txt").exists()
+
+
+@pytest.mark.row("CLI-08")
+def test_manifest_only_needs_no_name_and_writes_no_deployment_file(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "--manifest-only")
+    assert (folder / "report-sales-manifest.json").exists() and not (folder / "deployment.yaml").exists()
+
+
+@pytest.mark.row("CLI-08")
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("sales.py:report_sales",), "A deployment needs a name: -n NAME."),
+        (("nope.py:f", "-n", "x"), "nope.py"),
+        (("sales.py:nope", "-n", "x"), "nope"),
+        (("broken.py:f", "-n", "x"), "broken.py"),
+        (("sales.py:report_sales", "-n", "x", "-i", "docker"), "There is no infrastructure 'docker'"),
+        (("sales.py:report_sales", "-n", "x", "--param", "yaer=1"), "no parameter named 'yaer'"),
+        (
+            ("sales.py:report_sales", "-n", "x", "--cron", "0 6 * * *", "--interval", "5"),
+            "do not go together",
+        ),
+        (("sales.py:report_sales", "-n", "x", "--params", "[1]"), "--params must be a JSON object"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_a_line(
+    orion: Orion, folder: Path, args: tuple[str, ...], message: str
+) -> None:
+    (folder / "broken.py").write_text("def f(:\n")
+    answer = orion("deployment", "build", *args, code=1)
+    assert message in answer.err and "Traceback" not in answer.err
+    assert not (folder / "deployment.yaml").exists()
+
+
+@pytest.mark.row("CLI-09")
+@pytest.mark.row("DEP-04")
+def test_apply_makes_it_and_applying_again_updates_it(orion: Orion, folder: Path, server: Api) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "nightly", "--interval", "3600")
+    assert "report-sales/nightly is applied" in orion("deployment", "apply").out
+    first = orion("deployment", "inspect", "report-sales/nightly", "--json").json
+    file = folder / "deployment.yaml"
+    file.write_text(file.read_text().replace("tags: []", "tags: [edited]"))
+    orion("deployment", "apply", "deployment.yaml")
+    second = orion("deployment", "inspect", "report-sales/nightly", "--json").json
+    assert second["id"] == first["id"] and second["tags"] == ["edited"]
+    assert "every 1:00:00" in orion("deployment", "ls").out
+    planned = server.post("/flow_runs/filter", {"deployments": {"id": {"any_": [first["id"]]}}})
+    assert len(planned) >= 3
+
+
+@pytest.mark.row("CLI-09")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "There is no deployment file"), ("{", "is not YAML"), ("a: 1", "does not describe")],
+)
+def test_a_file_that_cannot_be_applied_is_said_in_a_line(
+    orion: Orion, folder: Path, text: str | None, message: str
+) -> None:
+    if text is not None:
+        (folder / "deployment.yaml").write_text(text)
+    answer = orion("deployment", "apply", code=1)
+    assert message in answer.err and answer.err.count("\n") == 1
+
+
+@pytest.mark.row("CLI-09")
+@pytest.mark.row("DEP-06")
+def test_run_merges_parameters_and_tags_and_is_due_now(orion: Orion, deployed: str) -> None:
+    run = orion("deployment", "run", deployed, "--param", "year=2020", "-t", "by-hand", "--json").json
+    assert run["parameters"] == {"region": "north", "year": 2020}
+    assert run["tags"] == ["by-hand"] and run["state_type"] == "SCHEDULED"
+    assert datetime.fromisoformat(run["expected_start_time"]) <= datetime.now(UTC)
+    answer = orion("deployment", "run", "nightly")
+    assert "orion agent start -q etl" in answer.err and "Created run" in answer.out
+
+
+@pytest.mark.row("CLI-09")
+def test_run_can_wait_for_its_time(orion: Orion, deployed: str) -> None:
+    run = orion("deployment", "run", deployed, "--start-in", "20 minutes", "--json").json
+    ahead = datetime.fromisoformat(run["expected_start_time"]) - datetime.now(UTC)
+    assert timedelta(minutes=19) < ahead <= timedelta(minutes=20)
+
+
+@pytest.mark.row("CLI-09")
+@pytest.mark.row("DEP-07")
+def test_execute_runs_it_here_without_an_agent(orion: Orion, deployed: str, folder: Path) -> None:
+    answer = orion("deployment", "execute", deployed, "--param", "year=1999")
+    assert answer.out.endswith("The flow ended as Completed.\n")
+    assert (folder / "report.txt").read_text() == "north 2000"
+
+
+@pytest.mark.row("CLI-09")
+def test_deployments_are_found_by_name_and_id_and_listed_by_flow(orion: Orion, deployed: str) -> None:
+    shown = orion("deployment", "inspect", deployed, "--json").json
+    for args in ((shown["id"],), ("--id", shown["id"]), ("nightly",), (shown["id"][:-2],)):
+        assert orion("deployment", "inspect", *args, "--json").json["id"] == shown["id"]
+    assert deployed in orion("deployment", "ls", "--flow-name", "report-sales", "--by-created").out
+    assert orion("deployment", "ls", "--flow-name", "other").out == ""
+    assert "Name a deployment" in orion("deployment", "inspect", code=1).err
+    assert f"There is no deployment '{deployed}x'" in orion("deployment", "run", deployed + "x", code=1).err
+
+
+@pytest.mark.row("CLI-09")
+def test_pause_resume_and_delete(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "hourly", "--interval", "3600", "-a")
+    orion("deployment", "pause", "hourly")
+    assert "(paused)" in orion("deployment", "ls").out
+    orion("deployment", "resume", "hourly")
+    assert "(paused)" not in orion("deployment", "ls").out
+    orion("deployment", "delete", "report-sales/hourly")
+    assert orion("deployment", "ls").out == ""
+
+
+@pytest.mark.row("CLI-09")
+def test_preview_shows_folder_command_and_environment(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "x", "--override", "env.MODE=fast")
+    said = orion("deployment", "preview", "deployment.yaml").out
+    assert f"cd {folder}" in said and "MODE=fast" in said and "-m orion.engine" in said
+
+
+@pytest.mark.parametrize(
+    ("pairs", "text", "expected"),
+    [
+        (["a=1", "b=x", 'c={"d": [1]}', "e="], None, {"a": 1, "b": "x", "c": {"d": [1]}, "e": ""}),
+        (["a=2"], '{"a": 1, "b": null}', {"a": 2, "b": None}),
+        (["a=x=y", "n=null", 's="1"'], None, {"a": "x=y", "n": None, "s": "1"}),
+    ],
+)
+def test_parameters_are_json_or_text(pairs: list[str], text: str | None, expected: dict[str, Any]) -> None:
+    assert read_parameters(pairs, text) == expected
+
+
+def test_overrides_nest_at_dots_and_variables_of_the_environment_are_text() -> None:
+    assert read_overrides(["env.N=1", "env.B=x", "working_dir=/x"]) == {
+        "env": {"N": "1", "B": "x"},
+        "working_dir": "/x",
+    }
+
+
+@pytest.mark.parametrize(
+    ("start_in", "seconds"),
+    [("30s", 30), ("20 minutes", 1200), ("1h 30m", 5400), ("1 day, 2 hours", 93600), ("0.5h", 1800)],
+)
+def test_spans_are_read_as_people_write_them(start_in: str, seconds: int) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert read_start(start_in, None, now) == now + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("start_in", "start_at"), [("soon", None), ("", "tomorrow"), ("1h", "2026-01-01"), ("5", None)]
+)
+def test_a_time_that_cannot_be_read_is_refused(start_in: str, start_at: str | None) -> None:
+    with pytest.raises(Invalid):
+        read_start(start_in, start_at, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_a_time_with_a_zone_becomes_utc() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert read_start(None, "2026-12-24T18:00+01:00", now) == datetime(2026, 12, 24, 17, tzinfo=UTC)

@@ -1,0 +1,289 @@
+"""Commands on flows, runs, queues and limits, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orion.cli.api import Api, api
+from tests.cli.conftest import Orion
+
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def server(orion: Orion) -> Iterator[Api]:
+    with api() as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_run(server: Api) -> Callable[..., Row]:
+    """Create a run: `make_run("flow", "run", "RUNNING")`."""
+
+    def make(flow: str, name: str, state: str = "PENDING", **more: Any) -> Row:
+        flow_id = server.post("/flows/", {"name": flow})["id"]
+        run = server.post("/flow_runs/", {"flow_id": flow_id, "name": name, **more})
+        if state != "PENDING":
+            body = {"state": {"type": state, "message": f"now {state}"}, "force": True}
+            server.post(f"/flow_runs/{run['id']}/set_state", body)
+        return dict(server.get(f"/flow_runs/{run['id']}"))
+
+    return make
+
+
+@pytest.mark.row("CLI-10")
+def test_flow_ls_shows_the_newest_first_up_to_its_limit(orion: Orion, server: Api) -> None:
+    for number in range(17):
+        server.post("/flows/", {"name": f"flow-{number}"})
+    lines = orion("flow", "ls").out.splitlines()
+    assert [line.split("\t")[1] for line in lines] == [f"flow-{n}" for n in range(16, 1, -1)]
+    assert len(orion("flow", "ls", "--limit", "17").out.splitlines()) == 17
+    assert [row["name"] for row in orion("flow", "ls", "-l", "1", "-o", "json").json] == ["flow-16"]
+
+
+def test_a_list_longer_than_a_page_is_fetched_page_by_page(orion: Orion, server: Api) -> None:
+    for number in range(205):
+        server.post("/flows/", {"name": f"flow-{number}"})
+    names = {line.split("\t")[1] for line in orion("flow", "ls", "--limit", "1000").out.splitlines()}
+    assert len(names) == 205
+
+
+def test_a_flow_is_found_by_name_id_and_beginning_of_its_id(orion: Orion, server: Api) -> None:
+    flow = server.post("/flows/", {"name": "a name with a #, a ? and ünïcode"})
+    for what in (flow["name"], flow["id"], flow["id"].upper(), flow["id"][:-3]):
+        assert orion("flow", "inspect", what, "--json").json["id"] == flow["id"]
+
+
+def test_a_beginning_that_fits_several_is_refused_with_their_ids(orion: Orion, server: Api) -> None:
+    ids = [server.post("/flows/", {"name": name})["id"] for name in ("a", "b")]
+    error = orion("flow", "inspect", ids[0][:6], code=1).err
+    assert "fits several flows" in error and all(id in error for id in ids)
+
+
+@pytest.mark.row("CLI-11")
+def test_flow_run_ls_filters_by_flow_and_state(orion: Orion, make_run: Callable[..., Row]) -> None:
+    make_run("etl", "one", "COMPLETED")
+    make_run("etl", "two", "FAILED")
+    make_run("other", "three", "COMPLETED")
+
+    def names(*args: str) -> list[str]:
+        return sorted(line.split("\t")[2] for line in orion("flow-run", "ls", *args).out.splitlines())
+
+    assert names() == ["one", "three", "two"]
+    assert names("--flow-name", "etl") == ["one", "two"]
+    assert names("--state-type", "completed") == ["one", "three"]
+    assert names("--flow-name", "etl", "--flow-name", "other", "--state-type", "FAILED") == ["two"]
+    assert names("--state", "Failed") == ["two"]
+    assert names("--limit", "1") != names()
+    assert "is no state type" in orion("flow-run", "ls", "--state-type", "DONE", code=1).err
+
+
+@pytest.mark.row("CLI-11")
+def test_flow_run_ls_shows_flow_name_state_and_age(orion: Orion, make_run: Callable[..., Row]) -> None:
+    run = make_run("etl", "one", "COMPLETED")
+    cells = orion("flow-run", "ls").out.strip().split("\t")
+    assert cells[:4] == [run["id"], "etl", "one", "Completed"]
+    assert cells[4] == "now" or cells[4].endswith("ago")
+
+
+@pytest.mark.row("CLI-11")
+def test_flow_run_inspect_shows_the_state_and_its_message(orion: Orion, make_run: Callable[..., Row]) -> None:
+    run = make_run("etl", "one", "FAILED", parameters={"year": 2012})
+    text = orion("flow-run", "inspect", "one").out
+    assert "now FAILED" in text and '{"year": 2012}' in text and "etl" in text
+    assert orion("flow-run", "inspect", run["id"], "--json").json["state"]["type"] == "FAILED"
+
+
+@pytest.mark.row("CLI-11")
+def test_flow_run_delete(orion: Orion, make_run: Callable[..., Row]) -> None:
+    run = make_run("etl", "one")
+    orion("flow-run", "delete", run["id"])
+    assert f"There is no flow run '{run['id']}'" in orion("flow-run", "delete", run["id"], code=1).err
+
+
+def test_runs_of_one_name_are_told_apart_by_id(orion: Orion, make_run: Callable[..., Row]) -> None:
+    ids = [make_run("etl", "same")["id"] for _ in range(2)]
+    error = orion("flow-run", "inspect", "same", code=1).err
+    assert all(id in error for id in ids)
+
+
+@pytest.mark.row("CLI-11")
+def test_cancelling_a_run_that_has_not_begun_ends_it(orion: Orion, make_run: Callable[..., Row]) -> None:
+    run = make_run("etl", "one", "SCHEDULED")
+    assert "is Cancelled" in orion("flow-run", "cancel", run["id"]).out
+
+
+@pytest.mark.row("CLI-11")
+def test_cancelling_a_running_run_asks_its_process_to_end(orion: Orion, make_run: Callable[..., Row]) -> None:
+    make_run("etl", "one", "RUNNING")
+    assert "is Cancelling" in orion("flow-run", "cancel", "one").out
+
+
+@pytest.mark.row("CLI-11")
+def test_cancelling_a_finished_run_is_refused_with_the_reason(
+    orion: Orion, make_run: Callable[..., Row]
+) -> None:
+    make_run("etl", "one", "COMPLETED")
+    answer = orion("flow-run", "cancel", "one", code=1)
+    assert answer.err.startswith("Run 'one' (Completed) was not cancelled: ")
+    assert orion("flow-run", "inspect", "one", "--json").json["state_type"] == "COMPLETED"
+
+
+@pytest.mark.row("CLI-11")
+def test_retry_is_for_finished_runs_of_deployments(
+    orion: Orion, server: Api, make_run: Callable[..., Row]
+) -> None:
+    flow_id = server.post("/flows/", {"name": "etl"})["id"]
+    deployment = server.post("/deployments/", {"name": "d", "flow_id": flow_id})["id"]
+    make_run("etl", "deployed", "FAILED", deployment_id=deployment)
+    make_run("etl", "by hand", "FAILED")
+    assert "is AwaitingRetry" in orion("flow-run", "retry", "deployed").out
+    assert "was not retried" in orion("flow-run", "retry", "by hand", code=1).err
+
+
+def add_logs(server: Api, run: Row, count: int) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    lines = [
+        {
+            "name": "orion.flow_runs",
+            "level": 40 if number % 10 == 9 else 20,
+            "message": f"line {number}",
+            "timestamp": start + timedelta(milliseconds=number),
+            "flow_run_id": run["id"],
+        }
+        for number in range(count)
+    ]
+    server.post("/logs/", lines)
+
+
+def messages(text: str) -> list[str]:
+    return [line.rpartition("  ")[2] for line in text.splitlines()]
+
+
+@pytest.mark.row("CLI-11")
+def test_logs_are_shown_in_order_over_pages(orion: Orion, server: Api, make_run: Callable[..., Row]) -> None:
+    run = make_run("etl", "one", "COMPLETED")
+    add_logs(server, run, 450)
+    everything = [f"line {number}" for number in range(450)]
+    assert messages(orion("flow-run", "logs", "one").out) == everything
+    assert messages(orion("flow-run", "logs", "one", "--head", "-n", "3").out) == everything[:3]
+    assert messages(orion("flow-run", "logs", "one", "--tail", "-n", "3").out) == everything[-3:]
+    assert messages(orion("flow-run", "logs", "one", "--reverse").out) == everything[::-1]
+    assert len(orion("flow-run", "logs", "one", "--json").json) == 450
+    first = orion("flow-run", "logs", "one").out.splitlines()[9]
+    assert first == "2026-01-01 00:00:00.009 ERROR    orion.flow_runs  line 9"
+
+
+@pytest.mark.row("CLI-11")
+def test_following_a_finished_run_ends_after_its_last_line(
+    orion: Orion, server: Api, make_run: Callable[..., Row]
+) -> None:
+    run = make_run("etl", "one", "FAILED")
+    add_logs(server, run, 230)
+    assert len(messages(orion("flow-run", "logs", "one", "--follow").out)) == 230
+    watched = orion("flow-run", "watch", "one", code=1).out
+    assert watched.endswith("Run 'one' ended as Failed.\n") and "line 229" in watched
+
+
+@pytest.mark.row("CLI-11")
+def test_following_shows_lines_as_they_come(server: Api, make_run: Callable[..., Row]) -> None:
+    """The run writes a line, then ends, between two looks."""
+    from orion.cli import logs
+
+    run = make_run("etl", "one", "RUNNING")
+    seen: list[str] = []
+    steps = iter((lambda: add_logs(server, run, 1), lambda: finish(server, run)))
+
+    def next_step(_: float) -> None:
+        seen.append("looked")
+        next(steps)()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs.time, "sleep", next_step)
+        patch.setattr(logs, "print_lines", lambda lines: seen.extend(line["message"] for line in lines))
+        logs.follow_logs(server, run["id"])
+    assert seen == ["looked", "line 0", "looked"]
+
+
+def finish(server: Api, run: Row) -> None:
+    server.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "COMPLETED"}, "force": True})
+
+
+@pytest.mark.row("CLI-12")
+def test_a_work_queue_through_its_life(orion: Orion) -> None:
+    assert (
+        "orion agent start -q 'etl'" in orion("work-queue", "create", "etl", "-l", "3", "-t", "nightly").out
+    )
+    shown = orion("work-queue", "inspect", "etl", "--json").json
+    assert (shown["concurrency_limit"], shown["filter"]["tags"]) == (3, ["nightly"])
+    orion("work-queue", "set-concurrency-limit", "etl", "7")
+    orion("work-queue", "pause", shown["id"])
+    assert orion("work-queue", "ls").out.split("\t")[2:4] == ["7", "paused"]
+    orion("work-queue", "resume", "etl")
+    orion("work-queue", "clear-concurrency-limit", "etl")
+    after = orion("work-queue", "inspect", "etl", "--json").json
+    assert (after["is_paused"], after["concurrency_limit"]) == (False, None)
+    assert "nightly" in orion("work-queue", "ls", "-v").out
+    orion("work-queue", "delete", "etl")
+    assert orion("work-queue", "ls").out == ""
+
+
+@pytest.mark.row("CLI-12")
+def test_preview_shows_what_is_coming_and_takes_nothing(
+    orion: Orion, server: Api, make_run: Callable[..., Row]
+) -> None:
+    orion("work-queue", "create", "etl")
+    soon, late = (datetime.now(UTC) + timedelta(hours=hours) for hours in (2, 40))
+    for name, when in (("soon", soon), ("late", late)):
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": when}}
+        flow = server.post("/flows/", {"name": "f"})["id"]
+        deployment = server.post("/deployments/", {"name": "d", "flow_id": flow})["id"]
+        body = {
+            "flow_id": flow,
+            "name": name,
+            "state": state,
+            "work_queue_name": "etl",
+            "deployment_id": deployment,
+        }
+        server.post("/flow_runs/", body)
+    for _ in range(2):
+        assert [run["name"] for run in orion("work-queue", "preview", "etl", "--json").json] == ["soon"]
+    assert len(orion("work-queue", "preview", "etl", "-h", "48").out.splitlines()) == 2
+    assert orion("work-queue", "inspect", "etl", "--json").json["last_polled"] is None
+
+
+@pytest.mark.row("CLI-12")
+def test_a_taken_name_and_an_unknown_queue_are_refused(orion: Orion) -> None:
+    orion("work-queue", "create", "etl")
+    assert orion("work-queue", "create", "etl", code=1).err.count("\n") == 1
+    assert "There is no work queue 'nope'" in orion("work-queue", "pause", "nope", code=1).err
+
+
+@pytest.mark.row("CLI-06")
+def test_a_concurrency_limit_through_its_life(orion: Orion, server: Api) -> None:
+    orion("concurrency-limit", "create", "database", "3")
+    orion("concurrency-limit", "create", "a/b", "0")
+    assert orion("concurrency-limit", "inspect", "database", "--json").json["concurrency_limit"] == 3
+    assert orion("concurrency-limit", "read", "a/b", "--json").json["concurrency_limit"] == 0
+    assert len(orion("concurrency-limit", "ls").out.splitlines()) == 2
+    assert len(orion("concurrency-limit", "ls", "--offset", "1").out.splitlines()) == 1
+    assert len(orion("concurrency-limit", "ls", "--limit", "1").out.splitlines()) == 1
+    orion("concurrency-limit", "delete", "a/b")
+    assert "no limit for the tag 'a/b'" in orion("concurrency-limit", "delete", "a/b", code=1).err
+
+
+def test_a_terminal_gets_a_table_with_headings(
+    orion: Orion, server: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    server.post("/flows/", {"name": "etl"})
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    heading, row = orion("flow", "ls").out.splitlines()
+    assert heading.split() == ["ID", "Name", "Created"]
+    assert row.index("etl") == heading.index("Name")
