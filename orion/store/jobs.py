@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from orion.errors import Busy
+
 if TYPE_CHECKING:
     from orion.store.base import Conn, Lane
 
@@ -89,6 +91,15 @@ def _settle(jobs: list[Job]) -> None:
         job.settle()
 
 
+def refuse(jobs: queue.SimpleQueue[Job | None]) -> None:
+    """Answer all that came too late."""
+    while not jobs.empty():
+        job = jobs.get()
+        if job is not None:
+            job.error = Busy("The database is being closed.")
+            deliver((job,))
+
+
 class Workers:
     """A few threads that take jobs from one queue, made as they are needed; each enters its own `work`."""
 
@@ -97,20 +108,26 @@ class Workers:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._idle = 0
+        self._closed = False
 
     def submit(self, job: Job) -> None:
-        """Queue a job, with one more thread if all are busy and there may be more."""
+        """Queue a job."""
         self._queue.put(job)
-        if len(self._threads) < self._count and self._queue.qsize() > self._idle:
+        if self._closed:
+            refuse(self._queue)
+        elif len(self._threads) < self._count:
             self._grow()
 
     def close(self) -> None:
         """Finish what is queued, then end the threads."""
-        for _ in self._threads:
+        with self._lock:
+            threads, self._count = self._threads, 0
+        for _ in threads:
             self._queue.put(None)
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
+        self._closed = True
+        refuse(self._queue)
 
     def _grow(self) -> None:
         with self._lock:
@@ -121,14 +138,18 @@ class Workers:
                 thread.start()
 
     def _run(self) -> None:
-        with self._work() as work:
-            while (job := self._next()) is not None:
-                work(job)
-                deliver((job,))
-
-    def _next(self) -> Job | None:
-        self._idle += 1
         try:
-            return self._queue.get()
-        finally:
-            self._idle -= 1
+            with self._work() as work:
+                while (job := self._queue.get()) is not None:
+                    work(job)
+                    deliver((job,))
+        except Exception as error:  # it cannot work (no connection): say so to one job, and let the next try anew
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        with self._lock:
+            self._threads.remove(threading.current_thread())
+        job = self._queue.get()
+        if job is not None:
+            job.error = error
+            deliver((job,))

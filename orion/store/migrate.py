@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import psycopg
 
 ADVISORY_LOCK = 0x6F72696F6E  # "orion": one server migrates, the others wait
+OLDEST_POSTGRES = 140_000
 CHECK_AT_MOST = 256 * 1024 * 1024  # bytes of a file that is checked whole after an unclean end
 
 _FILE = re.compile(r"(\d{4})_(\w+?)(?:\.(sqlite|postgres))?\.sql")
@@ -80,6 +81,10 @@ def sqlite_version(raw: sqlite3.Connection, path: Path) -> int:
 
 def postgres(raw: psycopg.Connection) -> int:
     """Upgrade a PostgreSQL database to the latest schema; `raw` is in autocommit. Returns the steps taken."""
+    if raw.info.server_version < OLDEST_POSTGRES:
+        raise DatabaseError(
+            f"orion needs PostgreSQL 14 or newer, but this is {raw.info.server_version // 10_000}."
+        )
     if postgres_version(raw) == latest("postgres"):
         return 0
     raw.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
@@ -170,7 +175,10 @@ def _take(raw: psycopg.Connection, step: Step) -> None:
 
 
 def _check(raw: sqlite3.Connection, path: Path) -> None:
-    said = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+    try:
+        said = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except UnicodeDecodeError:
+        said = "its schema is no text"
     if said != "ok":
         raise _corrupt(path, said)
 

@@ -5,6 +5,7 @@ A server owns its file (`lock.py`); a clock beside it and programs without a ser
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import tempfile
 import threading
@@ -19,10 +20,14 @@ from orion.store.base import Options, Role, Store
 from orion.store.bus import Bus
 from orion.store.jobs import Job, Workers
 from orion.store.lock import Ownership, owner
-from orion.store.sqlite_conn import SqliteConn, connect, private
+from orion.store.sqlite_conn import SqliteConn, connect, explain, private
 from orion.store.url import Place
 from orion.store.writer import Writer
 
+log = logging.getLogger("orion.store")
+
+OLDEST = (3, 35, 0)
+SAFE_TO_SHARE = (3, 51, 3)
 READERS = 4
 GLANCE_SECONDS = 0.02
 
@@ -38,6 +43,7 @@ class SqliteStore(Store):
         self._folder = None if place.path else tempfile.TemporaryDirectory(prefix="orion-memory-")
         self.path = place.path or Path(self._folder.name) / "orion.db"  # type: ignore[union-attr]
         self.bus = Bus()
+        self._warn_of_old_sqlite()
         self._owned = self._take()
         try:
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
@@ -77,6 +83,15 @@ class SqliteStore(Store):
         else:
             self._writer.submit(job)
 
+    def _warn_of_old_sqlite(self) -> None:
+        version = sqlite3.sqlite_version
+        if sqlite3.sqlite_version_info < OLDEST:
+            raise DatabaseError(f"orion needs SQLite 3.35 or newer, but this Python has {version}.")
+        if self.role is Role.CLOCK and sqlite3.sqlite_version_info < SAFE_TO_SHARE:
+            log.warning(
+                "SQLite %s has a rare fault when two processes write one file; 3.51.3 has not.", version
+            )
+
     def _take(self) -> Ownership | None:
         """A server takes the file; a program without one makes way for a server that is there."""
         try:
@@ -102,8 +117,7 @@ class SqliteStore(Store):
     def _glancing(self) -> SqliteConn:
         conn: SqliteConn | None = getattr(self._local, "conn", None)
         if conn is None:
-            raw = connect(self.path, busy=0)
-            raw.execute("PRAGMA query_only = ON")
+            raw = self._read_only(busy=0)
             conn = self._local.conn = SqliteConn(
                 raw, limit=GLANCE_SECONDS, reading=True, log=self.options.echo
             )
@@ -120,10 +134,17 @@ class SqliteStore(Store):
     @contextmanager
     def _reader(self) -> Iterator[Callable[[Job], None]]:
         """What a reader thread does with a job: one snapshot for all its statements."""
-        with closing(connect(self.path, busy=self.options.busy)) as raw:
-            raw.execute("PRAGMA query_only = ON")
+        with closing(self._read_only(self.options.busy)) as raw:
             conn = self._conn(raw, reading=True)
             yield lambda job: _snapshot(conn, job)
+
+    def _read_only(self, busy: float) -> sqlite3.Connection:
+        try:
+            raw = connect(self.path, busy=busy)
+            raw.execute("PRAGMA query_only = ON")
+        except sqlite3.Error as error:
+            raise explain(error) from error
+        return raw
 
 
 def _snapshot(conn: SqliteConn, job: Job) -> None:

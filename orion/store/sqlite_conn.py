@@ -21,6 +21,7 @@ PREPARED = 512
 FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+UNREADABLE = "Could not decode to UTF-8"
 
 echo = logging.getLogger("orion.store.sql")
 
@@ -91,7 +92,7 @@ class SqliteConn(Conn):
             return explain(error, reading=self._reading)
         if isinstance(error, OverflowError):
             return errors.Invalid("A number is too large to be kept.")
-        if isinstance(error, UnicodeError):
+        if isinstance(error, UnicodeEncodeError):
             return errors.Invalid("A text holds characters that cannot be kept (half of a surrogate pair).")
         return error
 
@@ -118,7 +119,7 @@ def explain(error: sqlite3.Error, *, reading: bool = False) -> Exception:
         return errors.TooLarge("A value is too large to be kept.")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return errors.Busy(f"The database cannot be written: {error}")
-    if code in DAMAGED:
+    if code in DAMAGED or UNREADABLE in str(error):
         return errors.DatabaseCorrupt(f"The database file is damaged ({error}).")
     return error
 

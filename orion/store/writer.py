@@ -13,10 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from orion.errors import Busy
 from orion.store.base import Lane
 from orion.store.bus import EVERYTHING, Bus
-from orion.store.jobs import Job, deliver
+from orion.store.jobs import Job, deliver, refuse
 from orion.store.sqlite_conn import SqliteConn, explain
 
 GROUP_SECONDS = 0.05  # a transaction takes no more writes after this
@@ -31,7 +30,7 @@ class Writer:
         self._open_conn, self._bus, self._full, self._watch = open_conn, bus, full, watch
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
-        self._closing = False
+        self._closing = self._closed = False
         self._low_since: float | None = None
         self._synchronous = ""
         self._version: int | None = None
@@ -40,11 +39,9 @@ class Writer:
 
     def submit(self, job: Job) -> None:
         """Queue a write."""
-        if self._closing:
-            job.error = Busy("The database is being closed.")
-            deliver((job,))
-        else:
-            self._queue.put(job)
+        self._queue.put(job)
+        if self._closed:
+            refuse(self._queue)
 
     def look(self) -> None:
         """Somebody began to wait for news: watch for other processes from now on."""
@@ -55,6 +52,8 @@ class Writer:
         self._closing = True
         self._queue.put(None)
         self._thread.join()
+        self._closed = True
+        refuse(self._queue)
 
     def _run(self) -> None:
         self._conn = self._open_conn()
