@@ -3,12 +3,15 @@
 base.py      the seam: Conn, Store, Lane, Role        dialect.py   the few words in which SQL differs
 sqlite.py    with writer.py, sqlite_conn.py, lock.py  postgres.py  with listen.py, postgres_conn.py
 jobs.py      work on its way through a thread         bus.py       who waits is woken after the commit
-migrate.py   migrations/*.sql, backup.py              rows.py      rows to structs and back; sql/ named SQL
+migrate.py   migrations/*.sql, backup.py, upkeep.py   rows.py      rows to structs and back; sql/ named SQL
 """
 
 from __future__ import annotations
 
+from orion import settings
+from orion.errors import DatabaseError
 from orion.store.base import Conn, Lane, Options, Role, Store
+from orion.store.url import Place, parse
 
 __all__ = ["Conn", "Lane", "Role", "Store", "open_store"]
 
@@ -18,9 +21,9 @@ def open_store(url: str, *, role: Role = Role.SERVER, address: str = "") -> Stor
 
     A server's `address` (its API's URL) is told to other programs that find the SQLite file taken.
     """
-    from orion.store.url import parse
-
     place, options = parse(url), Options.of(role, address)
+    if not settings.current().database_migrate_on_start:
+        _refuse_old_schema(url, place)
     if place.dialect == "sqlite":
         from orion.store.sqlite import SqliteStore
 
@@ -28,3 +31,13 @@ def open_store(url: str, *, role: Role = Role.SERVER, address: str = "") -> Stor
     from orion.store.postgres import PostgresStore
 
     return PostgresStore(place, role=role, options=options)
+
+
+def _refuse_old_schema(url: str, place: Place) -> None:
+    from orion.store import upkeep
+
+    if not place.in_memory and upkeep.pending(url):
+        raise DatabaseError(
+            f"The schema of {place} is behind, and ORION_DATABASE_MIGRATE_ON_START is false. "
+            "Bring it up to date: orion database upgrade"
+        )

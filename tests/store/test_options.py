@@ -1,0 +1,51 @@
+"""The settings that a store obeys."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from orion.errors import DatabaseError, QueryTooSlow
+from orion.settings import temporary_settings
+from orion.store import Role, open_store, upkeep
+from orion.store.base import Options
+from tests.store.test_group_commit import ENDLESS
+from tests.store.test_seam import names, put
+
+
+def test_defaults() -> None:
+    assert Options.of(Role.SERVER) == Options(timeout=10, busy=15, synchronous="full", pool=8, echo=False)
+    assert Options.of(Role.CLOCK).busy == 15
+    assert Options.of(Role.EPHEMERAL).busy == 30
+
+
+@pytest.mark.row("DB-12")
+def test_echo_logs_every_statement(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    for wanted in (False, True):
+        with temporary_settings({"ORION_DATABASE_ECHO": wanted}), caplog.at_level(logging.INFO):
+            caplog.clear()
+            store = open_store(database_url)
+            store.read_now(names)
+            store.close()
+            assert any("SELECT name FROM setting" in message for message in caplog.messages) is wanted
+
+
+@pytest.mark.row("DB-06")
+def test_the_timeout_stops_a_statement(sqlite_url: str) -> None:
+    with temporary_settings({"ORION_DATABASE_TIMEOUT": 0.1}):
+        store = open_store(sqlite_url)
+        with pytest.raises(QueryTooSlow):
+            store.read_now(lambda conn: conn.one(ENDLESS))
+        store.close()
+
+
+@pytest.mark.row("DB-07")
+def test_a_schema_that_is_behind_is_refused_when_starting_may_not_upgrade_it(empty_url: str) -> None:
+    with temporary_settings({"ORION_DATABASE_MIGRATE_ON_START": False}):
+        with pytest.raises(DatabaseError, match="orion database upgrade"):
+            open_store(empty_url)
+        upkeep.upgrade(empty_url)
+        store = open_store(empty_url)
+        assert store.write_now(put, "a") == "a"
+        store.close()
