@@ -112,6 +112,7 @@ class Api:
     ) -> httpx.Response:
         """One request; raises `Unavailable` when it may work later and `Refusal` when it will not."""
         headers = {"Orion-Attempt": token} if token else {}
+        asked = time.monotonic()
         try:
             answer = await self.http.request(method, path, json=body, headers=headers, timeout=wait + 30)
         except (httpx.HTTPError, OSError) as error:
@@ -120,7 +121,8 @@ class Api:
             raise Unavailable(f"the server answered {answer.status_code}")
         if answer.is_error:
             raise Refusal(answer)
-        self._set_clock(answer.headers.get("date"))
+        if time.monotonic() - asked < 1:  # the date of a long poll may be that of its beginning
+            self._set_clock(answer.headers.get("date"))
         return answer
 
     async def surely(

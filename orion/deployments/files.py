@@ -12,6 +12,7 @@ from orion.errors import Invalid, NotFound
 
 HEAD = """\
 # A deployment of the flow {flow!r}. Edit it, then apply it: orion deployment apply {file}
+
 """
 
 NOTES = {
