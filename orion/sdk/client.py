@@ -21,11 +21,7 @@ class SyncClient(Routes):
         self.connection = connection or connect()
         self.patience = patience or default_patience()
         self._http = httpx.Client(
-            transport=self.connection.transport(),
-            base_url=self.connection.url,
-            headers=self.connection.headers,
-            timeout=self.connection.timeout,
-            follow_redirects=True,
+            transport=self.connection.transport(), follow_redirects=True
         )
 
     @property
@@ -45,9 +41,7 @@ class SyncClient(Routes):
 
     def _once(self, request: Request) -> httpx.Response | httpx.TransportError:
         try:
-            return self._http.request(
-                request.method, request.path, content=request.body, headers=_headers(request)
-            )
+            return self._http.send(self.connection.request(request))
         except httpx.TransportError as error:
             return error
 
@@ -68,11 +62,7 @@ class AsyncClient(Routes):
         self.connection = connection or connect()
         self.patience = patience or default_patience()
         self._http = httpx.AsyncClient(
-            transport=self.connection.async_transport(),
-            base_url=self.connection.url,
-            headers=self.connection.headers,
-            timeout=self.connection.timeout,
-            follow_redirects=True,
+            transport=self.connection.async_transport(), follow_redirects=True
         )
 
     @property
@@ -94,9 +84,7 @@ class AsyncClient(Routes):
 
     async def _once(self, request: Request) -> httpx.Response | httpx.TransportError:
         try:
-            return await self._http.request(
-                request.method, request.path, content=request.body, headers=_headers(request)
-            )
+            return await self._http.send(self.connection.request(request))
         except httpx.TransportError as error:
             return error
 
@@ -124,7 +112,3 @@ def get_client(sync_client: bool = False) -> SyncClient | AsyncClient:
 def default_patience() -> Patience:
     """The patience of people: a few tries, half a minute."""
     return Patience(30.0, current().client_max_retries)
-
-
-def _headers(request: Request) -> dict[str, str]:
-    return {"content-type": "application/json", **dict(request.headers)} if request.body is not None else dict(request.headers)

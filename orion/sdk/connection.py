@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from orion.sdk.exchange import Request
+from orion.sdk.http1 import SocketTransport, StreamTransport
 from orion.settings import Settings, current
 
 LOCAL_URL = "http://127.0.0.1/api"
@@ -16,29 +18,66 @@ class Connection:
 
     def __init__(self, url: str, app: Any = None, *, key: str | None = None, timeout: float = 30.0) -> None:
         self.url, self.app = url.rstrip("/"), app
-        self.headers = {"user-agent": "orion-sdk", "accept": "application/json"}
+        self.headers = [("user-agent", "orion-sdk"), ("accept", "application/json")]
         if key:
-            self.headers["authorization"] = f"Bearer {key}"
-        self.timeout = httpx.Timeout(timeout, connect=min(10.0, timeout))
+            self.headers.append(("authorization", f"Bearer {key}"))
+        self._with_body = [*self.headers, ("content-type", "application/json")]
+        self._limits = {"timeout": httpx.Timeout(timeout, connect=min(10.0, timeout)).as_dict()}
+        self._urls: dict[str, httpx.URL] = {}
 
     @property
     def is_local(self) -> bool:
         """Whether the API runs in this process."""
         return self.app is not None
 
-    def transport(self) -> httpx.BaseTransport | None:
-        if self.app is None:
-            return None
-        from orion.sdk.ephemeral import LocalTransport
+    def request(self, request: Request) -> httpx.Request:
+        """A request of the API as httpx sends it."""
+        headers = self.headers if request.body is None else self._with_body
+        if request.headers:
+            headers = [*headers, *request.headers]
+        url = self._url(request.path)
+        return httpx.Request(request.method, url, headers=headers, content=request.body, extensions=self._limits)
 
-        return LocalTransport(self.app)
+    def _url(self, path: str) -> httpx.URL:
+        """Parsed once for the paths that do not differ from run to run."""
+        found = self._urls.get(path)
+        if found is None:
+            found = httpx.URL(self.url + path)
+            if len(path) < 32:
+                self._urls[path] = found
+        return found
+
+    def transport(self) -> httpx.BaseTransport | None:
+        if self.app is not None:
+            from orion.sdk.ephemeral import LocalTransport
+
+            return LocalTransport(self.app)
+        place = self._plain()
+        return SocketTransport(*place) if place else None
 
     def async_transport(self) -> httpx.AsyncBaseTransport | None:
-        if self.app is None:
-            return None
-        from orion.sdk.ephemeral import AsyncLocalTransport
+        if self.app is not None:
+            from orion.sdk.ephemeral import AsyncLocalTransport
 
-        return AsyncLocalTransport(self.app)
+            return AsyncLocalTransport(self.app)
+        place = self._plain()
+        return StreamTransport(*place) if place else None
+
+    def _plain(self) -> tuple[str, int] | None:
+        """Host and port of a server that is reached by plain http, without a proxy."""
+        url = httpx.URL(self.url)
+        if url.scheme != "http" or proxy_for(url.host):
+            return None
+        return url.host, url.port or 80
+
+
+def proxy_for(host: str) -> str | None:
+    """The proxy that the environment names for plain http to a host."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    found = proxies.get("http") or proxies.get("all")
+    return None if not found or proxy_bypass(host) else found
 
 
 def connect(settings: Settings | None = None) -> Connection:
