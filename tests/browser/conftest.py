@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from orion.model.times import utcnow
 from orion.settings import load
@@ -18,6 +18,10 @@ from orion.store import Store, open_store
 from orion.web.factory import build_app
 from tests import databases
 from tests.seed import Seeded, seed
+
+
+PATIENCE = 20_000  # milliseconds; the machine may be busy
+expect.set_options(timeout=PATIENCE)
 
 
 class Console:
@@ -76,7 +80,7 @@ def _serve(folder: Path, *, filled: bool) -> Iterator[Console]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser window that fails the test when a page breaks its content policy or its script."""
     opened = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(PATIENCE)
     yield opened
     opened.close()
 

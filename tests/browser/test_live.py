@@ -38,10 +38,10 @@ def test_new_log_lines_arrive_once_and_in_order(page: Page, console: Console) ->
 
 def test_a_run_that_ends_is_seen_to_end(page: Page, console: Console) -> None:
     page.goto(console.run("quiet-harbour"))
-    expect(page.locator("#head .badge")).to_have_text("Running")
+    expect(page.locator(".head .badge")).to_have_text("Running")
     run = console.seeded.runs["quiet-harbour"]
     console.store.write_now(propose_flow_run, run, StateCreate(type="COMPLETED"), utcnow())
-    expect(page.locator("#head .badge")).to_have_text("Completed")
+    expect(page.locator(".head .badge")).to_have_text("Completed")
     expect(page.locator("#details")).to_contain_text("Duration")
 
 
@@ -77,10 +77,10 @@ def test_run_on_the_list_starts_a_run_and_offers_the_way_to_it(page: Page, conso
     name = toast.inner_text().split()[1]
     toast.get_by_role("link", name="Open").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
-    expect(page.locator("#head .badge")).to_have_text("Scheduled")
+    expect(page.locator(".head .badge")).to_have_text("Scheduled")
 
 
 def test_cancel_ends_a_waiting_run_from_its_page(page: Page, console: Console) -> None:
     page.goto(console.run("close-15-30"))
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#head .badge")).to_have_text("Cancelled")
+    expect(page.locator(".head .badge")).to_have_text("Cancelled")

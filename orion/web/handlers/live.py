@@ -44,8 +44,8 @@ async def _events(request: Request, topics: list[str], follower: Follower | None
     store, closing = request.app.state.store, request.app.state.closing
     run_id = next((topic[4:] for topic in topics if topic.startswith("run:")), None)
     with store.bus.subscribe(topics) as subscription:
-        yield "retry: 1000\n: hello\n\n"
-        heard: set[str] = set(topics)
+        yield "retry: 1000\nid: begun\n\n"
+        heard = set(topics) if "last-event-id" in request.headers else set[str]()
         while not closing.is_set():
             if follower:
                 async for message in follower.new_lines():
@@ -95,7 +95,8 @@ class Follower:
         self.request = request
         self.run_id = run_id
         self.task = request.query_params.get("task", "")
-        sent = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        told = request.headers.get("last-event-id", "")
+        sent = told if _id(told) else request.query_params.get("after", "")
         self.after = sent if _id(sent) else ""
 
     async def new_lines(self) -> AsyncIterator[str]:

@@ -67,7 +67,7 @@ async def health(call: Call) -> Reply:
         "dialect": call.store.dialect,
         "facts": await gather(call, _facts),
     }
-    return Reply({**data, "now": now, "here": here(call)}, "admin/health.html#duties")
+    return Reply({**data, "now": now, "here": here(call)}, "admin/health.html#page")
 
 
 def _duty(each: duties.DutyHealth) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from orion.web.pages import deployments
 from orion.web.pages.run_form import Form, command, differing
 from orion.web.pages.shared import gather, here, see
 
-TEMPLATE = "deployments/show.html#form"
+TEMPLATE = "deployments/show.html#page"
 
 
 @dataclass

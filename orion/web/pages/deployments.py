@@ -85,7 +85,7 @@ async def listing(call: Call) -> Reply:
     now, get = see(call), call.query.get
     names = ("q", "tag", "queue", "schedule", "sort", "after")
     data = await gather(call, _list, DeploymentQuery(*(get(name, "").strip()[:500] for name in names)), now)
-    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "deployments/list.html#deployments")
+    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "deployments/list.html#page")
 
 
 async def pause(call: Call) -> Reply:

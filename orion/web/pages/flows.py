@@ -37,14 +37,14 @@ async def listing(call: Call) -> Reply:
     now = see(call)
     data = await gather(call, _list, call.query.get("q", "")[:200], call.query.get("tag", "")[:200],
                                  call.query.get("after"), now)  # fmt: skip
-    return Reply({**data, "now": now, "here": here(call)}, "flows/list.html#flows")
+    return Reply({**data, "now": now, "here": here(call)}, "flows/list.html#page")
 
 
 async def show(call: Call) -> Reply:
     """Show a flow: its deployments and its runs of the last 30 days."""
     now = see(call)
     data = await gather(call, _one, call.path["id"], now)
-    return Reply({**data, "now": now, "here": here(call)}, "flows/show.html#runs")
+    return Reply({**data, "now": now, "here": here(call)}, "flows/show.html#page")
 
 
 def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dict[str, Any]:

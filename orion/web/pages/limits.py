@@ -16,7 +16,7 @@ async def listing(call: Call) -> Reply:
     """List limits with who holds their slots."""
     now = see(call)
     rows = await call.store.read(limits.filter, 200, 0)
-    return Reply({"limits": rows, "now": now, "here": here(call)}, "concurrency_limits/list.html#limits")
+    return Reply({"limits": rows, "now": now, "here": here(call)}, "concurrency_limits/list.html#page")
 
 
 async def create(call: Call) -> Reply:

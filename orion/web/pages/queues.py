@@ -47,14 +47,14 @@ async def listing(call: Call) -> Reply:
     """List work queues."""
     now = see(call)
     rows = await gather(call, _list, now)
-    return Reply({"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#queues")
+    return Reply({"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#page")
 
 
 async def show(call: Call) -> Reply:
     """Show a work queue: health, upcoming and running runs, and the command to start an agent."""
     now = see(call)
     data = await gather(call, _one, call.path["id"], now)
-    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/show.html#upcoming")
+    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/show.html#page")
 
 
 async def new(call: Call) -> Reply:

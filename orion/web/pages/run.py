@@ -32,7 +32,7 @@ Reader = Callable[..., dict[str, Any]]
 async def show(call: Call) -> Reply:
     """Show a flow run: its timeline, radar, newest log lines and details."""
     sort = call.query.get("sort", "start")
-    return await _page(call, "overview", "flow_runs/show.html#head", _overview, sort if sort in SORTS else "start")
+    return await _page(call, "overview", "flow_runs/show.html#page", _overview, sort if sort in SORTS else "start")
 
 
 async def logs(call: Call) -> Reply | Response:
@@ -41,35 +41,35 @@ async def logs(call: Call) -> Reply | Response:
     query = run_logs.parse(call.query)
     if call.query.get("download"):
         return await run_logs.download(call, query)
-    return await _page(call, "logs", "flow_runs/logs.html#lines", run_logs.data, query)
+    return await _page(call, "logs", "flow_runs/logs.html#page", run_logs.data, query)
 
 
 async def tasks(call: Call) -> Reply:
     """List the task runs of a flow run."""
-    return await _page(call, "tasks", "flow_runs/tasks.html#tasks", lambda conn, run, tasks, now: {"tasks": tasks})
+    return await _page(call, "tasks", "flow_runs/tasks.html#page", lambda conn, run, tasks, now: {"tasks": tasks})
 
 
 async def subflows(call: Call) -> Reply:
     """List the flow runs that a flow run started."""
-    return await _page(call, "subflows", "flow_runs/subflows.html#runs", _subflows)
+    return await _page(call, "subflows", "flow_runs/subflows.html#page", _subflows)
 
 
 async def parameters(call: Call) -> Reply:
     """Show the parameters of a flow run."""
-    return await _page(call, "parameters", "flow_runs/parameters.html#head", lambda conn, run, tasks, now: {})
+    return await _page(call, "parameters", "flow_runs/parameters.html#page", lambda conn, run, tasks, now: {})
 
 
 async def radar(call: Call) -> Reply:
     """Show the tasks of a flow run on a radar, one of them in focus."""
     wanted = call.query.get("task", ""), call.query.get("find", "")
-    reply = await _page(call, "radar", "flow_runs/radar.html#radar", _radar, wanted)
+    reply = await _page(call, "radar", "flow_runs/radar.html#page", _radar, wanted)
     reply.data["zoom"] = "full" if call.query.get("zoom") == "full" else "small"
     return reply
 
 
 async def events(call: Call) -> Reply:
     """List the states that a flow run went through."""
-    return await _page(call, "events", "flow_runs/events.html#events", lambda conn, run, tasks, now: {})
+    return await _page(call, "events", "flow_runs/events.html#page", lambda conn, run, tasks, now: {})
 
 
 async def cancel(call: Call) -> Reply:

@@ -21,7 +21,8 @@ from orion.web.display import look, plural, viewer
 from orion.web.pages import run_query
 from orion.web.pages.run_query import BUCKETS, CLOCKS, RANGE_NAMES, SORTS, RunQuery
 from orion.web.pages.run_rows import Group, by_day, one_group, rows_of
-from orion.web.pages.shared import PAGE, api_url, gather, see, stretch
+from orion.web.pages.shared import PAGE, api_url, gather, here, see, stretch
+from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
 UPCOMING, MOST_LATE = 3, 10
@@ -43,11 +44,8 @@ async def runs(call: Call) -> Reply:
     data = await gather(call, _data, query, now)
     address = run_query.address(query)
     data |= {"now": now, "here": address, "api_url": api_url(call)}
-    return Reply(data, "flow_runs/list.html#runs", push_url=None if call.query.get("after") else _absolute(call, address))
-
-
-def _absolute(call: Call, address: str) -> str:
-    return f"{call.scope.get('root_path', '')}/{address}"
+    unclean = here(call) != address and not query.after
+    return Reply(data, "flow_runs/list.html#page", push_url=root(call.request) + address if unclean else None)
 
 
 def _data(conn: Conn, query: RunQuery, now: datetime) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def show(call: Call) -> Reply:
     """Show a task run: state history, inputs, log, details."""
     now = see(call)
     data = await gather(call, _read, call.path["id"], now)
-    return Reply({**data, "now": now, "here": here(call)}, "task_runs/show.html#head")
+    return Reply({**data, "now": now, "here": here(call)}, "task_runs/show.html#page")
 
 
 async def delete(call: Call) -> Reply:
