@@ -62,7 +62,7 @@ def task_verdict(was: State | str | None, wanted: State | str, chance: float = 0
 
 
 def said(verdict: Verdict) -> str:
-    """A verdict in a word or two: `accept Retrying`, `reject` (nothing stored), `instead CANCELLED`, `wait 30`, `abort`."""
+    """A verdict in a word or two: `accept Retrying`, `reject` (nothing stored), `wait 30`, `abort`, …"""
     match verdict:
         case Accept(found):
             return f"accept {found.name}"

@@ -236,8 +236,8 @@ def test_a_matching_policy_gets_one_outbox_row_for_a_stored_state(world: World) 
             ("[]", "[]", False),
         ):
             conn.run(
-                "INSERT INTO flow_run_notification_policy (id, created, updated, is_active, block_document_id, state_names, tags)"
-                " VALUES (:id, :now, :now, :active, :id, :names, :tags)",
+                "INSERT INTO flow_run_notification_policy"
+                " (id, created, updated, is_active, block_document_id, state_names, tags) VALUES (:id, :now, :now, :active, :id, :names, :tags)",
                 {"id": new_id(), "now": conn.time(world.now), "active": active, "names": names, "tags": tags},
             )
 

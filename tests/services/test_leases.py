@@ -1,0 +1,259 @@
+"""The sweep of leases: silent holders lose their runs, those who spoke keep them."""
+
+from __future__ import annotations
+
+import pytest
+
+from orion.model.flow_runs import FlowRunUpdate
+from orion.orchestration import heartbeat
+from orion.orchestration.attempts import terms
+from orion.services import crashes, leases
+from orion.services.duties import BY_NAME
+from orion.store import Store, claims, flow_runs
+from tests.orchestration.world import World, wish
+
+
+class Swept(World):
+    """A world whose sweep comes round regularly."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        leases.sweep(store, self.now)
+
+    def sweep(self, after: float = 0) -> int:
+        """Let time go by, sweeping every 25 s; what the last sweep touched."""
+        while after > 25:
+            leases.sweep(self.store, self.later(25))
+            after -= 25
+        return leases.sweep(self.store, self.later(after))
+
+    def held(self, **values: object) -> tuple[str, str]:
+        """A run claimed with a token."""
+        run = self.planned(**values)
+        token = self.flow(run.id, "PENDING", claim=True).token
+        assert token is not None
+        return run.id, token
+
+    def beating(self, **values: object) -> tuple[str, str]:
+        """A run that is RUNNING and has beaten."""
+        run_id, token = self.held(**values)
+        self.flow(run_id, "RUNNING", token=token)
+        self.beat(run_id, token)
+        return run_id, token
+
+    def beat(self, run_id: str, token: str) -> bool:
+        return self.store.write_now(heartbeat, run_id, token, self.now).cancel
+
+    def stands(self, run_id: str) -> str:
+        return f"{self.get(run_id).state_type} {self.get(run_id).state_name}"
+
+
+@pytest.fixture
+def world(store: Store) -> Swept:
+    return Swept(store)
+
+
+def test_a_run_that_nobody_started_goes_back_to_the_queue(world: Swept) -> None:
+    queue, (run_id, token) = world.queue(), world.held()
+    world.sweep(85)
+    assert world.stands(run_id) == "PENDING Pending"
+    world.sweep(10)
+    assert world.stands(run_id) == "SCHEDULED Scheduled"
+    assert world.claim(queue) == [run_id]
+    assert world.flow(run_id, "RUNNING", token=token).status == "ABORT"
+
+
+def test_after_three_submissions_a_run_is_given_up_with_a_reason(world: Swept) -> None:
+    run = world.planned()
+    for _ in range(3):
+        assert world.flow(run.id, "PENDING", claim=True).status == "ACCEPT"
+        world.sweep(95)
+    assert world.stands(run.id) == "CRASHED Crashed"
+    assert "3 times" in (world.get(run.id).state.message or "")
+
+
+def test_a_run_that_was_claimed_early_has_its_time_from_the_scheduled_one(world: Swept) -> None:
+    run = world.planned(60)
+    world.flow(run.id, "PENDING", claim=True)
+    world.sweep(140)
+    assert world.stands(run.id) == "PENDING Pending"
+    world.sweep(15)
+    assert world.get(run.id).state_type == "SCHEDULED"
+
+
+def test_a_plain_client_has_longer_once_its_infrastructure_is_there(world: Swept) -> None:
+    bare, started = world.planned(), world.planned()
+    for run in (bare, started):
+        world.flow(run.id, "PENDING")
+    update = FlowRunUpdate(infrastructure_pid="host:1")
+    world.store.write_now(flow_runs.update, started.id, update, world.now)
+    world.sweep(95)
+    assert (world.get(bare.id).state_type, world.get(started.id).state_type) == ("SCHEDULED", "PENDING")
+    world.sweep(500)
+    assert world.get(started.id).state_type == "PENDING"
+    world.sweep(10)
+    assert world.get(started.id).state_type == "SCHEDULED"
+
+
+def test_a_silent_process_is_taken_for_dead_within_90_s(world: Swept) -> None:
+    run_id, token = world.beating()
+    task = world.task_run(run_id, "RUNNING")
+    world.sweep(74)
+    assert world.stands(run_id) == "RUNNING Running"
+    world.sweep(5)
+    assert world.stands(run_id) == "CRASHED Crashed"
+    assert world.get_task(task.id).state_type == "CRASHED"
+    assert world.beat(run_id, token)
+    assert world.flow(run_id, "COMPLETED", token=token).status == "ABORT"
+
+
+def test_a_run_that_never_beat_is_never_reaped(world: Swept) -> None:
+    plain = world.flow_run("RUNNING")
+    claimed, token = world.held()
+    world.flow(claimed, "RUNNING", token=token)
+    world.sweep(1000)
+    assert [world.get(run_id).state_type for run_id in (plain.id, claimed)] == ["RUNNING", "RUNNING"]
+
+
+def test_beats_keep_a_run(world: Swept) -> None:
+    run_id, token = world.beating()
+    for _ in range(10):
+        world.sweep(60)
+        assert not world.beat(run_id, token)
+    assert world.stands(run_id) == "RUNNING Running"
+
+
+def test_a_retry_whose_process_died_is_handed_out_at_its_time(world: Swept) -> None:
+    queue = world.queue()
+    run_id, token = world.beating(policy={"retries": 1, "retry_delay": 300})
+    world.flow(run_id, "FAILED", token=token)
+    world.sweep(80)
+    assert world.stands(run_id) == "SCHEDULED AwaitingRetry"
+    assert world.claim(queue, before=100) == []
+    world.later(220)
+    assert world.claim(queue) == [run_id]
+    assert world.flow(run_id, "RUNNING", token=token).status == "ABORT"
+
+
+def test_a_paused_run_whose_process_died_has_crashed_and_a_suspended_one_waits(world: Swept) -> None:
+    paused, token = world.beating()
+    suspended, other = world.beating()
+    world.flow(paused, "PAUSED", token=token)
+    world.flow(suspended, wish("PAUSED", pause_reschedule=True), token=other)
+    world.sweep(80)
+    assert (world.get(paused).state_type, world.get(suspended).state_type) == ("CRASHED", "PAUSED")
+
+
+def test_cancelling_does_not_last_for_ever(world: Swept) -> None:
+    plain, (held, token) = world.flow_run("RUNNING"), world.beating()
+    for run_id in (plain.id, held):
+        world.flow(run_id, "CANCELLING")
+    world.sweep(100)
+    assert world.beat(held, token)
+    world.sweep(25)
+    assert (world.get(plain.id).state_type, world.get(held).state_type) == ("CANCELLED", "CANCELLING")
+    world.sweep(75)
+    assert world.get(held).state_type == "CANCELLED"
+
+
+def test_a_hand_out_that_was_not_used_is_tidied_up_and_told(world: Swept) -> None:
+    queue, run = world.queue(), world.planned()
+    world.claim(queue)
+    assert world.sweep(25) == 0
+    assert world.sweep(6) == 1
+    assert world.rows("SELECT claimed_by, claim_until FROM flow_run WHERE id = :id", id=run.id) == [
+        (None, None)
+    ]
+
+
+@pytest.mark.parametrize("meanwhile", ["beats", "ends", "is scheduled again"])
+def test_a_sweep_with_an_old_view_loses(world: Swept, meanwhile: str) -> None:
+    run_id, token = world.beating()
+    world.later(80)
+    ((seen, state_id),) = world.store.read_now(claims.ended_leases, world.now, 10)
+    if meanwhile == "beats":
+        world.beat(run_id, token)
+    else:
+        world.flow(run_id, "COMPLETED" if meanwhile == "ends" else "SCHEDULED", token=token)
+    before = world.get(run_id)
+    assert not world.store.write_now(leases.reap, seen, state_id, world.now)
+    assert world.get(run_id) == before
+
+
+def test_two_sweeps_at_once_reap_once(world: Swept) -> None:
+    run_id, _ = world.beating()
+    world.later(80)
+    ((seen, state_id),) = world.store.read_now(claims.ended_leases, world.now, 10)
+    reaped = [world.store.write_now(leases.reap, seen, state_id, world.now) for _ in range(2)]
+    assert reaped == [True, False]
+    assert len(world.history(run_id)) == 4
+
+
+def test_after_a_jump_of_the_clock_everybody_gets_another_period(world: Swept) -> None:
+    run_id, token = world.beating()
+    leases.sweep(world.store, world.later(3 * 3600))
+    world.sweep(70)
+    assert world.stands(run_id) == "RUNNING Running"
+    world.sweep(10)
+    assert world.get(run_id).state_type == "CRASHED"
+
+
+def test_after_a_restart_of_the_server_everybody_gets_another_period(world: Swept, database_url: str) -> None:
+    run_id, token = world.beating()
+    world.later(600)
+    leases._ticks.clear()
+    assert world.sweep() == 1
+    assert not world.beat(run_id, token)
+    world.sweep(60)
+    assert world.stands(run_id) == "RUNNING Running"
+
+
+@pytest.mark.parametrize(
+    ("policy", "stands"),
+    [
+        ({"retries": 1, "retry_delay": 5}, "SCHEDULED AwaitingRetry"),
+        ({"retries": 1, "retry_on_crash": False}, "CRASHED Crashed"),
+        ({"retries": 0}, "CRASHED Crashed"),
+        ({}, "CRASHED Crashed"),
+    ],
+)
+def test_a_crashed_run_gets_its_next_attempt(world: Swept, policy: dict[str, object], stands: str) -> None:
+    queue, (run_id, token) = world.queue(), world.beating(policy=policy)
+    assert world.flow(run_id, "CRASHED", token=token).state.type == "CRASHED"
+    world.sweep(5)
+    assert world.stands(run_id) == stands
+    assert world.claim(queue, before=10) == ([run_id] if "Awaiting" in stands else [])
+    assert world.store.read_now(claims.ended_leases, world.at(1000), 10) == []
+
+
+def test_crashes_are_retried_as_often_as_the_policy_says(world: Swept) -> None:
+    run = world.planned(policy={"retries": 2})
+    for attempt in range(1, 4):
+        token = world.flow(run.id, "PENDING", claim=True).token
+        world.flow(run.id, "RUNNING", token=token)
+        assert world.get(run.id).run_count == attempt
+        world.flow(run.id, "CRASHED", token=token)
+        world.sweep(5)
+    assert world.stands(run.id) == "CRASHED Crashed"
+
+
+def test_crashes_of_other_clients_stay(world: Swept) -> None:
+    run = world.planned(policy={"retries": 3})
+    for text in ("PENDING", "RUNNING", "CRASHED"):
+        world.flow(run.id, text)
+    world.sweep(30)
+    assert world.stands(run.id) == "CRASHED Crashed"
+
+
+def test_task_runs_that_a_killed_flow_left_open_are_closed_bit_by_bit(world: Swept, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("orion.orchestration.entering.AT_ONCE", 2)
+    run = world.flow_run("RUNNING")
+    tasks = [world.task_run(run.id, "RUNNING") for _ in range(5)]
+    world.flow(run.id, "CRASHED")
+    assert [crashes.close(world.store, world.now) for _ in range(3)] == [2, 1, 0]
+    assert {world.get_task(task.id).state_type for task in tasks} == {"CRASHED"}
+
+
+def test_the_sweep_comes_round_often_enough_to_reap_within_90_s() -> None:
+    assert BY_NAME["leases"].function is leases.sweep
+    assert terms().beat + BY_NAME["leases"].every <= 90
