@@ -13,15 +13,19 @@ from orion.store.base import Conn
 from orion.store.rows import json_text
 
 
+QUICKLY_SORTED = 2_000
+
+
 class Literal(str):
     """A search text in which `%` and `_` mean themselves: what a person types into a search box."""
 
 
 class Conditions:
-    """Gathers the parameters of one statement; each method gives a piece of its WHERE text, or None for no condition."""
+    """Gathers the parameters of one statement; each method gives a piece of its WHERE text, None for no condition."""
 
-    def __init__(self, conn: Conn) -> None:
+    def __init__(self, conn: Conn, order: str | None = None) -> None:
         self.conn = conn
+        self.order = order
         self.params: dict[str, Any] = {}
 
     def bind(self, value: Any) -> str:
@@ -52,7 +56,21 @@ class Conditions:
 
     def _tagged(self, table: str, tags: Sequence[str]) -> str:
         wanted = one_of(self, "tag", tags)
+        if self.order and self.is_common(f"{table}_tag", wanted):
+            return f"EXISTS (SELECT 1 FROM {table}_tag WHERE {table}_id = {table}.id AND {wanted})"
         return f"{table}.id IN (SELECT {table}_id FROM {table}_tag WHERE {wanted})"
+
+    def is_common(self, table: str, condition: str) -> bool:
+        """Whether more rows meet a condition than are quickly sorted.
+
+        PostgreSQL keeps statistics and decides by itself. SQLite has to be told when it is better to walk the index
+        of the list's order until the page is full than to find and sort all rows that meet the condition.
+        """
+        if self.conn.dialect != "sqlite":
+            return False
+        few = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {condition} LIMIT {QUICKLY_SORTED})"
+        row = self.conn.one(few, self.params)
+        return row is not None and row[0] == QUICKLY_SORTED
 
     def listed(self, values: Sequence[str]) -> str:
         """A subquery with a row for each text of a list, which is bound as one JSON array."""
@@ -84,9 +102,15 @@ def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
     """Whether the column holds one of the values; none of an empty list."""
     if not values:
         return "FALSE"
-    if len(values) == 1:
-        return f"{column} = {c.bind(values[0])}"
-    return f"{column} IN {c.listed(values)}"
+    if len(values) > 1:
+        condition = f"{column} IN {c.listed(values)}"
+        in_order = False
+    else:
+        condition = f"{column} = {c.bind(values[0])}"
+        in_order = c.order in ORDERED_WITHIN.get(column, ())
+    if c.order and not in_order and column in ORDERED_WITHIN and c.is_common(column.partition(".")[0], condition):
+        return f"+{condition}"  # SQLite's way to say: not by the index of this column
+    return condition
 
 
 def none_of(c: Conditions, column: str, values: Sequence[str]) -> str | None:
@@ -121,6 +145,13 @@ def compare(sign: str) -> Callable[[Conditions, str, Any], str]:
     return condition
 
 
+ORDERED_WITHIN = {  # columns with many rows to a value, and the orders that their indexes have within a value
+    "flow_run.state_type": ("flow_run.expected_start_time",),
+    "flow_run.flow_id": ("flow_run.expected_start_time",),
+    "flow_run.deployment_id": ("flow_run.expected_start_time",),
+    "task_run.state_type": ("task_run.expected_start_time",),
+    "task_run.flow_run_id": ("task_run.expected_start_time",),
+}
 KEYS: dict[str, Callable[[Conditions, str, Any], str | None]] = {
     "any_": one_of,
     "not_any_": none_of,

@@ -38,9 +38,12 @@ class Where(NamedTuple):
     params: dict[str, Any]
 
 
-def where(conn: Conn, table: str, filters: Filters | None) -> Where:
-    """The condition on `flow`, `flow_run`, `task_run` or `deployment` that a set of filters means."""
-    c = Conditions(conn)
+def where(conn: Conn, table: str, filters: Filters | None, order: str | None = None) -> Where:
+    """The condition on `flow`, `flow_run`, `task_run` or `deployment` that a set of filters means.
+
+    With `order`, the column that a list is sorted by, it is written for a page of that list.
+    """
+    c = Conditions(conn, order)
     text = None if filters is None else OBJECTS[table](c, filters)
     return Where(text or "TRUE", c.params)
 

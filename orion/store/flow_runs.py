@@ -115,7 +115,8 @@ def filter(
 ) -> list[FlowRun]:
     """The runs that meet the filters, one page by offset."""
     read = run_reader(conn, FLOW_RUN, FLOW_RUN_STATE, now)
-    return [read(row) for row in paging.rows(conn, LISTING, where(conn, "flow_run", filters), sort, limit, offset)]
+    wanted = where(conn, "flow_run", filters, LISTING.sort(sort).by)
+    return [read(row) for row in paging.rows(conn, LISTING, wanted, sort, limit, offset)]
 
 
 def page(
@@ -128,7 +129,8 @@ def page(
 ) -> tuple[list[FlowRun], str | None]:
     """The runs after a key, and the key of the next page."""
     read = run_reader(conn, FLOW_RUN, FLOW_RUN_STATE, now)
-    rows, key = paging.page(conn, LISTING, where(conn, "flow_run", filters), sort, limit, after)
+    wanted = where(conn, "flow_run", filters, LISTING.sort(sort).by)
+    rows, key = paging.page(conn, LISTING, wanted, sort, limit, after)
     return [read(row) for row in rows], key
 
 

@@ -6,7 +6,7 @@ that are cut by the border of two intervals, come from the rows. What the roll-u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -18,17 +18,25 @@ from orion.model.filters import Filters, TimeCriterion
 from orion.model.flow_runs import SimpleFlowRun
 from orion.model.states import HistoryBucket, HistoryState
 from orion.model.times import as_utc, to_micros, whole
+from orion.model.wire import unraw
 from orion.store import flow_runs as flows
 from orion.store import sql
 from orion.store.base import Conn, Row
 from orion.store.conditions import given
 from orion.store.filters import where
 from orion.store.paging import scalar
+from orion.store.rollup import minute
+from orion.store.rows import json_text
 
 Q = sql.load("history")
 MINUTE = timedelta(minutes=1)
 MOST_INTERVALS = 10_000
 LIVE = "flow_run.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"
+CUTS_AT_ONCE = 100
+RANGES = [
+    f"(flow_run.expected_start_time >= :a{place} AND flow_run.expected_start_time < :z{place})"
+    for place in range(CUTS_AT_ONCE)
+]
 LIVE_ROWS = Q.rows.replace("{where}", f"{LIVE} AND {{where}}")
 
 
@@ -41,13 +49,26 @@ class Grid(NamedTuple):
     first: datetime
     last: datetime
 
+    def borders(self) -> list[datetime]:
+        return [self.start + place * self.step for place in range(self.size + 1)]
+
+    def cells(self) -> list[tuple[int, int, int]]:
+        """The whole minutes of each interval within the bounds: its place, the first one, and the one after the last."""
+        borders = [min(max(border, self.first), self.last) for border in self.borders()]
+        spans = ((_minute_from(low), minute(high)) for low, high in pairwise(borders))
+        return [(place, to_micros(a), to_micros(z)) for place, (a, z) in enumerate(spans) if a < z]
+
+    def cuts(self) -> list[tuple[datetime, datetime]]:
+        """The minutes that lie in two intervals or across the bounds, as far as they are within the bounds."""
+        edges = {*self.borders(), self.first, self.last}
+        cut = sorted({minute(edge) for edge in edges if edge != minute(edge)})
+        spans = ((max(start, self.first), min(start + MINUTE, self.last)) for start in cut)
+        return [(low, high) for low, high in spans if low < high]
+
     def params(self, conn: Conn, now: datetime) -> dict[str, Any]:
         return {
             "start": to_micros(self.start),
             "step": self.step // timedelta.resolution,
-            "count": self.size,
-            "first": to_micros(self.first),
-            "last": to_micros(self.last),
             "first_time": conn.time(self.first),
             "last_time": conn.time(self.last),
             "now": to_micros(now),
@@ -75,8 +96,8 @@ def flow_runs(
     if narrowed is None or cells.step < MINUTE:
         return _buckets(cells, _read(conn, Q.rows, "flow_run", filters, cells, now))
     rest, inner = narrowed
-    parts = (Q.minutes, Q.cut_minutes, LIVE_ROWS)
-    return _buckets(cells, (row for part in parts for row in _read(conn, part, "flow_run", rest, inner, now)))
+    live = _read(conn, LIVE_ROWS, "flow_run", rest, inner, now)
+    return _buckets(cells, [*_whole_minutes(conn, rest, inner), *_cut_minutes(conn, rest, inner), *live])
 
 
 def task_runs(
@@ -142,6 +163,33 @@ def _read(conn: Conn, text: str, table: str, filters: Filters | None, cells: Gri
     return conn.all(text, {**wanted.params, **cells.params(conn, now)})
 
 
+def _whole_minutes(conn: Conn, filters: Filters | None, cells: Grid) -> Iterator[Row]:
+    """Finished runs of the minutes that lie in one interval, from the roll-up."""
+    wanted = where(conn, "flow_run", filters)
+    text = (Q.minutes if conn.dialect == "sqlite" else Q.minutes_postgres).replace("{where}", wanted.text)
+    bounds = {"first_time": conn.time(cells.first), "last_time": conn.time(cells.last)}
+    for place, kind, name, sums in conn.all(text, {**wanted.params, **bounds, "cells": json_text(cells.cells())}):
+        count, run_time, late = unraw(sums.encode()) if isinstance(sums, str) else sums
+        if count is not None:
+            yield place, kind, name, count, run_time, late
+
+
+def _cut_minutes(conn: Conn, filters: Filters | None, cells: Grid) -> Iterator[Row]:
+    """Finished runs of the other minutes, from their rows."""
+    wanted = where(conn, "flow_run", filters)
+    cuts, params = cells.cuts(), {**wanted.params, **cells.params(conn, cells.last)}
+    for part in (cuts[place : place + CUTS_AT_ONCE] for place in range(0, len(cuts), CUTS_AT_ONCE)):
+        text = Q.cut_minutes.replace("{where}", wanted.text).replace("{ranges}", " OR ".join(RANGES[: len(part)]))
+        lows = {f"a{place}": conn.time(low) for place, (low, _) in enumerate(part)}
+        highs = {f"z{place}": conn.time(high) for place, (_, high) in enumerate(part)}
+        yield from conn.all(text, {**params, **lows, **highs})
+
+
+def _minute_from(moment: datetime) -> datetime:
+    """The first minute that does not begin before a moment."""
+    return minute(moment + MINUTE - timedelta.resolution)
+
+
 def _buckets(cells: Grid, rows: Iterable[Row]) -> list[HistoryBucket]:
     """One bucket an interval, each with its states; rows of the same interval and state add up."""
     sums: dict[tuple[int, str, str], HistoryState] = {}
@@ -150,7 +198,7 @@ def _buckets(cells: Grid, rows: Iterable[Row]) -> list[HistoryBucket]:
         state.count_runs += int(count)
         state.sum_estimated_run_time += float(run_time)
         state.sum_estimated_lateness += float(lateness)
-    borders = [whole(cells.start + place * cells.step) for place in range(cells.size + 1)]
+    borders = [whole(border) for border in cells.borders()]
     buckets = [
         HistoryBucket(interval_start=begin, interval_end=end, states=[])
         for begin, end in pairwise(borders)

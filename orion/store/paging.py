@@ -12,6 +12,7 @@ from orion.errors import Invalid
 from orion.model.times import iso
 from orion.store.base import Conn, Row
 from orion.store.filters import Where
+from orion.store.rows import json_text
 
 
 class Sort(NamedTuple):
@@ -56,9 +57,8 @@ class Listing(NamedTuple):
 
 
 def rows(conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, offset: int = 0) -> list[Row]:
-    """The rows of one page by offset. The page's ids are found first (in an index alone, where there is one)."""
-    order = listing.sort(sort).order(listing.table)
-    return _fetch(conn, listing, "", where.text, where.params, order, limit, offset)
+    """The rows of one page by offset."""
+    return _fetch(conn, listing, _ids(conn, listing, listing.sort(sort), where, limit, offset))
 
 
 def count(conn: Conn, table: str, where: Where) -> int:
@@ -77,34 +77,33 @@ COUNTER = "SELECT sum(n) FROM counter WHERE name = :name"
 def page(
     conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, after: str | None
 ) -> tuple[list[Row], str | None]:
-    """The rows that come after a key (of the page before), and the key of the next page if there is one.
-
-    Each row carries the value it is sorted by as its last column.
-    """
+    """The rows that come after a key (of the page before), and the key of the next page if there is one."""
     chosen = listing.sort(sort)
-    key = None if after is None else _read_key(after)
     found: list[Row] = []
-    for part in _parts(conn, listing.table, chosen, key):
+    for part in _parts(conn, listing.table, chosen, None if after is None else _read_key(after)):
         if len(found) <= limit:
-            params = {**where.params, **part.params}
-            order = chosen.order(listing.table)
-            condition = f"{where.text} AND {part.text}"
-            found += _fetch(conn, listing, f", {chosen.by}", condition, params, order, limit + 1 - len(found), 0)
-    if len(found) <= limit or not limit:
-        return found[:limit], None
-    return found[:limit], _key(conn, found[limit - 1])
+            condition = Where(f"{where.text} AND {part.text}", {**where.params, **part.params})
+            found += _ids(conn, listing, chosen, condition, limit + 1 - len(found), 0)
+    more = limit > 0 and len(found) > limit
+    return _fetch(conn, listing, found[:limit]), _key(conn, found[limit - 1]) if more else None
 
 
-def _fetch(
-    conn: Conn, listing: Listing, more: str, where: str, params: dict[str, Any], order: str, limit: int, offset: int
-) -> list[Row]:
+def _ids(conn: Conn, listing: Listing, sort: Sort, where: Where, limit: int, offset: int) -> list[Row]:
+    """The ids of a page with the values it is sorted by: an index alone can tell them, where there is one."""
     table = listing.table
-    ids = f"SELECT {table}.id FROM {table} WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
     text = (
-        f"SELECT {listing.columns}{more} FROM ({ids}) AS page "
-        f"JOIN {table} ON {table}.id = page.id {listing.joins} ORDER BY {order}"
+        f"SELECT {table}.id, {sort.by} FROM {table} WHERE {where.text} "
+        f"ORDER BY {sort.order(table)} LIMIT :limit OFFSET :offset"
     )
-    return conn.all(text, {**params, "limit": limit, "offset": offset})
+    return conn.all(text, {**where.params, "limit": limit, "offset": offset})
+
+
+def _fetch(conn: Conn, listing: Listing, ids: list[Row]) -> list[Row]:
+    """The rows of some ids, in their order; one that was deleted meanwhile is left out."""
+    table = listing.table
+    text = f"SELECT {listing.columns} FROM {table} {listing.joins} WHERE {table}.id IN {{listed:page}}"
+    found = {row[0]: row for row in conn.all(text, {"page": json_text([row[0] for row in ids])})} if ids else {}
+    return [found[row[0]] for row in ids if row[0] in found]
 
 
 def _parts(conn: Conn, table: str, sort: Sort, key: tuple[Any, str] | None) -> list[Where]:
@@ -129,8 +128,8 @@ def _in_order(sort: Sort, valued: Where, none: Where) -> list[Where]:
 
 
 def _key(conn: Conn, row: Row) -> str:
-    """The key of a row: its sort value (a moment as ISO text) and its id, which is its first column."""
-    value, id = row[-1], row[0]
+    """The key of a row: its id, and the value it is sorted by (a moment as ISO text)."""
+    id, value = row
     moment = conn.when(value) if isinstance(value, datetime | int) else None
     if moment is not None:
         value = {"at": iso(moment)}

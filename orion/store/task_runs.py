@@ -100,7 +100,8 @@ def filter(
 ) -> list[TaskRun]:
     """The runs that meet the filters, one page by offset."""
     read = run_reader(conn, TASK_RUN, TASK_RUN_STATE, now)
-    return [read(row) for row in paging.rows(conn, LISTING, where(conn, "task_run", filters), sort, limit, offset)]
+    wanted = where(conn, "task_run", filters, LISTING.sort(sort).by)
+    return [read(row) for row in paging.rows(conn, LISTING, wanted, sort, limit, offset)]
 
 
 def page(
@@ -113,7 +114,8 @@ def page(
 ) -> tuple[list[TaskRun], str | None]:
     """The runs after a key, and the key of the next page."""
     read = run_reader(conn, TASK_RUN, TASK_RUN_STATE, now)
-    rows, key = paging.page(conn, LISTING, where(conn, "task_run", filters), sort, limit, after)
+    wanted = where(conn, "task_run", filters, LISTING.sort(sort).by)
+    rows, key = paging.page(conn, LISTING, wanted, sort, limit, after)
     return [read(row) for row in rows], key
 
 

@@ -1,5 +1,5 @@
--- History. {run} is flow_run or task_run, {where} the condition that the filters mean. Times are compared as columns,
--- intervals are reckoned in microseconds: :start, :step and :count make the grid, :first and :last bound what counts.
+-- History. {run} is flow_run or task_run, {where} the condition that the filters mean. Times are compared as columns;
+-- intervals are reckoned in microseconds, of :step from :start on.
 
 -- name: rows
 -- Runs by interval and state, from their rows.
@@ -27,30 +27,45 @@ FROM (
 GROUP BY 1, 2, 3;
 
 -- name: minutes
--- Finished flow runs from the roll-up, where the whole minute lies in one interval and inside the bounds.
-SELECT (at - CAST(:start AS BIGINT)) / CAST(:step AS BIGINT), state_type, state_name, sum(n), sum(run_time), sum(lateness)
+-- Finished flow runs from the roll-up: for each cell (place, first and last minute) and each state, one sum over a
+-- stretch of the primary key, since SQLite would sort all rows to group them.
+WITH RECURSIVE kind (type, name) AS (
+    SELECT column1, (SELECT min(state_name) FROM flow_run_minute WHERE state_type = column1)
+    FROM (VALUES ('COMPLETED'), ('FAILED'), ('CRASHED'), ('CANCELLED'))
+    UNION ALL
+    SELECT type, (SELECT min(state_name) FROM flow_run_minute WHERE state_type = type AND state_name > name)
+    FROM kind WHERE name IS NOT NULL
+), cell AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS place, json_extract(value, '$[1]') AS first, json_extract(value, '$[2]') AS last
+    FROM json_each(:cells)
+)
+SELECT place, type, name, (
+    SELECT json_array(sum(n), sum(run_time), sum(lateness))
+    FROM (
+        SELECT minute, flow_id, NULLIF(deployment_id, '') AS deployment_id, state_type, state_name, n, run_time, lateness
+        FROM flow_run_minute
+    ) AS flow_run
+    WHERE state_type = kind.type AND state_name = kind.name AND minute >= cell.first AND minute < cell.last AND {where}
+)
+FROM kind CROSS JOIN cell WHERE kind.name IS NOT NULL;
+
+-- name: minutes_postgres
+-- The same in PostgreSQL, which groups without sorting.
+SELECT place, state_type, state_name, json_build_array(sum(n), sum(run_time), sum(lateness))
 FROM (
-    SELECT {micros:minute} AS at, flow_id, NULLIF(deployment_id, '') AS deployment_id, state_type, state_name,
-        n, run_time, lateness
+    SELECT CAST(value ->> 0 AS BIGINT) AS place, CAST(value ->> 1 AS BIGINT) AS first, CAST(value ->> 2 AS BIGINT) AS last
+    FROM json_array_elements(CAST(:cells AS json))
+) AS cell
+JOIN (
+    SELECT minute, flow_id, NULLIF(deployment_id, '') AS deployment_id, state_type, state_name, n, run_time, lateness
     FROM flow_run_minute WHERE minute >= :first_time AND minute < :last_time
-) AS flow_run
-WHERE (at - CAST(:start AS BIGINT)) % CAST(:step AS BIGINT) + 60000000 <= CAST(:step AS BIGINT)
-    AND at + 60000000 <= CAST(:last AS BIGINT) AND {where}
+) AS flow_run ON minute >= {moment:cell.first} AND minute < {moment:cell.last}
+WHERE {where}
 GROUP BY 1, 2, 3;
 
 -- name: cut_minutes
--- Finished flow runs of the minutes that lie in two intervals or across the bounds, from their rows.
-WITH RECURSIVE border (place, at) AS (
-    SELECT CAST(0 AS BIGINT), CAST(:start AS BIGINT)
-    UNION ALL
-    SELECT place + 1, at + CAST(:step AS BIGINT) FROM border WHERE place < CAST(:count AS BIGINT)
-), cut AS (
-    SELECT DISTINCT at - at % 60000000 AS begin_at, at - at % 60000000 + 60000000 AS end_at
-    FROM (
-        SELECT at FROM border UNION ALL SELECT CAST(:first AS BIGINT) UNION ALL SELECT CAST(:last AS BIGINT)
-    ) AS edge
-    WHERE at % 60000000 <> 0
-)
+-- Finished flow runs of the minutes that lie in two cells or across the bounds, from their rows. COALESCE keeps
+-- SQLite from the index by state, which would be read whole for each minute.
 SELECT ({micros:flow_run.expected_start_time} - CAST(:start AS BIGINT)) / CAST(:step AS BIGINT),
     flow_run.state_type, flow_run.state_name, count(*), sum(flow_run.total_run_time),
     sum(CASE
@@ -58,10 +73,9 @@ SELECT ({micros:flow_run.expected_start_time} - CAST(:start AS BIGINT)) / CAST(:
         THEN ({micros:flow_run.start_time} - {micros:flow_run.expected_start_time}) / 1000000.0
         ELSE 0
     END)
-FROM cut JOIN flow_run ON flow_run.expected_start_time >= {moment:cut.begin_at}
-    AND flow_run.expected_start_time < {moment:cut.end_at}
-WHERE flow_run.expected_start_time >= :first_time AND flow_run.expected_start_time < :last_time
-    AND flow_run.state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') AND {where}
+FROM flow_run
+WHERE ({ranges}) AND COALESCE(flow_run.state_type, '') IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')
+    AND {where}
 GROUP BY 1, 2, 3;
 
 -- name: lateness
