@@ -43,19 +43,17 @@ class SqliteStore(Store):
         self._folder = None if place.path else tempfile.TemporaryDirectory(prefix="orion-memory-")
         self.path = place.path or Path(self._folder.name) / "orion.db"  # type: ignore[union-attr]
         self.bus = Bus()
-        self._warn_of_old_sqlite()
+        self._check_sqlite()
         self._owned = self._take()
         try:
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
+            self._writer = Writer(self._write_conn(), self.bus, full=self.options.synchronous == "full")
         except BaseException:
             self._let_go()
             raise
         self._local = threading.local()
         self._glancers: list[SqliteConn] = []
         self._readers = Workers("orion-reader", READERS, self._reader)
-        self._writer = Writer(
-            self._open_writer, self.bus, full=self.options.synchronous == "full", watch=role is Role.SERVER
-        )
         self.bus.on_wait = self._writer.look
 
     async def glance(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
@@ -83,7 +81,7 @@ class SqliteStore(Store):
         else:
             self._writer.submit(job)
 
-    def _warn_of_old_sqlite(self) -> None:
+    def _check_sqlite(self) -> None:
         version = sqlite3.sqlite_version
         if sqlite3.sqlite_version_info < OLDEST:
             raise DatabaseError(f"orion needs SQLite 3.35 or newer, but this Python has {version}.")
@@ -124,7 +122,7 @@ class SqliteStore(Store):
             self._glancers.append(conn)
         return conn
 
-    def _open_writer(self) -> SqliteConn:
+    def _write_conn(self) -> SqliteConn:
         raw = connect(self.path, busy=self.options.busy, checkpoint=self.role is not Role.CLOCK)
         return self._conn(raw, reading=False)
 

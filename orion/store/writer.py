@@ -11,7 +11,6 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 from orion.store.base import Lane
 from orion.store.bus import EVERYTHING, Bus
@@ -26,14 +25,14 @@ LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while so
 class Writer:
     """The thread, its queue and its lanes."""
 
-    def __init__(self, open_conn: Callable[[], SqliteConn], bus: Bus, *, full: bool, watch: bool) -> None:
-        self._open_conn, self._bus, self._full, self._watch = open_conn, bus, full, watch
+    def __init__(self, conn: SqliteConn, bus: Bus, *, full: bool) -> None:
+        self._conn, self._bus, self._full = conn, bus, full
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
         self._closing = self._closed = False
         self._low_since: float | None = None
         self._synchronous = ""
-        self._version: int | None = None
+        self._version = self._seen()
         self._thread = threading.Thread(target=self._run, name="orion-writer", daemon=True)
         self._thread.start()
 
@@ -56,7 +55,6 @@ class Writer:
         refuse(self._queue)
 
     def _run(self) -> None:
-        self._conn = self._open_conn()
         while self._gather():
             group = self._choose()
             if group:
@@ -73,8 +71,7 @@ class Writer:
         return bool(any(self._lanes) or not self._closing)
 
     def _wait(self) -> Job | None:
-        if not (self._watch and self._bus.awaited):
-            self._version = None
+        if not self._bus.awaited:
             return self._queue.get()
         try:
             return self._queue.get(timeout=LOOK_SECONDS)
@@ -185,10 +182,14 @@ class Writer:
             self._bus.publish(topics)
 
     def _look_elsewhere(self) -> None:
-        """`data_version` moves when another process commits, never for our own commits."""
-        if not (self._watch and self._bus.awaited):
-            return
-        version = self._conn.raw.execute("PRAGMA data_version").fetchone()[0]
-        if self._version is not None and version != self._version:
+        """Tell who waits that another process has committed; who has just come may hear of older news."""
+        if self._bus.awaited and (version := self._seen()) != self._version:
+            self._version = version
             self._bus.publish({EVERYTHING})
-        self._version = version
+
+    def _seen(self) -> int:
+        """A number that moves when another process commits, never for our own commits; 0 when it cannot be had."""
+        try:
+            return int(self._conn.raw.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error:
+            return 0
