@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,99 +27,9 @@ from orion.model.work_queues import WorkQueueCreate
 from orion.orchestration import create_flow_run, create_task_run, propose_flow_run, propose_task_run
 from orion.services import scheduling
 from orion.store import Conn, Store, deployments, flows, logs, open_store, work_queues
+from tests.seed_plans import EMBED, LEDGER, PLANS, ROLLUP, STRIPE, WAREHOUSE, Plan, Task
 
 INFO, WARNING, ERROR = 20, 30, 40
-
-
-@dataclass(frozen=True)
-class Task:
-    """A task of a plan: what it waits for, how long it works, and after how many failures it succeeds."""
-
-    name: str
-    upstream: Sequence[str] = ()
-    seconds: float = 5.0
-    failures: int = 0
-    error: str = "HTTP 503 from source"
-    lines: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A flow with its deployment and its tasks."""
-
-    flow: str
-    deployment: str
-    queue: str
-    tags: Sequence[str]
-    tasks: Sequence[Task]
-    schedule: Mapping[str, Any] | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    schema: Mapping[str, Any] = field(default_factory=dict)
-    description: str = ""
-    retries: int = 2
-
-
-WAREHOUSE_SCHEMA = {
-    "title": "Parameters",
-    "type": "object",
-    "required": ["day"],
-    "properties": {
-        "day": {"type": "string", "format": "date", "description": "Business day to load."},
-        "batch_size": {"type": "integer", "minimum": 100, "maximum": 20000, "default": 5000},
-        "mode": {"enum": ["delta", "full", "repair"], "default": "delta"},
-        "dry_run": {"type": "boolean", "default": False, "description": "Plan only, write nothing"},
-        "regions": {"type": "array", "items": {"type": "string"}, "default": ["eu", "us"]},
-        "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
-        "target": {
-            "type": "object",
-            "properties": {"warehouse": {"type": "string", "default": "main"}, "schema": {"type": "string", "default": "mart"}},
-        },
-    },
-}
-
-WAREHOUSE = Plan(
-    "nightly-warehouse-load", "prod", "etl", ["warehouse", "pii"],
-    [
-        Task("fetch_config", seconds=3),
-        Task("extract_orders", ["fetch_config"], 92, lines=["Read 412,906 rows in 91.8 s"]),
-        Task("extract_customers", ["fetch_config"], 59),
-        Task("extract_refunds", ["fetch_config"], 57, failures=1, lines=["GET /v1/refunds?since=2026-11-21 page 1"]),
-        Task("extract_fx_rates", ["fetch_config"], 3),
-        Task("validate_orders", ["extract_orders"], 36, lines=["412,906 rows, 0 rejected, 3 new columns"]),
-        Task("validate_customers", ["extract_customers"], 25),
-        Task("validate_refunds", ["extract_refunds"], 21),
-        Task("build_customer_dim", ["validate_customers"], 81, lines=["58,220 customers, 311 changed"]),
-        Task("transform_orders", ["validate_orders", "validate_customers", "extract_fx_rates"], 60),
-        Task("transform_refunds", ["validate_refunds", "extract_fx_rates"], 62),
-        Task("load_refunds", ["transform_refunds"], 43),
-        Task("load_customer_dim", ["build_customer_dim"], 63),
-        Task("load_orders", ["transform_orders"], 40),
-        Task("refresh_dashboards", ["load_orders", "load_refunds", "load_customer_dim"], 12),
-    ],
-    {"cron": "0 2 * * *", "timezone": "Europe/Berlin"}, {"day": "2026-11-21"}, WAREHOUSE_SCHEMA,
-    "Loads the business day into the warehouse and refreshes the dashboards that read from it.",
-)  # fmt: skip
-ROLLUP = Plan(
-    "hourly-rollup", "prod", "default", ["marts"],
-    [Task(f"roll_up-{n}", ["list_marts"], 4 + n) for n in range(7)] + [Task("list_marts", seconds=1)],
-    {"interval": 3600},
-)  # fmt: skip
-STRIPE = Plan(
-    "stripe-sync", "prod", "payments", ["payments"],
-    [
-        Task("fetch_charges", seconds=30, failures=1, error="HTTP 429: slow down", lines=["18,204 rows"]),
-        Task("fetch_refunds", seconds=12),
-        Task("reconcile", ["fetch_charges", "fetch_refunds"], 20),
-        Task("post_ledger", ["reconcile"], 9),
-    ],
-    {"interval": 7200},
-)  # fmt: skip
-EMBED = Plan(
-    "embed-catalogue", "prod", "gpu", ["ml", "gpu"],
-    [Task(f"embed_batch-{n}", ["load_model"], 20) for n in range(24)] + [Task("load_model", seconds=40)],
-)  # fmt: skip
-LEDGER = Plan("export-ledger", "close", "finance", ["finance"], [Task("close_books", seconds=30), Task("export", ["close_books"], 45)])
-PLANS = (WAREHOUSE, ROLLUP, STRIPE, EMBED, LEDGER)
 
 
 @dataclass
@@ -162,7 +72,9 @@ class Run:
 def _deploy(conn: Conn, plan: Plan, at: datetime) -> Deployment:
     flow, _ = flows.create(conn, FlowCreate(name=plan.flow, tags=list(plan.tags)), at)
     if work_queues.by_name(conn, plan.queue) is None:
-        work_queues.create(conn, WorkQueueCreate(name=plan.queue, concurrency_limit=2 if plan.queue == "gpu" else None), at)
+        work_queues.create(
+            conn, WorkQueueCreate(name=plan.queue, concurrency_limit=2 if plan.queue == "gpu" else None), at
+        )
     wanted = DeploymentCreate(
         name=plan.deployment,
         flow_id=flow.id,
@@ -184,7 +96,14 @@ def _begin(conn: Conn, run: Run, *, parent: str | None = None) -> str:
     made, _ = create_flow_run(conn, _wanted(run, run.at, parent), run.at)
     propose_flow_run(conn, made.id, StateCreate(type="PENDING"), run.at + timedelta(seconds=0.9))
     propose_flow_run(conn, made.id, StateCreate(type="RUNNING"), run.at + timedelta(seconds=3.4))
-    _log(conn, made.id, None, INFO, f"Started run {run.name} of {run.plan.flow}", run.at + timedelta(seconds=3.5))
+    _log(
+        conn,
+        made.id,
+        None,
+        INFO,
+        f"Started run {run.name} of {run.plan.flow}",
+        run.at + timedelta(seconds=3.5),
+    )
     return made.id
 
 
@@ -250,7 +169,9 @@ def _attempts(
     """Try a task until it ends; None when it was broken or time was up."""
     failures = run.plan.retries if broken else task.failures
     for attempt in range(failures + 1):
-        propose_task_run(conn, id, StateCreate(type="RUNNING", name="Running" if not attempt else "Retrying"), at)
+        propose_task_run(
+            conn, id, StateCreate(type="RUNNING", name="Running" if not attempt else "Retrying"), at
+        )
         for line in task.lines if not attempt else ():
             _log(conn, run_id, id, INFO, line, at + timedelta(seconds=1))
         end = at + timedelta(seconds=task.seconds * run.rng.uniform(0.85, 1.15))
@@ -277,14 +198,18 @@ KeyError: 'customer_id'"""
 def _fail(conn: Conn, run_id: str, id: str, message: str, at: datetime) -> datetime:
     again = at + timedelta(seconds=30)
     _log(conn, run_id, id, WARNING, message, at)
-    waiting = StateCreate(type="SCHEDULED", name="AwaitingRetry", state_details=StateDetails(scheduled_time=again))
+    waiting = StateCreate(
+        type="SCHEDULED", name="AwaitingRetry", state_details=StateDetails(scheduled_time=again)
+    )
     propose_task_run(conn, id, waiting, at, force=True)
     return again
 
 
 def _log(conn: Conn, run_id: str, task_id: str | None, level: int, message: str, at: datetime) -> None:
     name = "orion.task_runs" if task_id else "orion.flow_runs"
-    line = LogCreate(name=name, level=level, message=message, timestamp=at, flow_run_id=run_id, task_run_id=task_id)
+    line = LogCreate(
+        name=name, level=level, message=message, timestamp=at, flow_run_id=run_id, task_run_id=task_id
+    )
     logs.insert(conn, [line], at)
 
 
@@ -328,7 +253,12 @@ def _cancelled(conn: Conn, run: Run, now: datetime) -> str:
     at = run.at + timedelta(seconds=40)
     _tasks(conn, run, run_id, at)
     propose_flow_run(conn, run_id, StateCreate(type="CANCELLING"), at)
-    propose_flow_run(conn, run_id, StateCreate(type="CANCELLED", message="Asked for during close"), at + timedelta(seconds=2))
+    propose_flow_run(
+        conn,
+        run_id,
+        StateCreate(type="CANCELLED", message="Asked for during close"),
+        at + timedelta(seconds=2),
+    )
     return run_id
 
 
@@ -341,7 +271,9 @@ def _pending(conn: Conn, run: Run, now: datetime) -> str:
 def _late(conn: Conn, run: Run, now: datetime) -> str:
     made, _ = create_flow_run(conn, _wanted(run, run.at), run.at - timedelta(minutes=5))
     details = StateDetails(scheduled_time=run.at)
-    propose_flow_run(conn, made.id, StateCreate(type="SCHEDULED", name="Late", state_details=details), now, force=True)
+    propose_flow_run(
+        conn, made.id, StateCreate(type="SCHEDULED", name="Late", state_details=details), now, force=True
+    )
     return made.id
 
 
@@ -356,11 +288,18 @@ def _parent(conn: Conn, run: Run, now: datetime) -> str:
     task_id = _task(conn, run_id, Task("hourly-rollup"), {}, run.at + timedelta(seconds=5))
     propose_task_run(conn, task_id, StateCreate(type="RUNNING"), run.at + timedelta(seconds=5))
     flow, _ = flows.create(conn, FlowCreate(name=ROLLUP.flow), run.at)
-    wanted = FlowRunCreate(flow_id=flow.id, name="inner-otter", parent_task_run_id=task_id, state=StateCreate(type="PENDING"))
+    wanted = FlowRunCreate(
+        flow_id=flow.id, name="inner-otter", parent_task_run_id=task_id, state=StateCreate(type="PENDING")
+    )
     child, _ = create_flow_run(conn, wanted, run.at + timedelta(seconds=6))
     propose_flow_run(conn, child.id, StateCreate(type="RUNNING"), run.at + timedelta(seconds=7))
     propose_flow_run(conn, child.id, StateCreate(type="COMPLETED"), run.at + timedelta(seconds=20))
-    propose_flow_run(conn, run_id, StateCreate(type="COMPLETED", message="All states completed."), run.at + timedelta(seconds=22))
+    propose_flow_run(
+        conn,
+        run_id,
+        StateCreate(type="COMPLETED", message="All states completed."),
+        run.at + timedelta(seconds=22),
+    )
     return run_id
 
 

@@ -32,7 +32,13 @@ def draw_history(data: RunHistory, link: Link) -> history.History:
 
 
 def draw_radar(
-    nodes: Sequence[radar.Node], centre: str, link: Link, *, focus: str | None = None, full: bool = False, target: str = ""
+    nodes: Sequence[radar.Node],
+    centre: str,
+    link: Link,
+    *,
+    focus: str | None = None,
+    full: bool = False,
+    target: str = "",
 ) -> Svg:
     """A run's radar; a click leads to the node's own page, or to `target` and its id."""
     led = [replace(node, href=link(target + node.id if target else node.href)) for node in nodes]

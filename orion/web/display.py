@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 LOOKS = ("failed", "crashed", "late", "running", "pending", "scheduled", "paused", "cancelled", "completed")
-_BY_NAME = {"Late": "late", "Retrying": "running", "AwaitingRetry": "scheduled", "Cached": "completed", "Paused": "paused"}
+_BY_NAME = {
+    "Late": "late",
+    "Retrying": "running",
+    "AwaitingRetry": "scheduled",
+    "Cached": "completed",
+    "Paused": "paused",
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,9 @@ def when(time: datetime | None) -> str:
     local, now = viewer.get().local(time), viewer.get().local(viewer.get().now)
     if local.date() == now.date():
         return f"{local:%H:%M:%S}"
-    return f"{local:%a %H:%M}" if abs((local.date() - now.date()).days) < 7 else f"{local.day} {local:%b %H:%M}"
+    return (
+        f"{local:%a %H:%M}" if abs((local.date() - now.date()).days) < 7 else f"{local.day} {local:%b %H:%M}"
+    )
 
 
 def stamp(time: datetime | None) -> str:

@@ -113,4 +113,5 @@ def link(path: str) -> str:
 def lines(request: Request, logs: Any, names: dict[str, str]) -> str:
     """Log lines alone, as the live stream pushes them."""
     _root.set(root(request))
-    return str(environment().globals["ui"].log_lines(logs, names))
+    macros = cast(Any, environment().globals["ui"])
+    return str(macros.log_lines(logs, names))

@@ -19,7 +19,6 @@ from orion.web.factory import build_app
 from tests import databases
 from tests.seed import Seeded, seed
 
-
 PATIENCE = 20_000  # milliseconds; the machine may be busy
 expect.set_options(timeout=PATIENCE)
 

@@ -53,7 +53,9 @@ def test_the_list_hears_of_a_new_state_and_keeps_what_is_typed(page: Page, conso
     search = page.get_by_role("searchbox")
     search.evaluate("box => box.value = 'half a wo'")
     run = console.seeded.runs["bold-osprey"]
-    console.store.write_now(propose_flow_run, run, StateCreate(type="RUNNING"), utcnow() + timedelta(seconds=1))
+    console.store.write_now(
+        propose_flow_run, run, StateCreate(type="RUNNING"), utcnow() + timedelta(seconds=1)
+    )
     expect(row.locator(".glyph").first).to_have_attribute("aria-label", "Running")
     expect(row.get_by_role("checkbox")).to_be_checked()
     expect(search).to_have_value("half a wo")

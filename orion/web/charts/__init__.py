@@ -1,1 +1,1 @@
-"""Charts: pure functions from data to SVG markup; geometry in attributes, every text escaped, no script and no style."""
+"""Charts: pure functions from data to SVG markup; geometry in attributes, text escaped, no script, no style."""

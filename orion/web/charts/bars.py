@@ -36,7 +36,16 @@ def bars(runs: Sequence[Bar], *, slots: int, height: float = 24, usual: float | 
 
 def _bar(bar: Bar, x: float, height: float, longest: float) -> Svg:
     tall = max(bar.seconds / longest * height, height / 12)
-    rect = el("rect", el("title", bar.title) if bar.title else None, data_s=bar.look, x=x, y=height - tall, width=8, height=tall, rx=1)
+    rect = el(
+        "rect",
+        el("title", bar.title) if bar.title else None,
+        data_s=bar.look,
+        x=x,
+        y=height - tall,
+        width=8,
+        height=tall,
+        rx=1,
+    )
     return el("a", rect, href=bar.href) if bar.href else rect
 
 

@@ -22,7 +22,9 @@ def calendar(days: Mapping[date, str], today: date) -> Svg:
     cells = [first + timedelta(days=n) for n in range((today - first).days + 1)]
     marks = [_cell(day, (day - first).days, days.get(day)) for day in cells]
     marks += [el("text", name, x=0, y=y) for name, y in (("Mon", 20), ("Wed", 48), ("Fri", 76))]
-    return el("svg", join([*marks, *_months(first)]), view_box="0 0 326 110", role="img", aria_label=_label(days))
+    return el(
+        "svg", join([*marks, *_months(first)]), view_box="0 0 326 110", role="img", aria_label=_label(days)
+    )
 
 
 def _cell(day: date, index: int, look: str | None) -> Svg:
@@ -43,5 +45,7 @@ def _months(first: date) -> list[Svg]:
 
 
 def _label(days: Mapping[date, str]) -> str:
-    bad = [f"{n} days {look}" for look in WORST[:4] if (n := sum(1 for each in days.values() if each == look))]
+    bad = [
+        f"{n} days {look}" for look in WORST[:4] if (n := sum(1 for each in days.values() if each == look))
+    ]
     return "Worst state per day, last 20 weeks: " + (", ".join(bad) or "nothing failed")

@@ -136,7 +136,14 @@ def _length(spans: Sequence[Span], path: list[str]) -> float:
 def _row(span: Span, seconds: float) -> Svg:
     scale = WIDTH / seconds
     marks = list(_bars(span, scale)) if span.tries else [el("path", class_="ghost", d="M985 12.5H1000")]
-    return el("svg", join([*GRID, *marks]), class_="row", view_box="0 0 1000 25", preserve="none", aria_hidden="true")
+    return el(
+        "svg",
+        join([*GRID, *marks]),
+        class_="row",
+        view_box="0 0 1000 25",
+        preserve="none",
+        aria_hidden="true",
+    )
 
 
 def _bars(span: Span, scale: float) -> list[Svg]:
@@ -144,9 +151,20 @@ def _bars(span: Span, scale: float) -> list[Svg]:
     for index, attempt in enumerate(span.tries):
         if index:
             waited = span.tries[index - 1].end * scale
-            marks.append(el("rect", class_="wait", x=waited, y=12, width=max(attempt.start * scale - waited, 0), height=1))
+            marks.append(
+                el(
+                    "rect",
+                    class_="wait",
+                    x=waited,
+                    y=12,
+                    width=max(attempt.start * scale - waited, 0),
+                    height=1,
+                )
+            )
         width = max((attempt.end - attempt.start) * scale, LEAST)
         x = min(attempt.start * scale, WIDTH - width)
         earlier = "try" if index < len(span.tries) - 1 else None
-        marks.append(el("rect", data_s=attempt.look, class_=earlier, x=x, y=6.5, width=width, height=12, rx=2))
+        marks.append(
+            el("rect", data_s=attempt.look, class_=earlier, x=x, y=6.5, width=width, height=12, rx=2)
+        )
     return marks

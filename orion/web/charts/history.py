@@ -39,7 +39,14 @@ def history(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: s
     grid = [el("line", class_="grid", x1=0, x2=1000, y1=y, y2=y) for y in (0, 50, 100)]
     bars = [_bar(bucket, index * step, step, top) for index, bucket in enumerate(buckets)]
     marks = _now_line(buckets, width, now, step)
-    plot = el("svg", join([*grid, *bars, *marks]), view_box="0 0 1000 100", preserve="none", role="img", aria_label=label)
+    plot = el(
+        "svg",
+        join([*grid, *bars, *marks]),
+        view_box="0 0 1000 100",
+        preserve="none",
+        role="img",
+        aria_label=label,
+    )
     rows = [(b.start.strftime(clock), _sentence(b.counts)) for b in buckets if any(b.counts.values())]
     return History(plot, [str(top), _half(top), "0"], _ticks(buckets, width, now, clock), rows)
 
@@ -67,7 +74,9 @@ def _bar(bucket: Bucket, x: float, step: float, top: int) -> Svg | str:
         if count:
             height = max(count / top * HEIGHT, 1.0)
             y -= height
-            pieces.append(el("rect", data_s=look, x=x + 1.2, y=y, width=max(step - 2.4, 1), height=max(height - GAP, 1)))
+            pieces.append(
+                el("rect", data_s=look, x=x + 1.2, y=y, width=max(step - 2.4, 1), height=max(height - GAP, 1))
+            )
     hit = el("rect", class_="hit", x=x, y=0, width=step, height=HEIGHT)
     return el("a", el("title", _sentence(bucket.counts)), hit, *pieces, href=bucket.href)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orion.web.charts.gantt import depths
+from orion.web.charts.radar_layout import APART, FIRST, Point, below, layout, reach
 from orion.web.charts.svg import Svg, el, join, number
 
-FIRST, APART, LEAST_GAP = 42.0, 30.0, 24.0
 MOST_NODES, MOST_LABELS = 200, 12
 LABEL_WIDTH, LABEL_HEIGHT = 80.0, 11.0
+FAILED = ("failed", "crashed")
 NOT_RUN = ("pending", "scheduled", "late", "paused")
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -32,70 +31,35 @@ class Node:
 def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full: bool = False) -> Svg:
     """Draw the run's tasks; `centre` is the run's look. With a focus all but its own path is dimmed."""
     nodes = by_name(nodes) if len(nodes) > MOST_NODES else list(nodes)
-    rings = depths({node.id: node.upstream for node in nodes})
-    places = layout(nodes, rings)
+    rings = depths(_upstream(nodes))
+    places = layout(_upstream(nodes), rings)
     deepest = max(rings.values(), default=1)
     radius = FIRST + APART * (deepest - 1)
     half = radius + 20
     lit = path_of(nodes, focus) if focus else {node.id for node in nodes}
     parts = [
         *(el("circle", class_="ring", cx=0, cy=0, r=FIRST + APART * ring) for ring in range(deepest)),
-        *_edges(nodes, places, rings, lit if focus else None),
+        *_edges(nodes, places, lit if focus else None),
         el("circle", data_s=centre, cx=0, cy=0, r=9),
         *(_node(node, places[node.id], focus, lit) for node in nodes),
         *_labels(nodes, places, focus, full),
-        *(el("text", str(ring + 1), class_="d", x=0, y=FIRST + APART * ring + 3) for ring in range(1, deepest)),
+        *(
+            el("text", str(ring + 1), class_="d", x=0, y=FIRST + APART * ring + 3)
+            for ring in range(1, deepest)
+        ),
     ]
     box = f"{number(-half - 16)} {number(-half)} {number(2 * half + 32)} {number(2 * half)}"
     return el("svg", join(parts), view_box=box, role="img", aria_label=sentence(nodes, deepest))
 
 
-def layout(nodes: Sequence[Node], rings: Mapping[str, int]) -> dict[str, Point]:
-    """Where each node stands: the first ring with several nodes is shared by descendants, deeper ones follow their
-    parents, and what lies before it follows its children."""
-    wide = _first_wide_ring(rings)
-    angles = _shared_circle([node.id for node in nodes if rings[node.id] == wide], _below(nodes))
-    for ring in range(wide - 1, 0, -1):
-        angles |= {node.id: _mean([*angles.values()]) for node in nodes if rings[node.id] == ring}
-    for ring in range(wide + 1, max(rings.values(), default=1) + 1):
-        wanted = {n.id: _mean([angles[up] for up in n.upstream if up in angles]) for n in nodes if rings[n.id] == ring}
-        angles |= spread(wanted, LEAST_GAP / _radius(ring))
-    return {key: _at(angle, _radius(rings[key])) for key, angle in angles.items()}
-
-
-def _first_wide_ring(rings: Mapping[str, int]) -> int:
-    counts = Counter(rings.values())
-    return min((ring for ring, number in counts.items() if number > 1), default=1)
-
-
-def _radius(ring: int) -> float:
-    return FIRST + APART * (ring - 1)
-
-
-def spread(wanted: Mapping[str, float], gap: float) -> dict[str, float]:
-    """Push angles apart until neighbours are `gap` apart, as little as needed; evenly when the ring is full."""
-    order = sorted(wanted, key=lambda key: wanted[key])
-    if len(order) * gap >= math.tau:
-        return {key: wanted[order[0]] + math.tau * index / len(order) for index, key in enumerate(order)}
-    angles = [wanted[key] for key in order]
-    for _ in range(60 if len(order) > 1 else 0):
-        moved = False
-        for index in range(len(order)):
-            after = (index + 1) % len(order)
-            room = (angles[after] - angles[index]) + (math.tau if after == 0 else 0.0)
-            if room < gap - 1e-6:
-                angles[index] -= (gap - room) / 2
-                angles[after] += (gap - room) / 2
-                moved = True
-        if not moved:
-            break
-    return dict(zip(order, angles, strict=True))
-
-
 def path_of(nodes: Sequence[Node], focus: str) -> set[str]:
     """The focused task, all it waited for and all that waits for it."""
-    above = {node.id: list(node.upstream) for node in nodes}
-    return _reach(focus, above) | _reach(focus, _below(nodes))
+    above = _upstream(nodes)
+    return reach(focus, above) | reach(focus, below(above))
+
+
+def _upstream(nodes: Sequence[Node]) -> dict[str, Sequence[str]]:
+    return {node.id: node.upstream for node in nodes}
 
 
 def by_name(nodes: Sequence[Node]) -> list[Node]:
@@ -109,7 +73,7 @@ def by_name(nodes: Sequence[Node]) -> list[Node]:
 
 def sentence(nodes: Sequence[Node], deepest: int) -> str:
     """What the picture says, for who cannot see it."""
-    failed = [node.name for node in nodes if node.look in ("failed", "crashed")]
+    failed = [node.name for node in nodes if node.look in FAILED]
     waiting = sum(1 for node in nodes if node.look in NOT_RUN)
     told = [f"Dependency radar: {len(nodes)} tasks on {deepest} rings"]
     told += [f"{', '.join(failed[:3])} failed"] if failed else []
@@ -123,55 +87,28 @@ def _merged(key: str, many: list[Node], group: Mapping[str, str]) -> Node:
     return Node(key, name, many[0].look, upstream, many[0].href)
 
 
-def _below(nodes: Sequence[Node]) -> dict[str, list[str]]:
-    below: dict[str, list[str]] = {}
-    for node in nodes:
-        for up in node.upstream:
-            below.setdefault(up, []).append(node.id)
-    return below
-
-
-def _shared_circle(ids: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """The circle in shares, as large as there are nodes that depend on each."""
-    weights = [math.sqrt(len(_reach(id, below))) for id in ids]
-    total, turn, angles = sum(weights) or 1.0, -math.pi / 2, {}
-    for id, weight in zip(ids, weights, strict=True):
-        share = math.tau * weight / total
-        angles[id] = turn + share / 2
-        turn += share
-    return angles
-
-
-def _reach(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
-    seen, stack = {start}, [start]
-    while stack:
-        for key in edges.get(stack.pop(), ()):
-            if key not in seen:
-                seen.add(key)
-                stack.append(key)
-    return seen
-
-
-def _mean(angles: list[float]) -> float:
-    return math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles))) if angles else 0.0
-
-
-def _at(angle: float, radius: float) -> Point:
-    return radius * math.cos(angle), radius * math.sin(angle)
-
-
-def _edges(nodes: Sequence[Node], places: Mapping[str, Point], rings: Mapping[str, int], lit: set[str] | None) -> list[Svg]:
+def _edges(nodes: Sequence[Node], places: Mapping[str, Point], lit: set[str] | None) -> list[Svg]:
+    """The lines, those that matter drawn last; a task that waited for none hangs on the centre."""
     looks = {node.id: node.look for node in nodes}
-    cold, hot = [], []
+    cold: list[Svg] = []
+    hot: list[Svg] = []
     for node in nodes:
-        for up in [key for key in node.upstream if key in places] or [None]:
-            edge = _edge(places.get(up, (0.0, 0.0)) if up else (0.0, 0.0), places[node.id])
-            into_failure = up is not None and node.look in ("failed", "crashed") and looks[up] == "completed"
-            on_path = lit is not None and node.id in lit and (up is None or up in lit)
-            names = ["edge", "hot" if into_failure else "", "dim" if up and node.look in NOT_RUN else "", "on" if on_path else ""]
-            line = el("path", class_=" ".join(filter(None, names)), d=edge)
+        ups = [key for key in node.upstream if key in places]
+        if not ups:
+            on_path = lit is not None and node.id in lit
+            cold.append(el("path", class_=_words("edge", on=on_path), d=_edge((0.0, 0.0), places[node.id])))
+        for up in ups:
+            into_failure = node.look in FAILED and looks[up] == "completed"
+            on_path = lit is not None and node.id in lit and up in lit
+            words = _words("edge", hot=into_failure, dim=node.look in NOT_RUN, on=on_path)
+            line = el("path", class_=words, d=_edge(places[up], places[node.id]))
             (hot if into_failure or on_path else cold).append(line)
     return cold + hot
+
+
+def _words(*always: str, **when: bool) -> str:
+    """Class names: those always there, and those that apply."""
+    return " ".join([*always, *(name for name, applies in when.items() if applies)])
 
 
 def _edge(start: Point, end: Point) -> str:
@@ -187,13 +124,19 @@ def _edge(start: Point, end: Point) -> str:
 
 def _node(node: Node, place: Point, focus: str | None, lit: set[str]) -> Svg:
     x, y = place
-    failed, focused = node.look in ("failed", "crashed"), node.id == focus
+    failed, focused = node.look in FAILED, node.id == focus
     names = ["hollow" if node.look in NOT_RUN else "", "off" if node.id not in lit else ""]
     size = 7.5 if focused else 8 if failed else 6.5
     dot = el("circle", data_s=node.look, class_=" ".join(filter(None, names)) or None, cx=x, cy=y, r=size)
-    halo = el("circle", class_="halo focus" if focused else "halo", cx=x, cy=y, r=14) if failed or focused else None
+    halo = (
+        el("circle", class_="halo focus" if focused else "halo", cx=x, cy=y, r=14)
+        if failed or focused
+        else None
+    )
     outline = el("circle", class_="ring", cx=x, cy=y, r=size + 3) if node.subflow else None
-    return join([halo or "", outline or "", el("a", el("title", f"{node.name} · {node.look}"), dot, href=node.href)])
+    return join(
+        [halo or "", outline or "", el("a", el("title", f"{node.name} · {node.look}"), dot, href=node.href)]
+    )
 
 
 def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | None, full: bool) -> list[Svg]:
@@ -202,7 +145,11 @@ def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | Non
     A name that would lie on another is left to the tooltip.
     """
     rank = {"failed": 1, "crashed": 1, "running": 2}
-    spoken = [n for n in nodes if n.id == focus or n.look in rank or n.look in NOT_RUN or (full and len(nodes) <= 24)]
+    spoken = [
+        n
+        for n in nodes
+        if n.id == focus or n.look in rank or n.look in NOT_RUN or (full and len(nodes) <= 24)
+    ]
     spoken.sort(key=lambda n: 0 if n.id == focus else rank.get(n.look, 3))
     labels: list[Svg] = []
     taken: list[Point] = []
@@ -216,6 +163,6 @@ def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | Non
 
 
 def _label(node: Node, spot: Point, focused: bool) -> Svg:
-    name = "focus" if focused else "on" if node.look in ("failed", "crashed") else None
+    name = "focus" if focused else "on" if node.look in FAILED else None
     text = node.name if len(node.name) <= 24 else node.name[:23] + "…"
     return el("text", text, class_=name, x=spot[0], y=spot[1])

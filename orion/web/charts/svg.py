@@ -17,7 +17,11 @@ class Svg(str):
 
 def el(name: str, *children: str | Svg | None, **attributes: object) -> Svg:
     """One element. `class_` and `view_box` become `class` and `viewBox`; None and False leave an attribute out."""
-    head = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None and value is not False)
+    head = "".join(
+        _attribute(key, value)
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
     body = join(child for child in children if child)
     return Svg(f"<{name}{head}>{body}</{name}>" if body else f"<{name}{head}/>")
 

@@ -32,7 +32,9 @@ async def stream(request: Request) -> StreamingResponse:
     """Answer with the events of `?topics=runs,run:ID,log:ID` until the page goes away."""
     topics = [topic for topic in request.query_params.get("topics", "").split(",") if _known(topic)][:10]
     follower = _follower(request, topics)
-    return StreamingResponse(_events(request, topics, follower), media_type="text/event-stream", headers=HEADERS)
+    return StreamingResponse(
+        _events(request, topics, follower), media_type="text/event-stream", headers=HEADERS
+    )
 
 
 def _known(topic: str) -> bool:
@@ -102,7 +104,9 @@ class Follower:
     async def new_lines(self) -> AsyncIterator[str]:
         """Messages with the lines since the last look; of a flood only the beginning, and how many were left out."""
         sent = 0
-        while batch := await self.store.read(console.logs_after, self.run_id, self.after, _since(self.after), LINES):
+        while batch := await self.store.read(
+            console.logs_after, self.run_id, self.after, _since(self.after), LINES
+        ):
             self.after = batch[-1].id
             sent += len(batch)
             if sent <= MOST_BEHIND and (lines := self._wanted(batch)):
@@ -123,7 +127,9 @@ class Follower:
         return self._partial(html)
 
     def _note(self, number: int) -> str:
-        return self._partial(f'<li class="older">… {number:,} lines skipped; reload the page to see them.</li>')
+        return self._partial(
+            f'<li class="older">… {number:,} lines skipped; reload the page to see them.</li>'
+        )
 
     def _partial(self, html: str) -> str:
         part = f'<hx-partial hx-target="#log" hx-swap="beforeend">{html}</hx-partial>'

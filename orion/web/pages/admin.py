@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orion.model.filters import DeploymentFilter, Filters, FlowFilter, FlowRunFilter, IdCriterion, NameCriterion
+from orion.model.filters import (
+    DeploymentFilter,
+    Filters,
+    FlowFilter,
+    FlowRunFilter,
+    IdCriterion,
+    NameCriterion,
+)
 from orion.services import health as duties
 from orion.settings import SETTINGS
 from orion.store import console, deployments, flow_runs, flows, task_runs
@@ -42,10 +49,20 @@ async def settings(call: Call) -> Reply:
     see(call)
     values, sources = call.settings.masked(), call.settings.sources
     rows = [
-        {"name": each.name, "value": str(values[each.name]), "source": sources.get(each.name, "default"), "help": each.help}
+        {
+            "name": each.name,
+            "value": str(values[each.name]),
+            "source": sources.get(each.name, "default"),
+            "help": each.help,
+        }
         for each in SETTINGS
     ]
-    data = {"settings": rows, "version": call.app.state.version, "api_url": api_url(call), "dialect": call.store.dialect}
+    data = {
+        "settings": rows,
+        "version": call.app.state.version,
+        "api_url": api_url(call),
+        "dialect": call.store.dialect,
+    }
     return Reply(data, "admin/settings.html")
 
 
@@ -82,7 +99,11 @@ def _duty(each: duties.DutyHealth) -> dict[str, Any]:
 
 
 def _facts(conn: Conn) -> dict[str, str]:
-    return {"Flow runs": f"{flow_runs.count(conn):,}", "Task runs": f"{task_runs.count(conn):,}", "Flows": f"{flows.count(conn):,}"}
+    return {
+        "Flow runs": f"{flow_runs.count(conn):,}",
+        "Task runs": f"{task_runs.count(conn):,}",
+        "Flows": f"{flows.count(conn):,}",
+    }
 
 
 async def search(call: Call) -> Reply:
@@ -93,13 +114,26 @@ async def search(call: Call) -> Reply:
 
 
 def _search(conn: Conn, q: str, now: datetime) -> list[Hit]:
-    by: dict[str, Any] = {"id": IdCriterion(any_=[q.lower()])} if _uuid(q) else {"name": NameCriterion(like_=q)}
+    by: dict[str, Any] = (
+        {"id": IdCriterion(any_=[q.lower()])} if _uuid(q) else {"name": NameCriterion(like_=q)}
+    )
     found_flows = flows.filter(conn, Filters(flows=FlowFilter(**by)), "NAME_ASC", FOUND)
-    found_deployments = deployments.filter(conn, Filters(deployments=DeploymentFilter(**by)), "NAME_ASC", FOUND)
-    found_runs = flow_runs.filter(conn, Filters(flow_runs=FlowRunFilter(**by)), "EXPECTED_START_TIME_DESC", FOUND, 0, now=now)
-    names = console.flow_names(conn, [each.flow_id for each in (*found_runs, *found_deployments)])
+    found_deployments = deployments.filter(
+        conn, Filters(deployments=DeploymentFilter(**by)), "NAME_ASC", FOUND
+    )
+    found_runs = flow_runs.filter(
+        conn, Filters(flow_runs=FlowRunFilter(**by)), "EXPECTED_START_TIME_DESC", FOUND, 0, now=now
+    )
+    ids = [each.flow_id for each in found_runs] + [each.flow_id for each in found_deployments]
+    names = console.flow_names(conn, ids)
     hits = [Hit("flow", each.name, "", f"flows/{each.id}") for each in found_flows]
-    hits += [Hit("deployment", each.name, names.get(each.flow_id, ""), f"deployments/{each.id}") for each in found_deployments]
-    hits += [Hit("run", each.name, f"{names.get(each.flow_id, '')} · {look_of(each)}", f"runs/{each.id}") for each in found_runs]
+    hits += [
+        Hit("deployment", each.name, names.get(each.flow_id, ""), f"deployments/{each.id}")
+        for each in found_deployments
+    ]
+    hits += [
+        Hit("run", each.name, f"{names.get(each.flow_id, '')} · {look_of(each)}", f"runs/{each.id}")
+        for each in found_runs
+    ]
     task = task_runs.get(conn, q.lower(), now) if _uuid(q) else None
     return hits + ([Hit("task run", task.name, look_of(task), f"task-runs/{task.id}")] if task else [])

@@ -85,7 +85,9 @@ async def listing(call: Call) -> Reply:
     now, get = see(call), call.query.get
     names = ("q", "tag", "queue", "schedule", "sort", "after")
     data = await gather(call, _list, DeploymentQuery(*(get(name, "").strip()[:500] for name in names)), now)
-    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "deployments/list.html#page")
+    return Reply(
+        {**data, "now": now, "here": here(call), "api_url": api_url(call)}, "deployments/list.html#page"
+    )
 
 
 async def pause(call: Call) -> Reply:
@@ -101,7 +103,9 @@ async def resume(call: Call) -> Reply:
 
 
 def _switched(call: Call, words: str) -> Reply:
-    return Reply(None, trigger={"toast": {"text": words}, "deployments": {}}, location=f"deployments/{call.path['id']}")
+    return Reply(
+        None, trigger={"toast": {"text": words}, "deployments": {}}, location=f"deployments/{call.path['id']}"
+    )
 
 
 def _list(conn: Conn, query: DeploymentQuery, now: datetime) -> dict[str, Any]:
@@ -121,7 +125,11 @@ def _list(conn: Conn, query: DeploymentQuery, now: datetime) -> dict[str, Any]:
 
 
 def _shown(conn: Conn, query: DeploymentQuery, filters: Filters | None, number: int) -> str:
-    return f"{number} more" if query.after else stretch(0, number, deployments.count(conn, filters), "deployments")
+    return (
+        f"{number} more"
+        if query.after
+        else stretch(0, number, deployments.count(conn, filters), "deployments")
+    )
 
 
 def _chips(query: DeploymentQuery) -> list[tuple[str, str]]:
@@ -132,8 +140,20 @@ def _chips(query: DeploymentQuery) -> list[tuple[str, str]]:
 
 def _row(conn: Conn, deployment: Deployment, flow_name: str, now: datetime) -> DeploymentRow:
     past = console.last_of_deployment(conn, deployment.id, 10, now)
-    seen = look(past[-1].state_type, past[-1].state_name) if past else "paused" if deployment.paused else "scheduled"
-    warning = f"last run {seen}" if seen in ("failed", "crashed") else f"late: {unserved(conn, deployment, now)}" if seen == "late" else ""
+    seen = (
+        look(past[-1].state_type, past[-1].state_name)
+        if past
+        else "paused"
+        if deployment.paused
+        else "scheduled"
+    )
+    warning = (
+        f"last run {seen}"
+        if seen in ("failed", "crashed")
+        else f"late: {unserved(conn, deployment, now)}"
+        if seen == "late"
+        else ""
+    )
     return DeploymentRow(
         deployment=deployment,
         flow_name=flow_name,
@@ -210,7 +230,13 @@ def _schedule(raw: msgspec.Raw, active: bool) -> dict[str, Any]:
         schedules.RRuleSchedule: ("Rule", lambda: schedule.rrule),  # type: ignore[union-attr]
     }
     kind, rule = kinds[type(schedule)]
-    return {"kind": kind, "rule": rule(), "words": in_words(schedule), "zone": schedule.timezone or "UTC", "active": active}
+    return {
+        "kind": kind,
+        "rule": rule(),
+        "words": in_words(schedule),
+        "zone": schedule.timezone or "UTC",
+        "active": active,
+    }
 
 
 def _ok(looks: list[str]) -> str:

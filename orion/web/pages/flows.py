@@ -7,8 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from orion.model.filters import DeploymentFilter, Filters, FlowFilter, FlowRunFilter, IdCriterion, NameCriterion
-from orion.model.filters import TagsCriterion, TimeCriterion
+from orion.model.filters import (
+    DeploymentFilter,
+    Filters,
+    FlowFilter,
+    FlowRunFilter,
+    IdCriterion,
+    NameCriterion,
+    TagsCriterion,
+    TimeCriterion,
+)
 from orion.model.flows import Flow
 from orion.store import console, deployments, flow_runs, flows
 from orion.store.base import Conn
@@ -60,8 +68,11 @@ def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dic
         "q": q,
         "tag": tag,
         "tag_options": [("", "All tags"), *((each, each) for each in console.tag_options(conn))],
-        "chips": ([(f"name: {q}", _address(tag=tag))] if q else []) + ([(f"tag: {tag}", _address(q=q))] if tag else []),
-        "shown": stretch(0, len(page), flows.count(conn, filters), "flows") if not after else f"{len(page)} more flows",
+        "chips": ([(f"name: {q}", _address(tag=tag))] if q else [])
+        + ([(f"tag: {tag}", _address(q=q))] if tag else []),
+        "shown": stretch(0, len(page), flows.count(conn, filters), "flows")
+        if not after
+        else f"{len(page)} more flows",
         "newer": _address(q=q, tag=tag) if after else None,
         "older": _address(q=q, tag=tag, after=key) if key else None,
     }
@@ -83,15 +94,20 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     flow: Flow = found(flows.get(conn, id), "flow")
     own = IdCriterion(any_=[id])
     recent = FlowRunFilter(expected_start_time=TimeCriterion(after_=now - RECENT, before_=now))
-    runs = flow_runs.filter(conn, Filters(flows=FlowFilter(id=own), flow_runs=recent), "EXPECTED_START_TIME_DESC", 20, 0, now=now)
+    runs = flow_runs.filter(
+        conn, Filters(flows=FlowFilter(id=own), flow_runs=recent), "EXPECTED_START_TIME_DESC", 20, 0, now=now
+    )
     past = console.last_of_flow(conn, id, 50, now)
-    below = deployments.filter(conn, Filters(flows=FlowFilter(id=own), deployments=DeploymentFilter()), "NAME_ASC", 100)
+    below = deployments.filter(
+        conn, Filters(flows=FlowFilter(id=own), deployments=DeploymentFilter()), "NAME_ASC", 100
+    )
     return {
         "flow": flow,
         "groups": by_day(rows_of(conn, runs, now)),
         "bars": as_bars(past[-30:], linked=True),
         "usual": console.usual(past),
         "deployments": [
-            {"id": each.id, "name": each.name, "paused": each.paused, "schedule_words": schedule_words(each)} for each in below
+            {"id": each.id, "name": each.name, "paused": each.paused, "schedule_words": schedule_words(each)}
+            for each in below
         ],
     }

@@ -21,7 +21,10 @@ async def listing(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     """Set the limit of a tag."""
-    said = {"tag": str(call.form.get("tag", "")).strip(), "concurrency_limit": str(call.form.get("limit", ""))}
+    said = {
+        "tag": str(call.form.get("tag", "")).strip(),
+        "concurrency_limit": str(call.form.get("limit", "")),
+    }
     try:
         call.body = msgspec.convert(said, ConcurrencyLimitCreate, strict=False)
     except msgspec.ValidationError as error:
@@ -34,4 +37,6 @@ async def reset(call: Call) -> Reply:
     """Free all slots of a limit."""
     limit = found(await call.store.read(limits.get, call.path["id"]), "limit")
     await call.store.write(limits.reset, limit.tag, None, call.now)
-    return Reply(None, trigger={"toast": {"text": f"All slots of {limit.tag} are free"}, "runs": {}}, location="limits")
+    return Reply(
+        None, trigger={"toast": {"text": f"All slots of {limit.tag} are free"}, "runs": {}}, location="limits"
+    )

@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 
 from orion.errors import Conflict, Invalid
-from orion.model.filters import DeploymentFilter, Filters, FlowRunFilter, StateCriterion, StateTypeCriterion, TextCriterion
+from orion.model.filters import (
+    DeploymentFilter,
+    Filters,
+    FlowRunFilter,
+    StateCriterion,
+    StateTypeCriterion,
+    TextCriterion,
+)
 from orion.model.work_queues import WorkQueue, WorkQueueCreate, WorkQueueUpdate
 from orion.store import console, deployments, flow_runs, work_queues
 from orion.store.base import Conn
@@ -47,14 +54,18 @@ async def listing(call: Call) -> Reply:
     """List work queues."""
     now = see(call)
     rows = await gather(call, _list, now)
-    return Reply({"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#page")
+    return Reply(
+        {"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#page"
+    )
 
 
 async def show(call: Call) -> Reply:
     """Show a work queue: health, upcoming and running runs, and the command to start an agent."""
     now = see(call)
     data = await gather(call, _one, call.path["id"], now)
-    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/show.html#page")
+    return Reply(
+        {**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/show.html#page"
+    )
 
 
 async def new(call: Call) -> Reply:
@@ -67,7 +78,11 @@ async def create(call: Call) -> Reply:
     said = {name: str(call.form.get(name, "")).strip() for name in ("name", "limit", "description")}
     try:
         wanted = msgspec.convert(
-            {"name": said["name"], "description": said["description"], "concurrency_limit": said["limit"] or None},
+            {
+                "name": said["name"],
+                "description": said["description"],
+                "concurrency_limit": said["limit"] or None,
+            },
             WorkQueueCreate,
             strict=False,
         )
@@ -119,7 +134,10 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     running = _runs(conn, named, ["PENDING", "RUNNING", "CANCELLING"], now)
     late = [row for row in coming if row.run.state_name == "Late"]
     below = deployments.filter(
-        conn, Filters(deployments=DeploymentFilter(work_queue_name=TextCriterion(any_=[queue.name]))), "NAME_ASC", 100
+        conn,
+        Filters(deployments=DeploymentFilter(work_queue_name=TextCriterion(any_=[queue.name]))),
+        "NAME_ASC",
+        100,
     )
     names = console.flow_names(conn, (each.flow_id for each in below))
     return {
@@ -135,7 +153,9 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
 
 
 def _runs(conn: Conn, named: FlowRunFilter, kinds: list[Any], now: datetime) -> list[RunRow]:
-    chosen = Filters(flow_runs=msgspec.structs.replace(named, state=StateCriterion(type=StateTypeCriterion(any_=kinds))))
+    chosen = Filters(
+        flow_runs=msgspec.structs.replace(named, state=StateCriterion(type=StateTypeCriterion(any_=kinds)))
+    )
     return rows_of(conn, flow_runs.filter(conn, chosen, "NEXT_SCHEDULED_START_TIME_ASC", 50, 0, now=now), now)
 
 
@@ -144,18 +164,33 @@ def _takes(queue: WorkQueue) -> str:
         return "deployments that name it"
     tags = ", ".join(queue.filter.tags or ())
     number = len(queue.filter.deployment_ids or ())
-    return " and ".join(filter(None, [f"tags {tags}" if tags else "", plural(number, "deployment") if number else ""])) or "any"
+    return (
+        " and ".join(
+            filter(None, [f"tags {tags}" if tags else "", plural(number, "deployment") if number else ""])
+        )
+        or "any"
+    )
 
 
 def _warning(queue: WorkQueue, running: int, coming: list[RunRow], now: datetime) -> Warning | None:
     """The first cause that keeps due runs from starting."""
-    due = [row for row in coming if row.run.next_scheduled_start_time and row.run.next_scheduled_start_time <= now]
+    due = [
+        row
+        for row in coming
+        if row.run.next_scheduled_start_time and row.run.next_scheduled_start_time <= now
+    ]
     waiting = plural(len(due), "run") + (" waits" if len(due) == 1 else " wait")
     if queue.is_paused:
         return Warning("The queue is paused", f"{waiting}.", f"queues/{queue.id}/resume", "Serve runs")
     if queue.status != "READY":
-        seen = f"last seen {span((now - queue.last_polled).total_seconds())} ago" if queue.last_polled else "no agent was ever seen"
-        return Warning("Nobody polls this queue", f"{waiting}; {seen}. Start an agent with the command on this page.")
+        seen = (
+            f"last seen {span((now - queue.last_polled).total_seconds())} ago"
+            if queue.last_polled
+            else "no agent was ever seen"
+        )
+        return Warning(
+            "Nobody polls this queue", f"{waiting}; {seen}. Start an agent with the command on this page."
+        )
     limit = queue.concurrency_limit
     if due and limit is not None and running >= limit:
         return Warning("All slots are taken", f"{waiting} for one of {plural(limit, 'slot')}.")

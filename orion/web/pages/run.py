@@ -32,7 +32,9 @@ Reader = Callable[..., dict[str, Any]]
 async def show(call: Call) -> Reply:
     """Show a flow run: its timeline, radar, newest log lines and details."""
     sort = call.query.get("sort", "start")
-    return await _page(call, "overview", "flow_runs/show.html#page", _overview, sort if sort in SORTS else "start")
+    return await _page(
+        call, "overview", "flow_runs/show.html#page", _overview, sort if sort in SORTS else "start"
+    )
 
 
 async def logs(call: Call) -> Reply | Response:
@@ -46,7 +48,9 @@ async def logs(call: Call) -> Reply | Response:
 
 async def tasks(call: Call) -> Reply:
     """List the task runs of a flow run."""
-    return await _page(call, "tasks", "flow_runs/tasks.html#page", lambda conn, run, tasks, now: {"tasks": tasks})
+    return await _page(
+        call, "tasks", "flow_runs/tasks.html#page", lambda conn, run, tasks, now: {"tasks": tasks}
+    )
 
 
 async def subflows(call: Call) -> Reply:
@@ -87,7 +91,9 @@ async def _acted(call: Call, work: Callable[..., str], refusal: str, done: str) 
     run = found(await call.store.read(flow_runs.get, call.path["id"]), "run")
     status = await call.store.write(work, run.id, call.now)
     toast = {"text": f"{done} {run.name}"} if status in ("ACCEPT", "WAIT") else {"error": refusal}
-    return Reply({"status": status}, trigger={"toast": toast, "run": {}, "runs": {}}, location=f"runs/{run.id}")
+    return Reply(
+        {"status": status}, trigger={"toast": toast, "run": {}, "runs": {}}, location=f"runs/{run.id}"
+    )
 
 
 async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -> Reply:
@@ -149,10 +155,14 @@ def _elapsed(run: FlowRun, now: datetime) -> float:
 def _subflows(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
     chosen = Filters(flow_runs=FlowRunFilter(parent_flow_run_id=NullableIdCriterion(any_=[run.id])))
     runs_below = flow_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", 200, 0, now=now)
-    return {"groups": one_group("Subflow runs", rows_of(conn, runs_below, now), plural(len(runs_below), "run"))}
+    return {
+        "groups": one_group("Subflow runs", rows_of(conn, runs_below, now), plural(len(runs_below), "run"))
+    }
 
 
-def _radar(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, wanted: tuple[str, str]) -> dict[str, Any]:
+def _radar(
+    conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, wanted: tuple[str, str]
+) -> dict[str, Any]:
     nodes = timeline.nodes(tasks, console.children(conn, run.id))
     id, name = wanted
     focus = next((node for node in nodes if node.id == id or (name and node.name == name)), None)
@@ -184,7 +194,9 @@ def _failure(run: FlowRun, tasks: list[TaskRun]) -> dict[str, str] | None:
         return None
     broken = [task for task in tasks if look_of(task) in ("failed", "crashed") and task.end_time]
     first = min(broken, key=lambda task: task.end_time or task.created, default=None)
-    cause = (first.state.message if first and first.state else None) or (run.state.message if run.state else None)
+    cause = (first.state.message if first and first.state else None) or (
+        run.state.message if run.state else None
+    )
     return {
         "look": seen,
         "what": first.name if first else run.name,
@@ -199,8 +211,8 @@ def _aftermath(tasks: list[TaskRun], broken: int) -> str:
     waiting = [task.name for task in tasks if not is_final(task.state_type)]
     finished = sum(1 for task in tasks if look_of(task) == "completed")
     said = [f"{broken} tasks failed in all."] if broken > 1 else []
-    said += [f"{', '.join(waiting[:3])}{' and others' if len(waiting) > 3 else ''} not run."] if waiting else []
+    said += (
+        [f"{', '.join(waiting[:3])}{' and others' if len(waiting) > 3 else ''} not run."] if waiting else []
+    )
     said += [f"{plural(finished, 'task')} finished."] if finished else []
     return " ".join(said)
-
-

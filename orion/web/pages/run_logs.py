@@ -73,7 +73,13 @@ def data(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, query: L
     """What the log page shows: the newest lines that match, and how many there are."""
     chosen = query.filters(run.id)
     lines = logs.filter(conn, chosen, "TIMESTAMP_DESC", MOST * 10 if query.all else MOST, 0)[::-1]
-    matched = len(lines) if len(lines) < MOST else console.log_count(conn, run.id) if not query.narrowed else len(lines)
+    matched = (
+        len(lines)
+        if len(lines) < MOST
+        else console.log_count(conn, run.id)
+        if not query.narrowed
+        else len(lines)
+    )
     hidden = max(matched - len(lines), 0)
     return {
         "lines": lines,
@@ -94,11 +100,15 @@ async def download(call: Call, query: LogQuery) -> StreamingResponse:
     """The log as text, as much as there is, read in batches."""
     run: FlowRun = found(await call.store.read(flow_runs.get, call.path["id"]), "run")
     headers = {"Content-Disposition": f'attachment; filename="{run.id}.log"'}
-    return StreamingResponse(_lines(call, query.filters(run.id)), media_type="text/plain; charset=utf-8", headers=headers)
+    return StreamingResponse(
+        _lines(call, query.filters(run.id)), media_type="text/plain; charset=utf-8", headers=headers
+    )
 
 
 async def _lines(call: Call, chosen: LogFilter) -> AsyncIterator[str]:
     offset = 0
     while batch := await gather(call, logs.filter, chosen, "TIMESTAMP_ASC", BATCH, offset):
         offset += len(batch)
-        yield "".join(f"{iso(line.timestamp)} {level(line.level)[1]:<5} {line.name}  {line.message}\n" for line in batch)
+        yield "".join(
+            f"{iso(line.timestamp)} {level(line.level)[1]:<5} {line.name}  {line.message}\n" for line in batch
+        )

@@ -64,12 +64,16 @@ class RunQuery:
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """From when to when runs are shown: by default seven days back to the end of tomorrow."""
-        tomorrow = datetime.combine(viewer.get().local(now).date() + timedelta(days=2), time.min, viewer.get().zone)
+        tomorrow = datetime.combine(
+            viewer.get().local(now).date() + timedelta(days=2), time.min, viewer.get().zone
+        )
         start = self._day(self.start) or now - timedelta(days=RANGES[self.range])
         until = self._day(self.end)
         return start, until + timedelta(days=1) if until else tomorrow
 
-    def filters(self, start: datetime | None = None, end: datetime | None = None, *, states: bool = True) -> Filters:
+    def filters(
+        self, start: datetime | None = None, end: datetime | None = None, *, states: bool = True
+    ) -> Filters:
         """The API's filters that this query means, for runs expected in a span of time."""
         runs = FlowRunFilter(
             expected_start_time=TimeCriterion(after_=start, before_=end) if start or end else None,
@@ -79,7 +83,9 @@ class RunQuery:
             **self._named(),
         )
         flows = FlowFilter(id=IdCriterion(any_=list(self.flows))) if self.flows else None
-        deployments = DeploymentFilter(id=IdCriterion(any_=list(self.deployments))) if self.deployments else None
+        deployments = (
+            DeploymentFilter(id=IdCriterion(any_=list(self.deployments))) if self.deployments else None
+        )
         return Filters(flow_runs=runs, flows=flows, deployments=deployments)
 
     def href(self, **changes: Any) -> str:
@@ -131,7 +137,11 @@ _KEYS = {
 def address(query: RunQuery) -> str:
     """The clean address of a query, relative to the console's root."""
     plain = RunQuery()
-    said = {key: getattr(query, name) for name, key in _KEYS.items() if getattr(query, name) != getattr(plain, name)}
+    said = {
+        key: getattr(query, name)
+        for name, key in _KEYS.items()
+        if getattr(query, name) != getattr(plain, name)
+    }
     return "runs" + (f"?{urlencode(said, doseq=True)}" if said else "")
 
 
@@ -146,7 +156,9 @@ def _ids(query: QueryParams, name: str) -> tuple[str, ...]:
 def _state(looks: tuple[str, ...]) -> StateCriterion:
     """Late is a name, everything else a type; late runs are no longer merely scheduled."""
     if looks == ("scheduled",):
-        return StateCriterion(type=StateTypeCriterion(any_=["SCHEDULED"]), name=NameCriterion(not_any_=["Late"]))
+        return StateCriterion(
+            type=StateTypeCriterion(any_=["SCHEDULED"]), name=NameCriterion(not_any_=["Late"])
+        )
     types = [cast(StateType, look.upper()) for look in looks if look != "late"]
     if "CANCELLED" in types:
         types.append("CANCELLING")

@@ -57,7 +57,9 @@ def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
             run=run,
             flow_name=flows.get(run.flow_id, "?"),
             tasks=looks_of(tasks.get(run.id, [])),
-            note=note(run, deployments.get(run.deployment_id or ""), parents.get(run.parent_task_run_id or ""), now),
+            note=note(
+                run, deployments.get(run.deployment_id or ""), parents.get(run.parent_task_run_id or ""), now
+            ),
             time=run.start_time or run.next_scheduled_start_time or run.expected_start_time,
             said=_said(run),
             seconds=run.estimated_run_time if run.start_time else None,
@@ -86,7 +88,9 @@ def note(run: FlowRun, deployment: str | None, parent: tuple[str, str] | None, n
     if seen in ("failed", "crashed") and run.state and run.state.message:
         return Note(first_line(run.state.message), origin)
     if run.state_name in ("AwaitingRetry", "Retrying", "Cancelling"):
-        return Note({"AwaitingRetry": "waits for its retry"}.get(run.state_name, run.state_name.lower()), origin)
+        return Note(
+            {"AwaitingRetry": "waits for its retry"}.get(run.state_name, run.state_name.lower()), origin
+        )
     return Note("", origin)
 
 
@@ -112,7 +116,9 @@ def _said(run: FlowRun) -> str:
 
 def _usual(conn: Conn, runs: list[FlowRun], now: datetime) -> dict[str, float | None]:
     """The usual time of the deployments whose runs are going on."""
-    going = {run.deployment_id for run in runs if run.deployment_id and run.state_type in ("RUNNING", "COMPLETED")}
+    going = {
+        run.deployment_id for run in runs if run.deployment_id and run.state_type in ("RUNNING", "COMPLETED")
+    }
     return {id: console.usual(console.last_of_deployment(conn, id, USUAL_OF, now)) for id in going}
 
 

@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orion.errors import OrionError
-from orion.model.filters import Filters, FlowRunFilter, HistoryQuery, NameCriterion, StateCriterion, StateTypeCriterion
+from orion.model.filters import (
+    Filters,
+    FlowRunFilter,
+    HistoryQuery,
+    NameCriterion,
+    StateCriterion,
+    StateTypeCriterion,
+)
 from orion.model.flow_runs import FlowRun
 from orion.model.states import HistoryBucket, StateCreate
 from orion.orchestration import propose_flow_run
@@ -98,7 +105,11 @@ def _ahead(
     sort = "EXPECTED_START_TIME_ASC"
     return (
         flow_runs.filter(conn, late, sort, MOST_LATE, 0, now=now),
-        [run for run in flow_runs.filter(conn, coming, sort, UPCOMING, 0, now=now) if run.state_name != "Late"],
+        [
+            run
+            for run in flow_runs.filter(conn, coming, sort, UPCOMING, 0, now=now)
+            if run.state_name != "Late"
+        ],
     )
 
 
@@ -163,7 +174,8 @@ def _tile(name: str, count: int, query: RunQuery) -> Tile:
 
 
 def _label(query: RunQuery, width: timedelta) -> str:
-    return f"Runs by state, each bar {plural(round(width.total_seconds() / 60), 'minute')}, last {RANGE_NAMES[query.range]} and ahead"
+    minutes = plural(round(width.total_seconds() / 60), "minute")
+    return f"Runs by state, each bar {minutes}, last {RANGE_NAMES[query.range]} and ahead"
 
 
 def _options(conn: Conn) -> dict[str, list[tuple[str, str]]]:
@@ -184,7 +196,10 @@ def _chips(conn: Conn, query: RunQuery) -> list[tuple[str, str]]:
     chips = [(f"name: {query.q}", query.href(q=""))] if query.q else []
     chips += [(f"state: {each.lower()}", query.without("states", each)) for each in query.states]
     chips += [(f"flow: {flows.get(each, 'deleted')}", query.without("flows", each)) for each in query.flows]
-    chips += [(f"deployment: {deployments.get(each, 'deleted')}", query.without("deployments", each)) for each in query.deployments]
+    chips += [
+        (f"deployment: {deployments.get(each, 'deleted')}", query.without("deployments", each))
+        for each in query.deployments
+    ]
     chips += [(f"queue: {each}", query.without("queues", each)) for each in query.queues]
     chips += [(f"tag: {each}", query.without("tags", each)) for each in query.tags]
     if query.start or query.end:
@@ -205,7 +220,10 @@ async def bulk(call: Call) -> Reply:
     work = {"cancel": _cancel, "retry": _retry, "delete": _delete}[str(call.form.get("verb", ""))]
     done = [await call.store.write(work, id, call.now) for id in ids]
     back = str(call.form.get("back", "runs"))
-    return Reply({"changed": sum(done), "unchanged": len(done) - sum(done)}, location=back if back.startswith("runs") else "runs")
+    return Reply(
+        {"changed": sum(done), "unchanged": len(done) - sum(done)},
+        location=back if back.startswith("runs") else "runs",
+    )
 
 
 def _cancel(conn: Conn, id: str, now: datetime) -> bool:

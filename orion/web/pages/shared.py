@@ -14,10 +14,10 @@ from orion.errors import NotFound
 from orion.model import schedules
 from orion.model.deployments import Deployment
 from orion.model.schedule_words import in_words
+from orion.store.console import Past
 from orion.web.call import Call
 from orion.web.charts.bars import Bar
 from orion.web.display import Viewer, duration, look, viewer, zone_of
-from orion.store.console import Past
 
 PAGE = 50
 T = TypeVar("T")

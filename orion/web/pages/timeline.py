@@ -40,7 +40,14 @@ def spans(
 def nodes(tasks: Sequence[TaskRun], children: Mapping[str, str]) -> list[Node]:
     """Every task run with what it waited for."""
     return [
-        Node(task.id, task.name, look_of(task), upstream(task), _href(task, children), subflow=task.id in children)
+        Node(
+            task.id,
+            task.name,
+            look_of(task),
+            upstream(task),
+            _href(task, children),
+            subflow=task.id in children,
+        )
         for task in tasks
     ]
 
@@ -65,7 +72,9 @@ def tries(states: States, start: datetime, now: datetime) -> list[Try]:
 def upstream(task: TaskRun) -> list[str]:
     """Ids of the task runs whose results a task run was given or waited for."""
     inputs = msgspec.json.decode(task.task_inputs) or {}
-    ids = [each.get("id") for given in inputs.values() for each in given if each.get("input_type") == "task_run"]
+    ids = [
+        each.get("id") for given in inputs.values() for each in given if each.get("input_type") == "task_run"
+    ]
     return list(dict.fromkeys(id for id in ids if id))
 
 
