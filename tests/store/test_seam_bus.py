@@ -117,6 +117,15 @@ def test_a_write_by_another_process_wakes_who_waits(store: Store, database_url: 
     assert seen == ["from elsewhere"]
 
 
+def test_what_another_process_wrote_just_before_is_news_too(sqlite_store: Store, sqlite_url: str) -> None:
+    async def come_late() -> set[str]:
+        with sqlite_store.bus.subscribe(["queue:x"]) as subscription:
+            return await subscription.wait(PATIENCE)
+
+    subprocess.run([sys.executable, "-c", OTHER, sqlite_url], check=True)
+    assert asyncio.run(come_late()) == {"*"}
+
+
 def test_sqlite_looks_for_other_processes_only_while_somebody_waits(
     sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
