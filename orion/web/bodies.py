@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -172,7 +172,7 @@ class BlockDocumentQuery(BlockDocumentCount, kw_only=True):
     """Body of `POST /block_documents/filter`."""
 
     include_secrets: bool | None = False
-    sort: str | None = None
+    sort: Literal["NAME_ASC", "NAME_DESC", "BLOCK_TYPE_AND_NAME_ASC"] | None = None
     limit: PageLimit | None = None
     offset: Offset | None = None
 

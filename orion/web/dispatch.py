@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from orion.errors import NotFound
+from orion.errors import BadRequest, NotFound
 from orion.web import negotiate, parse
 from orion.web.call import Call, Reply, below_root
 from orion.web.errors import MethodNotAllowed, describe
@@ -76,6 +76,8 @@ class Dispatch:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in methods:
             raise MethodNotAllowed(headers={"Allow": _allowed(methods)})
+        if b"%00" in scope["query_string"]:
+            raise BadRequest("A query string may not hold the character NUL.")
         route, names = methods[method]
         if call.is_api:
             check_api_version(call.api_version)

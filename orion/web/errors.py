@@ -19,6 +19,8 @@ class MethodNotAllowed(OrionError):
 
 def describe(error: Exception) -> Reply:
     """The error as a value with its status; what is not ours becomes a plain 500 and a traceback in the server's log."""
+    if isinstance(error, OverflowError):
+        error = Invalid("A number or a time is out of range.")
     if not isinstance(error, OrionError):
         log.exception("a request failed", exc_info=error)
         return Reply({"exception_message": "Internal Server Error"}, status=500)

@@ -156,7 +156,10 @@ async def form_body(call: Call, limit: int) -> FormData:
         return FormData()
     if media not in _FORMS:
         raise UnsupportedMediaType("A form is sent as application/x-www-form-urlencoded or multipart/form-data.")
-    return await _form(call, body)
+    form = await _form(call, body)
+    if any("\0" in text for pair in form.multi_items() for text in pair if isinstance(text, str)):
+        raise Invalid("A field of the form holds the character NUL.")
+    return form
 
 
 async def _form(call: Call, body: bytes) -> FormData:

@@ -154,9 +154,11 @@ class RouteMap:
 
 
 def name_values(names: tuple[str, ...], values: list[str]) -> dict[str, str] | None:
-    """Path parameters by name; None when one that must be an id is none."""
+    """Path parameters by name; None when one that must be an id is none, or one holds what no name can."""
     path = dict(zip(names, values, strict=True))
     for name, value in path.items():
+        if "\0" in value:
+            return None
         if name == "id" or name.endswith("_id"):
             path[name] = value = value.lower()
             if not _UUID(value):

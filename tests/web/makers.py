@@ -32,8 +32,9 @@ def flow_run(client: Client, flow_id: str | None = None, **fields: Any) -> dict[
 
 
 def task_run(client: Client, flow_run_id: str | None, key: str = "task", **fields: Any) -> dict[str, Any]:
-    """A task run."""
-    body = {"flow_run_id": flow_run_id, "task_key": key, "dynamic_key": unique("0"), **fields}
+    """A task run, PENDING."""
+    own = {"task_key": key, "dynamic_key": unique("0"), "state": {"type": "PENDING"}}
+    body = {"flow_run_id": flow_run_id, **own, **fields}
     answer = client.post("/api/task_runs/", json=body)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())

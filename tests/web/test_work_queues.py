@@ -1,0 +1,142 @@
+"""Work queues over HTTP: kept, handed out from, and waited for."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.web.browser import Client, Clock
+from tests.web.makers import UNKNOWN, deployment, queue
+
+
+def scheduled(client: Client, deployed: dict[str, Any], at: Any = None) -> dict[str, Any]:
+    details = {"scheduled_time": at.isoformat()} if at else {}
+    body = {"state": {"type": "SCHEDULED", "state_details": details}}
+    answer = client.post(f"/api/deployments/{deployed['id']}/create_flow_run", json=body)
+    assert answer.status_code == 201
+    return dict(answer.json())
+
+
+def poll(client: Client, queue_id: str, **body: Any) -> list[str]:
+    answer = client.post(f"/api/work_queues/{queue_id}/get_runs", json=body)
+    assert answer.status_code == 200, answer.text
+    return [run["id"] for run in answer.json()]
+
+
+def test_a_queue_is_made_read_changed_and_deleted(client: Client) -> None:
+    made = queue(client, name="etl", description="d", concurrency_limit=2)
+    assert client.get(f"/api/work_queues/{made['id']}").json() == made
+    assert client.get("/api/work_queues/name/etl").json() == made
+    assert (made["work_pool_name"], made["status"], made["is_paused"]) == ("default-agent-pool", "NOT_READY", False)
+    assert client.post("/api/work_queues/", json={"name": "etl"}).status_code == 409
+    assert client.patch(f"/api/work_queues/{made['id']}", json={"is_paused": True}).status_code == 204
+    changed = client.get(f"/api/work_queues/{made['id']}").json()
+    assert (changed["is_paused"], changed["concurrency_limit"], changed["status"]) == (True, 2, "PAUSED")
+    assert client.delete(f"/api/work_queues/{made['id']}").status_code == 204
+    assert client.get("/api/work_queues/name/etl").json() == {"detail": "Work queue not found"}
+
+
+def test_queues_are_listed_by_prefix(client: Client) -> None:
+    for name in ("prod-a", "prod-b", "dev"):
+        queue(client, name=name)
+    names = lambda body: [row["name"] for row in client.post("/api/work_queues/filter", json=body).json()]  # noqa: E731
+    assert set(names({})) == {"prod-a", "prod-b", "dev"}
+    assert set(names({"work_queues": {"name": {"startswith_": ["prod"]}}})) == {"prod-a", "prod-b"}
+    assert names({"work_queues": {"name": {"any_": ["dev"]}}, "limit": 1}) == ["dev"]
+    assert names({"work_queues": None, "limit": None, "offset": None}) == names({})
+
+
+def test_a_due_run_is_handed_out_once_and_again_when_its_claim_ends(client: Client, clock: Clock) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    run = scheduled(client, deployed)
+    assert poll(client, made["id"], limit=10) == [run["id"]]
+    assert poll(client, made["id"], limit=10) == []
+    clock.now += timedelta(seconds=31)
+    assert poll(client, made["id"]) == [run["id"]]
+    assert client.get(f"/api/work_queues/{made['id']}").json()["status"] == "READY"
+
+
+def test_runs_ahead_of_their_time_are_fetched_only_when_asked_for(client: Client, clock: Clock) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    run = scheduled(client, deployed, clock.now + timedelta(seconds=10))
+    assert poll(client, made["id"]) == []
+    assert poll(client, made["id"], scheduled_before=(clock.now + timedelta(seconds=15)).isoformat(" ")) == [run["id"]]
+
+
+def test_a_look_far_ahead_is_a_preview_that_claims_nothing(client: Client, clock: Clock) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    run = scheduled(client, deployed)
+    ahead = (clock.now + timedelta(hours=1)).isoformat()
+    for _ in range(2):
+        assert poll(client, made["id"], scheduled_before=ahead) == [run["id"]]
+    assert client.get(f"/api/work_queues/{made['id']}").json()["last_polled"] is None
+
+
+def test_a_paused_queue_and_a_full_queue_give_nothing(client: Client) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    scheduled(client, deployed)
+    client.patch(f"/api/work_queues/{made['id']}", json={"is_paused": True})
+    assert poll(client, made["id"]) == []
+    client.patch(f"/api/work_queues/{made['id']}", json={"is_paused": False, "concurrency_limit": 0})
+    assert poll(client, made["id"]) == []
+
+
+def test_a_waiting_poll_is_answered_as_soon_as_a_run_is_there(client: Client) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    waiting = client.start("POST", f"/api/work_queues/{made['id']}/get_runs", json={"wait_seconds": 30})
+    began = time.monotonic()
+    run = scheduled(client, deployed)
+    assert [row["id"] for row in waiting.result(20).json()] == [run["id"]]
+    assert time.monotonic() - began < 15
+
+
+def test_a_waiting_poll_is_answered_empty_when_the_time_is_over(client: Client) -> None:
+    made = queue(client)
+    assert poll(client, made["id"], wait_seconds=0.05) == []
+
+
+def test_a_waiting_poll_ends_when_the_server_stops(client: Client) -> None:
+    made = queue(client)
+    waiting = client.start("POST", f"/api/work_queues/{made['id']}/get_runs", json={"wait_seconds": 30})
+    assert poll(client, made["id"]) == []
+    client.wait(_close(client))
+    assert waiting.result(20).json() == []
+
+
+async def _close(client: Client) -> None:
+    client.app.state.closing.set()
+
+
+def test_the_health_of_a_queue_is_told(client: Client, clock: Clock) -> None:
+    made = queue(client)
+    shown = client.get(f"/api/work_queues/{made['id']}/status").json()
+    assert shown == {
+        "healthy": False, "late_runs_count": 0, "last_polled": None,
+        "health_check_policy": {"maximum_late_runs": 0, "maximum_seconds_since_last_polled": 60},
+    }  # fmt: skip
+    poll(client, made["id"])
+    assert client.get(f"/api/work_queues/{made['id']}/status").json()["healthy"] is True
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("DELETE", ""), ("PATCH", ""), ("GET", "/status"), ("POST", "/get_runs")],
+)
+def test_an_unknown_queue_is_not_found(client: Client, method: str, path: str) -> None:
+    body = {"wait_seconds": 1} if method == "POST" else {} if method == "PATCH" else None
+    answer = client.request(method, f"/api/work_queues/{UNKNOWN}{path}", json=body)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Work queue not found"})
+
+
+def test_a_queue_with_a_filter_serves_by_tags(client: Client) -> None:
+    made = queue(client, filter={"tags": ["gpu"]})
+    wanted, _ = scheduled(client, deployment(client, tags=["gpu"])), scheduled(client, deployment(client))
+    assert poll(client, made["id"]) == [wanted["id"]]
