@@ -52,7 +52,7 @@ def _all(server: servers.Server, rows: int, times: int = 400) -> dict[str, str]:
     found |= _writes(server, line, flow, times)
     found["set_state, 64 writers"] = _writers(server, line, flow, 20 if times > 100 else 2)
     _fill(line, flow, rows)
-    return found | _reads(server, line, flow, times)
+    return found | _reads(server, traffic.Line(server.api), times)
 
 
 def _writes(server: servers.Server, line: traffic.Line, flow: str, times: int) -> dict[str, str]:
@@ -112,7 +112,7 @@ def line_api(line: traffic.Line) -> str:
     return f"http://{host}:{port}{line.prefix}"
 
 
-def _reads(server: servers.Server, line: traffic.Line, flow: str, times: int) -> dict[str, str]:
+def _reads(server: servers.Server, line: traffic.Line, times: int) -> dict[str, str]:
     now = dt.datetime.now(dt.UTC)
     week = {"history_start": (now - dt.timedelta(days=7)).isoformat(), "history_end": now.isoformat(), "history_interval_seconds": 7 * 86400 / 60}
     newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": 200}

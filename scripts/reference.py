@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ def cli_page() -> str:
     """Every command with its arguments and options, from the commands themselves."""
     import typer
 
-    from orion.cli import app
+    from orion.cli.root import app
 
     root = typer.main.get_command(app)
     lines = ["# Commands", "", "Every list and inspect takes `--json` (or `-o json`).", ""]
@@ -94,7 +95,7 @@ def _entry(name: str, value: Any) -> list[str]:
     doc = inspect.getdoc(value) or ""
     lines = [f"## `{name}`", "", f"```python\n{name}{_signature(value)}\n```", "", doc, ""]
     if inspect.isclass(value):
-        for method, member in sorted(vars(value).items()):
+        for method, member in inspect.getmembers(value):
             if not method.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
                 summary = (inspect.getdoc(member) or "").split("\n\n")[0]
                 brackets = "" if isinstance(member, property) else _signature(member)
@@ -105,17 +106,20 @@ def _entry(name: str, value: Any) -> list[str]:
 
 def _signature(value: Any) -> str:
     try:
-        return str(inspect.signature(value)).replace("orion.sdk.", "").replace("'", "")
+        text = re.sub(r"<object object at 0x[0-9a-f]+>", "...", str(inspect.signature(value)))
+        return text.replace("orion.sdk.", "").replace("'", "")
     except (TypeError, ValueError):
         return "(...)"
 
 
 def api_page() -> str:
     """Every route of the API, from the OpenAPI document."""
+    from orion import __version__
     from orion.web.openapi import document
+    from orion.web.routes import API
 
     found: dict[str, list[str]] = {}
-    for path, methods in document()["paths"].items():
+    for path, methods in document(API, __version__)["paths"].items():
         for method, operation in methods.items():
             tag = (operation.get("tags") or ["other"])[0]
             summary = _plain(operation.get("summary") or operation.get("description"))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+from tests.servers import CHECKOUT, clean_environment, serving
+
+PAGES = sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -50,35 +51,37 @@ def matches(shown: str, got: str) -> bool:
 @pytest.fixture
 def desk(tmp_path: Path) -> dict[str, str]:
     """An environment with an empty home, in which `python` and `orion` are the ones under test."""
-    tools = tmp_path / "bin"
+    tools, home = tmp_path / "bin", tmp_path / "home"
     tools.mkdir()
+    home.mkdir()
     for name, argv in (("python", ""), ("orion", " -m orion")):
         (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{argv} "$@"\n')
         (tools / name).chmod(0o755)
-    keep = {k: v for k, v in os.environ.items() if not k.startswith(("ORION_", "PREFECT_"))}
-    return {
-        **keep,
-        "HOME": str(tmp_path / "home"),
-        "PATH": f"{tools}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "NO_COLOR": "1",
-        "COLUMNS": "200",
-    }
+    env = clean_environment(home, NO_COLOR="1", COLUMNS="200")
+    return {**env, "PATH": f"{tools}:{env['PATH']}"}
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if typed(p)], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [p for p in PAGES if typed(p)], ids=lambda p: str(p.relative_to(CHECKOUT)))
 def test_the_examples_of_a_page_do_what_it_shows(page: Path, desk: dict[str, str], tmp_path: Path) -> None:
+    """A page that starts an agent gets a server first, as it tells its reader to."""
     work = tmp_path / "work"
     work.mkdir()
-    (tmp_path / "home").mkdir()
-    for block in blocks(page):
-        if block.language == "python" and block.title:
-            (work / block.title).write_text(block.text)
-        if block.language == "console":
-            for command, shown in commands(block.text):
-                done = subprocess.run(shlex.split(command), cwd=work, env=desk, capture_output=True, text=True, timeout=120)
-                assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-                assert matches(shown, done.stderr + done.stdout), f"{command}\n{done.stderr}{done.stdout}\n-- shown --\n{shown}"
+    agent = any("agent start" in block.text for block in blocks(page) if block.language == "console")
+    with serving(tmp_path / "home", "--no-clock") if agent else nullcontext() as server:
+        env = {**desk, "ORION_API_URL": server.api} if server else desk
+        for block in blocks(page):
+            if block.language == "python" and block.title:
+                (work / block.title).write_text(block.text)
+            if block.language == "console":
+                type_in(block.text, work, env)
+
+
+def type_in(text: str, work: Path, env: dict[str, str]) -> None:
+    for command, shown in commands(text):
+        done = subprocess.run(shlex.split(command), cwd=work, env=env, capture_output=True, text=True, timeout=120)
+        got = done.stderr + done.stdout
+        assert done.returncode == 0, f"{command}\n{got}"
+        assert matches(shown, got), f"{command}\n{got}\n-- shown --\n{shown}"
 
 
 def mentioned() -> set[str]:
@@ -90,14 +93,15 @@ def mentioned() -> set[str]:
         found |= set(re.findall(r"`(orion [a-z][^`]*)`", page.read_text()))
         for block in blocks(page):
             if block.language in ("sh", "ini"):
-                found |= {"orion " + rest for rest in re.findall(r"\borion ([a-z][^\n;&#]*)", block.text) if "." not in rest[:20]}
+                lines = re.findall(r"(?:^|[ /])orion ([a-z][^\n;&#]*)", block.text, re.MULTILINE)
+                found |= {f"orion {rest.strip()}" for rest in lines}
     return found
 
 
 def test_every_command_that_the_documentation_names_exists() -> None:
     import typer
 
-    from orion.cli import app
+    from orion.cli.root import app
 
     root = typer.main.get_command(app)
     for line in sorted(mentioned()):
@@ -112,5 +116,6 @@ def test_every_command_that_the_documentation_names_exists() -> None:
 
 
 def test_the_reference_is_fresh() -> None:
-    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "reference.py"), "--check"], capture_output=True, text=True)
+    script = CHECKOUT / "scripts" / "reference.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
