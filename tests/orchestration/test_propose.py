@@ -7,7 +7,8 @@ import pytest
 from orion.errors import NotFound
 from orion.model.ids import new_id
 from orion.model.wire import unraw
-from orion.store import Store
+from orion.orchestration import propose_flow_run
+from orion.store import Conn, Store
 from tests.orchestration.world import World, wish
 
 
@@ -229,20 +230,19 @@ def test_a_refreshed_cache_is_not_read_but_written(world: World) -> None:
 
 
 def test_a_matching_policy_gets_one_outbox_row_for_a_stored_state(world: World) -> None:
-    def policies(conn):  # type: ignore[no-untyped-def]
-        for names, tags, active in (
-            ('["Failed"]', '["prod"]', True),
-            ("[]", "[]", True),
-            ("[]", "[]", False),
-        ):
-            conn.run(
-                "INSERT INTO flow_run_notification_policy"
-                " (id, created, updated, is_active, block_document_id, state_names, tags) VALUES (:id, :now, :now, :active, :id, :names, :tags)",
-                {"id": new_id(), "now": conn.time(world.now), "active": active, "names": names, "tags": tags},
-            )
+    text = (
+        "INSERT INTO flow_run_notification_policy"
+        " (id, created, updated, is_active, block_document_id, state_names, tags)"
+        " VALUES (:id, :now, :now, :active, :id, :names, :tags)"
+    )
+
+    def add(conn: Conn, names: str, tags: str, active: bool) -> None:
+        stamp = {"id": new_id(), "now": conn.time(world.now)}
+        conn.run(text, {**stamp, "active": active, "names": names, "tags": tags})
 
     run, other = world.flow_run("RUNNING", tags=["prod", "x"]), world.flow_run("RUNNING", tags=["x"])
-    world.store.write_now(policies)
+    for policy in (('["Failed"]', '["prod"]', True), ("[]", "[]", True), ("[]", "[]", False)):
+        world.store.write_now(add, *policy)
     failed = wish("FAILED", transition_id=new_id())
     for run_id, count in ((run.id, 2), (other.id, 1)):
         world.flow(run_id, failed)
@@ -273,9 +273,7 @@ def test_everything_of_a_transition_is_written_or_nothing(world: World) -> None:
     child = world.flow_run("RUNNING", parent_task_run_id=world.task_run(run.id, "RUNNING").id)
     before = world.rows("SELECT * FROM flow_run_state"), world.rows("SELECT * FROM task_run_state")
 
-    def spoiled(conn):  # type: ignore[no-untyped-def]
-        from orion.orchestration import propose_flow_run
-
+    def spoiled(conn: Conn) -> None:
         propose_flow_run(conn, child.id, wish("COMPLETED"), world.now)
         raise RuntimeError("the power goes")
 

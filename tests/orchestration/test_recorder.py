@@ -38,11 +38,10 @@ def event(run: FlowRun | None, task_run_id: str, text: str, seconds: float, **to
     """An event as clients of the third generation send it."""
     kind, _, name = text.partition(" ")
     occurred: datetime = NOON + timedelta(seconds=seconds)
-    related = (
-        []
-        if run is None
-        else [{"prefect.resource.id": f"prefect.flow-run.{run.id}", "prefect.resource.role": "flow-run"}]
-    )
+    flow_run = {
+        "prefect.resource.id": f"prefect.flow-run.{run and run.id}",
+        "prefect.resource.role": "flow-run",
+    }
     task_run = {
         "name": "load-0",
         "task_key": "load-1",
@@ -59,7 +58,7 @@ def event(run: FlowRun | None, task_run_id: str, text: str, seconds: float, **to
             "prefect.resource.id": f"prefect.task-run.{task_run_id}",
             "prefect.orchestration": "client",
         },
-        "related": related,
+        "related": [flow_run] if run else [],
         "payload": {
             "intended": {"from": None, "to": kind},
             "initial_state": None,

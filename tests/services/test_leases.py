@@ -190,7 +190,7 @@ def test_two_sweeps_at_once_reap_once(world: Swept) -> None:
 
 
 def test_after_a_jump_of_the_clock_everybody_gets_another_period(world: Swept) -> None:
-    run_id, token = world.beating()
+    run_id, _ = world.beating()
     leases.sweep(world.store, world.later(3 * 3600))
     world.sweep(70)
     assert world.stands(run_id) == "RUNNING Running"
