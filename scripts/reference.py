@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,8 +104,10 @@ def _entry(name: str, value: Any) -> list[str]:
 
 
 def _signature(value: Any) -> str:
+    if hasattr(value, "__struct_fields__"):
+        return f"({', '.join(value.__struct_fields__)})"
     try:
-        text = re.sub(r"<object object at 0x[0-9a-f]+>", "...", str(inspect.signature(value)))
+        text = str(inspect.signature(value))
         return text.replace("orion.sdk.", "").replace("'", "")
     except (TypeError, ValueError):
         return "(...)"
