@@ -55,6 +55,7 @@ class OrionServer:
 
     def __init__(self, home: Path, *args: str, python: str = sys.executable, **more: str) -> None:
         self.home = home
+        home.mkdir(exist_ok=True)
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [python, "-m", "orion", "start", "--port", "0", *args],

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orion import __version__
 from orion.cli.console import Format, Json, Output, fail, note, show_json, show_rows
 from orion.cli.groups import new_group
 from orion.cli.profile_file import ProfileFile
@@ -64,7 +65,9 @@ def _unreachable(settings: Settings) -> str | None:
         return None
     import httpx
 
-    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+    headers = {"User-Agent": f"orion/{__version__}"}
+    if settings.api_key:
+        headers["Authorization"] = f"Bearer {settings.api_key}"
     try:
         answer = httpx.get(f"{settings.api_url.rstrip('/')}/admin/version", headers=headers, timeout=3)
         answer.raise_for_status()

@@ -42,9 +42,12 @@ def start(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = None,
     log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
-    clock: Annotated[
-        bool | None,
-        typer.Option("--clock/--no-clock", "--scheduler/--no-scheduler", help="Run the clock inside."),
+    clock: Annotated[bool | None, typer.Option("--clock/--no-clock", help="Run the clock inside.")] = None,
+    scheduler: Annotated[
+        bool | None, typer.Option("--scheduler/--no-scheduler", help="Let the clock plan runs.")
+    ] = None,
+    late_runs: Annotated[
+        bool | None, typer.Option("--late-runs/--no-late-runs", help="Let the clock mark late runs.")
     ] = None,
     agent: Annotated[
         str | None, typer.Option(metavar="[=QUEUE]", help="Run an agent too, for the queue default or QUEUE.")
@@ -60,6 +63,8 @@ def start(
         "ORION_PORT": port,
         "ORION_SERVER_LOG_LEVEL": log_level and log_level.lower(),
         "ORION_CLOCK_ENABLED": clock,
+        "ORION_SCHEDULER_ENABLED": scheduler,
+        "ORION_LATE_RUNS_ENABLED": late_runs,
         "ORION_UI_ENABLED": ui,
     }
     with temporary_settings({name: value for name, value in flags.items() if value is not None}):
@@ -79,6 +84,7 @@ def serve(settings: Settings, queue: str | None, files: list[Path]) -> None:
     with ExitStack() as ends:
         listener = ends.enter_context(bind(host, settings.port))
         url = _local_url(host, listener.getsockname()[1])
+        _check_schema(settings)
         store = open_store(settings.database_url, role=Role.SERVER, address=f"{url}/api")
         ends.callback(store.close)
         server = Server(
@@ -100,6 +106,17 @@ def _check_log_level(level: str) -> None:
     known = ("critical", "error", "warning", "info", "debug")
     if level not in known:
         raise SettingError(f"The log level must be one of {', '.join(known)}, but it is {level!r}.")
+
+
+def _check_schema(settings: Settings) -> None:
+    """A server that may not migrate refuses a schema that is behind."""
+    if settings.database_migrate_on_start:
+        return
+    from orion.errors import DatabaseError
+    from orion.store import upkeep
+
+    if upkeep.pending(settings.database_url):
+        raise DatabaseError("The schema of the database is behind. Upgrade it: orion database upgrade")
 
 
 def _host(settings: Settings) -> str:

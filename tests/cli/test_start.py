@@ -114,6 +114,18 @@ def test_a_database_from_the_future_exits_3_and_stays_as_it_is(tmp_path: Path) -
     assert database(tmp_path).read_bytes() == before
 
 
+@pytest.mark.row("DB-07")
+def test_the_schema_is_made_on_start_unless_a_setting_forbids_it(tmp_path: Path) -> None:
+    forbidden = {"ORION_DATABASE_MIGRATE_ON_START": "false"}
+    answer = run_orion("start", "--port", "0", home=tmp_path, timeout=30, **forbidden)
+    assert answer.returncode == 3 and "orion database upgrade" in answer.stderr
+    assert not database(tmp_path).exists()
+    with serving(tmp_path) as server:
+        assert server.get("/health").json() is True
+    with serving(tmp_path, **forbidden) as server:
+        assert server.get("/health").json() is True
+
+
 @pytest.mark.parametrize("level", ["loud", ""])
 def test_an_unknown_log_level_is_refused(tmp_path: Path, level: str) -> None:
     answer = run_orion("start", "--log-level", level, home=tmp_path, timeout=20)
@@ -161,10 +173,24 @@ def test_the_second_signal_forces(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("CLI-02")
+@pytest.mark.row("SCH-13")
+def test_duties_can_be_left_out_one_by_one(tmp_path: Path) -> None:
+    with serving(tmp_path / "a", "--no-late-runs") as server:
+        eventually(lambda: _finished(server)["scheduling"] is not None)
+        assert _finished(server).get("lateness") is None
+    with serving(tmp_path / "b", "--no-scheduler") as server:
+        eventually(lambda: _finished(server)["lateness"] is not None)
+        assert _finished(server).get("scheduling") is None
+
+
+def _finished(server: OrionServer) -> dict[str, str | None]:
+    duties = server.get("/admin/health").json()["duties"]
+    return {duty["name"]: duty["last_finished"] for duty in duties}
+
+
+@pytest.mark.row("CLI-02")
 def test_clock_and_console_can_be_left_out(tmp_path: Path) -> None:
-    with serving(
-        tmp_path, "--no-scheduler", "--no-ui", "--log-level", "info", "--host", "localhost"
-    ) as server:
+    with serving(tmp_path, "--no-clock", "--no-ui", "--log-level", "info", "--host", "localhost") as server:
         assert "dashboard  off" in server.output and "run `orion clock`" in server.output
         assert (
             httpx.get(server.url, headers={"Accept": "text/html"}, follow_redirects=True).status_code == 404
