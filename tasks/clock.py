@@ -28,11 +28,11 @@ STOP_SECONDS = 8.0
 SHORTEST_SECONDS = 0.2
 
 
-class _Scheduler(Scheduler):  # type: ignore[misc]
+class _Scheduler(Scheduler):
     periodic_task_seconds = LOOK_SECONDS
 
 
-class _Worker(Worker):  # type: ignore[misc]
+class _Worker(Worker):
     """Sleeps until something is enqueued in this process, instead of asking the queue again and again."""
 
     bell: threading.Event
@@ -42,7 +42,7 @@ class _Worker(Worker):  # type: ignore[misc]
         self.bell.clear()
 
 
-class _Embedded(Consumer):  # type: ignore[misc]
+class _Embedded(Consumer):
     """A consumer that leaves the signals of the process alone."""
 
     scheduler_class = _Scheduler

@@ -16,7 +16,7 @@ from orion.store.url import Place, parse
 NAME = "orion"
 
 
-class JsonSerializer(Serializer):  # type: ignore[misc]
+class JsonSerializer(Serializer):
     """A message as a JSON list of its fields. Ours hold a name and no arguments."""
 
     def _serialize(self, data: Any) -> bytes:
