@@ -28,7 +28,7 @@ from orion.store.base import Conn
 from orion.store.conditions import Conditions, Literal, given, join, like, operator_of
 
 AGENT_POOL = "default-agent-pool"
-AGENT_POOL_TYPE = "prefect-agent"
+POOL = {"id": "CAST(NULL AS TEXT)", "name": f"'{AGENT_POOL}'", "type": "'prefect-agent'"}
 
 
 class Where(NamedTuple):
@@ -105,7 +105,7 @@ def flows(c: Conditions, f: Filters) -> str | None:
 
 def flow_runs(c: Conditions, f: Filters) -> str | None:
     parents = [of_flow(c, "flow_run.flow_id", f.flows), of_deployment(c, f.deployments)]
-    queues = [in_pool(f.work_pools, "flow_run"), in_queue(c, f.work_pool_queues, "flow_run")]
+    queues = [in_pool(c, f.work_pools, "flow_run"), in_queue(c, f.work_pool_queues, "flow_run")]
     return join(None, [own(c, "flow_run", f.flow_runs), *parents, having_task_runs(c, f.task_runs), *queues])
 
 
@@ -126,7 +126,7 @@ def deployments(c: Conditions, f: Filters) -> str | None:
     if f.flow_runs is not None or f.task_runs is not None:
         runs = join(None, [own(c, "flow_run", f.flow_runs), having_task_runs(c, f.task_runs)])
         parts.append(related(c, "flow_run", "flow_run.deployment_id = deployment.id", runs))
-    parts += [in_pool(f.work_pools, "deployment"), in_queue(c, f.work_pool_queues, "deployment")]
+    parts += [in_pool(c, f.work_pools, "deployment"), in_queue(c, f.work_pool_queues, "deployment")]
     return join(None, parts)
 
 
@@ -185,29 +185,13 @@ def in_queue(c: Conditions, criteria: WorkQueueFilter | None, table: str) -> str
     return related(c, "work_queue", link, own(c, "work_queue", criteria))
 
 
-def in_pool(criteria: WorkPoolFilter | None, table: str) -> str | None:
-    """The only pool is the implicit one of the agents; every named queue is in it."""
+def in_pool(c: Conditions, criteria: WorkPoolFilter | None, table: str) -> str | None:
+    """The only pool is the implicit one of the agents, without a row; every queue there is belongs to it."""
     if criteria is None:
         return None
-    verdicts = []
-    for field, criterion in given(criteria):
-        if field != "operator":
-            value = {"name": AGENT_POOL, "type": AGENT_POOL_TYPE}.get(field)
-            verdicts += [_holds(key, value, wanted) for key, wanted in given(criterion) if key != "operator"]
-    fits = (any if operator_of(criteria) == "or_" and verdicts else all)(verdicts)
-    return f"{table}.work_queue_name IS NOT NULL" if fits else "FALSE"
-
-
-def _holds(key: str, value: str | None, wanted: Any) -> bool:
-    match key:
-        case "any_":
-            return value in wanted
-        case "not_any_":
-            return value not in wanted
-        case "like_":
-            return value is not None and wanted.lower() in value
-        case _:
-            return (value is None) == wanted
+    fields = ((field, criterion) for field, criterion in given(criteria) if field != "operator")
+    fits = join(operator_of(criteria), [c.match(POOL[field], criterion) for field, criterion in fields])
+    return join(None, [related(c, "work_queue", f"work_queue.name = {table}.work_queue_name", None), fits])
 
 
 # --- Criteria that are more than a column -----------------------------------------------------------------------------
