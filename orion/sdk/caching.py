@@ -32,9 +32,9 @@ def _as_json(values: Any) -> bytes | None:
 
 
 def _as_pickle(values: Any) -> bytes | None:
-    import cloudpickle
+    from orion.sdk import pickling
 
     try:
-        return bytes(cloudpickle.dumps(values))
+        return pickling.dumps(values)
     except Exception:
         return None

@@ -35,13 +35,13 @@ class RemoteInvoke(Effect):
         self.work = (fn, tuple(args), kwargs)
 
     def now(self) -> Any:
-        import cloudpickle
+        from orion.sdk import pickling
 
         context = TASK.get()
         level = logging.getLogger(TASK_RUNS).getEffectiveLevel()
-        future = self.executor.submit(run_here, cloudpickle.dumps((self.work, context, level)))
+        future = self.executor.submit(run_here, pickling.dumps((self.work, context, level)))
         try:
-            outcome: Outcome = cloudpickle.loads(future.result(self.timeout))
+            outcome: Outcome = pickling.loads(future.result(self.timeout))
         except TimeoutError:
             raise self.late(f"It took longer than {self.timeout:g} s. Its process is left behind.") from None
         for record in outcome.lines:
@@ -70,9 +70,9 @@ class _Capture(logging.Handler):
 
 def run_here(packed: bytes) -> bytes:
     """In the process of the pool: call the function inside its task run's context."""
-    import cloudpickle
+    from orion.sdk import pickling
 
-    (fn, args, kwargs), context, level = cloudpickle.loads(packed)
+    (fn, args, kwargs), context, level = pickling.loads(packed)
     capture = _listen(level)
     token = TASK.set(context)
     try:
@@ -85,13 +85,13 @@ def run_here(packed: bytes) -> bytes:
 
 
 def _pack(outcome: Outcome) -> bytes:
-    import cloudpickle
+    from orion.sdk import pickling
 
     try:
-        return bytes(cloudpickle.dumps(outcome))
+        return pickling.dumps(outcome)
     except Exception as error:
         refusal = TypeError(f"The outcome cannot be brought back from its process: {error}")
-        return bytes(cloudpickle.dumps(Outcome(None, refusal, outcome.lines)))
+        return pickling.dumps(Outcome(None, refusal, outcome.lines))
 
 
 def _listen(level: int) -> _Capture:

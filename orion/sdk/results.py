@@ -13,7 +13,6 @@ import msgspec
 
 from orion.errors import OrionError
 from orion.sdk.errors import MissingResult
-from orion.sdk.loading_mark import LOADED
 from orion.settings import current
 
 LITERAL_LIMIT = 1024
@@ -108,21 +107,19 @@ def _read(key: str, data: dict[str, Any], owner: str) -> bytes:
 
 
 def _pickle(value: Any) -> bytes:
-    import cloudpickle
+    from orion.sdk import pickling
 
-    for module in LOADED:
-        cloudpickle.register_pickle_by_value(module)
-    content: bytes = cloudpickle.dumps(value)
+    content = pickling.dumps(value)
     if isinstance(value, BaseException):
-        cloudpickle.loads(content)  # an exception with a constructor of its own pickles well and cannot be read back
+        pickling.loads(content)  # an exception with a constructor of its own pickles well and cannot be read back
     return content
 
 
 def _unpickle(content: bytes, owner: str) -> Any:
-    import cloudpickle
+    from orion.sdk import pickling
 
     try:
-        return cloudpickle.loads(content)
+        return pickling.loads(content)
     except OrionError:
         raise
     except Exception as error:
