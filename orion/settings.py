@@ -82,6 +82,8 @@ SETTINGS: tuple[Setting, ...] = (
     # scheduling
     Setting("ORION_CLOCK_ENABLED", bool, True, "Run the clock (schedules, late runs, leases, notifications) inside `orion start`."),
     Setting("ORION_CLOCK_URL", str, None, "The Huey queue of the clock; by default beside the database.", True),
+    Setting("ORION_SCHEDULER_ENABLED", bool, True, "Let the clock plan the runs of schedules.", older=_older("PREFECT_API_SERVICES_SCHEDULER_ENABLED", "PREFECT_ORION_SERVICES_SCHEDULER_ENABLED")),
+    Setting("ORION_LATE_RUNS_ENABLED", bool, True, "Let the clock mark late runs.", older=_older("PREFECT_API_SERVICES_LATE_RUNS_ENABLED", "PREFECT_ORION_SERVICES_LATE_RUNS_ENABLED")),
     Setting("ORION_SCHEDULER_MIN_RUNS", int, 3, "How many runs of a schedule are planned ahead at least."),
     Setting("ORION_SCHEDULER_MIN_SECONDS", float, 3600.0, "How far ahead runs are planned at least."),
     Setting("ORION_SCHEDULER_MAX_RUNS", int, 100, "How many runs of a schedule are planned ahead at most."),
@@ -91,6 +93,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_AGENT_POLL_SECONDS", float, 25.0, "How long a poll of the agent waits for a run that is due."),
     Setting("ORION_AGENT_PREFETCH_SECONDS", float, 10.0, "How far ahead of its time a run is fetched; none starts early.", older=_older("PREFECT_AGENT_PREFETCH_SECONDS")),
     Setting("ORION_AGENT_LIMIT", int, None, "How many runs an agent has at once; without a value as many as come."),
+    Setting("ORION_AGENT_ENVIRONMENT", str, "", "Further environment variables that an agent passes to its flows; a comma list."),
+    Setting("ORION_AGENT_MEMORY_MB", int, 0, "The memory that a flow process may take, in megabytes; 0 sets no limit."),
+    Setting("ORION_AGENT_PROCESSES", int, 0, "The processes that the user of a flow may have (RLIMIT_NPROC); 0 sets no limit."),
     Setting("ORION_AGENT_GRACE_SECONDS", float, 30.0, "Seconds between the SIGTERM and the SIGKILL of a cancelled run."),
     # runs
     Setting("ORION_LOCAL_STORAGE_PATH", Path, "${ORION_HOME}/storage", "Where results are kept.", older=_older("PREFECT_LOCAL_STORAGE_PATH")),
