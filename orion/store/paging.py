@@ -80,12 +80,12 @@ def page(
     """The rows that come after a key (of the page before), and the key of the next page if there is one."""
     chosen = listing.sort(sort)
     found: list[Row] = []
-    for part in _parts(conn, listing.table, chosen, None if after is None else _read_key(after)):
+    for part in _parts(conn, listing.table, chosen, None if after is None else _read_key(after, chosen)):
         if len(found) <= limit:
             condition = Where(f"{where.text} AND {part.text}", {**where.params, **part.params})
             found += _ids(conn, listing, chosen, condition, limit + 1 - len(found), 0)
     more = limit > 0 and len(found) > limit
-    return _fetch(conn, listing, found[:limit]), _key(conn, found[limit - 1]) if more else None
+    return _fetch(conn, listing, found[:limit]), _key(conn, chosen, found[limit - 1]) if more else None
 
 
 def _ids(conn: Conn, listing: Listing, sort: Sort, where: Where, limit: int, offset: int) -> list[Row]:
@@ -127,21 +127,21 @@ def _in_order(sort: Sort, valued: Where, none: Where) -> list[Where]:
     return [valued, none] if sort.nulls_at_end else [none, valued]
 
 
-def _key(conn: Conn, row: Row) -> str:
-    """The key of a row: its id, and the value it is sorted by (a moment as ISO text)."""
+def _key(conn: Conn, sort: Sort, row: Row) -> str:
+    """The key of a row: what it is sorted by, its value (a moment as ISO text) and its id."""
     id, value = row
     moment = conn.when(value) if isinstance(value, datetime | int) else None
     if moment is not None:
         value = {"at": iso(moment)}
-    return base64.urlsafe_b64encode(msgspec.json.encode([value, id])).decode().rstrip("=")
+    return base64.urlsafe_b64encode(msgspec.json.encode([sort.by, value, id])).decode().rstrip("=")
 
 
-def _read_key(text: str) -> tuple[Any, str]:
+def _read_key(text: str, sort: Sort) -> tuple[Any, str]:
     try:
-        value, id = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        by, value, id = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if isinstance(value, dict):
             value = datetime.fromisoformat(value["at"])
-        if not isinstance(id, str) or not isinstance(value, str | datetime | None):
+        if by != sort.by or not isinstance(id, str) or not isinstance(value, str | datetime | None):
             raise ValueError(text)
     except (ValueError, TypeError, KeyError, msgspec.DecodeError):
         raise Invalid(f"{text[:80]!r} is not the key of a page: start again from the first page.") from None

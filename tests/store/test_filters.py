@@ -89,7 +89,8 @@ def filters_of(oracle: Oracle, *, pools: bool) -> st.SearchStrategy[Filters]:
 
 def few(kind: Any, ids: list[str]) -> st.SearchStrategy[Any]:
     """A filter of one to three criteria, since one of all criteria meets nothing."""
-    hints = {name: hint for name, hint in typing.get_type_hints(kind, include_extras=True).items() if name != "operator"}
+    hints = typing.get_type_hints(kind, include_extras=True)
+    del hints["operator"]
     chosen = st.lists(st.sampled_from(sorted(hints)), min_size=0, max_size=3, unique=True)
     operators = st.sampled_from([None, "and_", "or_"])
     return chosen.flatmap(
