@@ -112,6 +112,11 @@ class Engine(RuleBasedStateMachine):
     def a_process_starts(self, data: st.DataObject) -> None:
         self._propose_flow(self._state("RUNNING"), token=data.draw(st.sampled_from(self.tokens)))
 
+    @rule()
+    def an_attempt_begins(self) -> None:
+        self.an_agent_claims()
+        self._propose_flow(self._state("RUNNING"), token=self.tokens[-1])
+
     @rule(kind=st.sampled_from(TYPES), name=NAMES, result=DATA, data=st.data())
     def somebody_proposes(self, kind: str, name: str, result: Any, data: st.DataObject) -> None:
         token = data.draw(st.sampled_from([None, "a guess", *self.tokens]))
@@ -122,6 +127,11 @@ class Engine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(TYPES))
     def somebody_forces(self, kind: str) -> None:
         self._enter_flow(self._state(kind), None)
+
+    @rule()
+    def every_task_starts(self) -> None:
+        for index in range(len(self.tasks)):
+            self.a_task_is_proposed(index, "RUNNING", None)
 
     @rule(index=st.integers(0, 2), kind=st.sampled_from(TYPES), result=DATA)
     def a_task_is_proposed(self, index: int, kind: str, result: Any) -> None:
