@@ -1,6 +1,6 @@
 """`python -m orion.engine`: runs the flow run that ORION__FLOW_RUN_ID names, for an agent or by hand.
 
-Whatever goes wrong is told in the run's own logs: a flow that cannot be loaded ends as CRASHED, bad parameters as FAILED.
+What goes wrong is told in the run's own logs: a flow that cannot be loaded is CRASHED, bad parameters are FAILED.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ATTEMPT = "ORION__ATTEMPT"
 
 
 class Signals:
-    """SIGTERM ends the run as crashed; SIGTERM to a run that somebody cancels, or the word of a heartbeat, as cancelled."""
+    """SIGTERM ends the run as crashed; when somebody cancels it, as cancelled."""
 
     def __init__(self) -> None:
         self.cancelling = False
@@ -115,14 +115,16 @@ def _flow_of(here: Session, run: FlowRun) -> Flow[Any, Any]:
         raise ScriptError("The flow run has no deployment, so it is not known where its flow is.")
     deployment = here.sync.read_deployment(run.deployment_id)
     if not deployment.entrypoint:
-        raise ScriptError(f"The deployment {deployment.name!r} has no entrypoint: it must name a file and a flow in it.")
+        raise ScriptError(
+            f"The deployment {deployment.name!r} has no entrypoint: it must name a file and a flow in it."
+        )
     if deployment.path:
         _enter(Path(deployment.path).expanduser(), run)
     return load_flow_from_entrypoint(deployment.entrypoint)
 
 
 def _enter(folder: Path, run: FlowRun) -> None:
-    """The deployment's folder is where the flow's code is; it is the working directory, unless the run names another."""
+    """The deployment's folder holds the code and is the working directory, unless the run names another."""
     from orion.model.wire import unraw
     from orion.sdk.errors import ScriptError
 
@@ -135,16 +137,19 @@ def _enter(folder: Path, run: FlowRun) -> None:
 
 
 def _report_crash(here: Session, run: FlowRun, error: Exception, token: str | None) -> None:
+    import logging
+
     from orion.sdk.errors import ScriptError
     from orion.sdk.logs import FLOW_RUNS, RunLogger
     from orion.sdk.proposals import to_wire
     from orion.sdk.states import Crashed, describe
-    import logging
 
     text = str(error) if isinstance(error, ScriptError) else describe(error)
     fields = {"flow_run_id": run.id, "flow_run_name": run.name, "orion_session": here}
     trace = None if isinstance(error, ScriptError) else error
-    RunLogger(logging.getLogger(FLOW_RUNS), fields).error("The flow cannot be loaded. %s", text, exc_info=trace)
+    RunLogger(logging.getLogger(FLOW_RUNS), fields).error(
+        "The flow cannot be loaded. %s", text, exc_info=trace
+    )
     here.flush_logs(timeout=10)
     state = Crashed(message=f"The flow cannot be loaded: {text.splitlines()[0]}")
     here.sync.set_flow_run_state(run.id, to_wire(state), False, token)

@@ -153,7 +153,7 @@ def report(months: list[Month], station: str, folder: Path) -> Path:
 def weather(
     station: str = "seattle", years: list[int] = YEARS, dry_run: bool = False, folder: Path | None = None
 ) -> str:  # fmt: skip
-    """Monthly weather of a station. `dry_run` computes everything and writes nothing; `folder` is where the results go."""
+    """Monthly weather of a station. `dry_run` writes nothing; `folder` is where the results go."""
     logger = get_run_logger()
     if station not in STATIONS:
         raise ValueError(f"There is no station {station!r}; there is {', '.join(STATIONS)}.")

@@ -20,15 +20,15 @@ class Annotation:
         return f"{type(self).__name__}({self.value!r})"
 
 
-class unmapped(Annotation):  # noqa: N801 - reads as a word in a call
+class unmapped(Annotation):
     """In `task.map(...)`: the same value for every child, not one element each."""
 
 
-class allow_failure(Annotation):  # noqa: N801
+class allow_failure(Annotation):
     """The task runs even if this upstream run failed; it gets the exception in place of the data."""
 
 
-class quote(Annotation):  # noqa: N801
+class quote(Annotation):
     """The value is passed as it is: nothing inside is looked at for futures."""
 
 

@@ -92,7 +92,12 @@ class BackgroundSender(Generic[T]):
         with self._changed:
             self._changed.wait_for(lambda: bool(self._queue) or self._closing)
             due = time.monotonic() + self.linger
-            while self._queue and self._hurry <= self._sent and not self._closing and not self.is_full(self._queue):
+            while (
+                self._queue
+                and self._hurry <= self._sent
+                and not self._closing
+                and not self.is_full(self._queue)
+            ):
                 left = due - time.monotonic()
                 if left <= 0:
                     break

@@ -1,4 +1,4 @@
-"""The start of task runs: making one and asking for RUNNING is one line; lines asked for at one time share a request."""
+"""The start of task runs: making one and asking for RUNNING is one line, and lines of one moment share a request."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Place:
 
 
 class SyncBeginner:
-    """Threads that ask at one time: the first sends for all that came, then hands over to one of those that came later."""
+    """Threads that ask at one time: the first sends for all, then hands over to one that came meanwhile."""
 
     def __init__(self, client: SyncClient) -> None:
         self._client = client

@@ -35,7 +35,11 @@ def calling_flow(task: Task[Any, Any]) -> FlowRunContext:
 
 
 def call_task(
-    task: Task[Any, Any], parameters: Parameters, wait_for: Iterable[Any] | None, context: FlowRunContext, whole: bool
+    task: Task[Any, Any],
+    parameters: Parameters,
+    wait_for: Iterable[Any] | None,
+    context: FlowRunContext,
+    whole: bool,
 ) -> Any:
     """Run a task here and now. An async task of an async flow gives a coroutine."""
     call = TaskCall(task, parameters, wait_for, context)
@@ -61,7 +65,9 @@ def submit_task(
     """Hand a task to the runner of the flow run."""
     context.check_deadline()
     call = TaskCall(task, parameters, wait_for, context)
-    future: OrionFuture[Any] = OrionFuture(call.run.name or task.name, call.run_id, task.isasync and context.flow.isasync)
+    future: OrionFuture[Any] = OrionFuture(
+        call.run.name or task.name, call.run_id, task.isasync and context.flow.isasync
+    )
     context.submitted.append(future.done)
     context.task_runner.submit(call, future.done)
     return future

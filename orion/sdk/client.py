@@ -1,4 +1,4 @@
-"""Clients of the API: `SyncClient` and `AsyncClient`, one method a route (see routes.py), against a server or in process."""
+"""Clients of the API, sync and async: one method a route (routes.py), against a server or in process."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ class SyncClient(Routes):
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
         self.connection = connection or connect()
         self.patience = patience or default_patience()
-        self._http = httpx.Client(
-            transport=self.connection.transport(), follow_redirects=True
-        )
+        self._http = httpx.Client(transport=self.connection.transport(), follow_redirects=True)
 
     @property
     def api_url(self) -> str:
@@ -51,7 +49,9 @@ class SyncClient(Routes):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -61,9 +61,7 @@ class AsyncClient(Routes):
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
         self.connection = connection or connect()
         self.patience = patience or default_patience()
-        self._http = httpx.AsyncClient(
-            transport=self.connection.async_transport(), follow_redirects=True
-        )
+        self._http = httpx.AsyncClient(transport=self.connection.async_transport(), follow_redirects=True)
 
     @property
     def api_url(self) -> str:

@@ -36,7 +36,9 @@ class Connection:
         if request.headers:
             headers = [*headers, *request.headers]
         url = self._url(request.path)
-        return httpx.Request(request.method, url, headers=headers, content=request.body, extensions=self._limits)
+        return httpx.Request(
+            request.method, url, headers=headers, content=request.body, extensions=self._limits
+        )
 
     def _url(self, path: str) -> httpx.URL:
         """Parsed once for the paths that do not differ from run to run."""
@@ -81,7 +83,7 @@ def proxy_for(host: str) -> str | None:
 
 
 def connect(settings: Settings | None = None) -> Connection:
-    """The API of these settings: ORION_API_URL, else the server that has the database open, else one in this process."""
+    """The API of these settings: ORION_API_URL, else the server that owns the database, else one in this process."""
     settings = settings or current()
     if settings.api_url:
         return Connection(settings.api_url, key=settings.api_key, timeout=settings.api_request_timeout)

@@ -112,7 +112,9 @@ class Tally:
 class TaskRunContext:
     """A task run under way in this thread or coroutine."""
 
-    def __init__(self, task: Task[Any, Any], task_run: TaskRun, parameters: dict[str, Any], log_prints: bool) -> None:
+    def __init__(
+        self, task: Task[Any, Any], task_run: TaskRun, parameters: dict[str, Any], log_prints: bool
+    ) -> None:
         self.task, self.task_run, self.parameters, self.log_prints = task, task_run, parameters, log_prints
         self.start_time: datetime | None = task_run.start_time
 

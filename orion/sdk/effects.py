@@ -1,4 +1,4 @@
-"""One engine, two ways to run it: the engine is a generator that yields effects, a sync or an async driver performs them.
+"""One engine, two drivers: the engine is a generator that yields effects; the drivers block or await.
 
 Every step of the engine is written once. `drive` performs the effects by blocking, `adrive` by awaiting.
 """
@@ -178,7 +178,7 @@ def drive(steps: Steps[T]) -> T:
             else:
                 effect = steps.send(value)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return stop.value
 
 
 async def adrive(steps: Steps[T]) -> T:
@@ -193,4 +193,4 @@ async def adrive(steps: Steps[T]) -> T:
             else:
                 effect = steps.send(value)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return stop.value

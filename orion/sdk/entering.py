@@ -19,13 +19,15 @@ def call_flow(flow: Flow[Any, Any], parameters: dict[str, Any], whole: bool) -> 
     """Run a flow with these parameters; a call while a script is being loaded does nothing."""
     if LOADING.get() is not None:
         logging.getLogger("orion").warning(
-            "%s calls the flow %r while it is imported; the call is ignored. Put it under `if __name__ == '__main__':`.",
+            "%s calls the flow %r while it is imported; the call is ignored. Put it under `if __name__ == '__main__'`.",
             LOADING.get(), flow.name,
         )  # fmt: skip
         return None
     task = TASK.get()
     if task is not None:
-        raise TaskInsideTask(f"The flow {flow.name!r} cannot be called inside the task {task.task.name!r}; call it in a flow.")
+        raise TaskInsideTask(
+            f"The flow {flow.name!r} cannot be called inside the task {task.task.name!r}; call it in a flow."
+        )
     from orion.sdk.flow_engine import FlowCall, run_flow
     from orion.sdk.session import session
 

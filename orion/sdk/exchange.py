@@ -111,5 +111,7 @@ def _detail(body: str) -> str:
         return str(data)[:500]
     faults = data.get("exception_detail")
     if isinstance(faults, list) and faults:
-        return "; ".join(f"{'.'.join(map(str, f.get('loc', [])))}: {f.get('msg')}" for f in faults if isinstance(f, dict))
+        return "; ".join(
+            f"{'.'.join(map(str, f.get('loc', [])))}: {f.get('msg')}" for f in faults if isinstance(f, dict)
+        )
     return str(data.get("detail") or data.get("exception_message") or data)[:500]

@@ -44,7 +44,13 @@ class FlowCall:
         *,
         token: str | None = None,
     ) -> None:
-        self.flow, self.parameters, self.session, self.parent, self.token = flow, parameters, session, parent, token
+        self.flow, self.parameters, self.session, self.parent, self.token = (
+            flow,
+            parameters,
+            session,
+            parent,
+            token,
+        )
         self.run: FlowRun | None = None
         self.attempts = 0
         self.logger: RunLogger | logging.Logger = logging.getLogger("orion.flow_runs")
@@ -72,7 +78,9 @@ def run_existing(call: FlowCall, run: FlowRun, given: dict[str, Any]) -> Steps[S
     """Run a flow run that was made elsewhere, such as one of a deployment, with the parameters that it holds."""
     call.run = run
     call.logger = flow_logger(_context(call, {}))
-    policy = replace(run.empirical_policy, retries=call.flow.retries, retry_delay=call.flow.retry_delay_seconds)
+    policy = replace(
+        run.empirical_policy, retries=call.flow.retries, retry_delay=call.flow.retry_delay_seconds
+    )
     changes = FlowRunUpdate(flow_version=call.flow.version, empirical_policy=policy)
     yield Ask(call.session, "update_flow_run", run.id, changes)
     return (yield from _whole_life(call, lambda: from_json(call.flow.signature, given, call.flow.name)))

@@ -36,7 +36,7 @@ def create_run(call: FlowCall) -> Steps[FlowRun]:
         if earlier is not None:
             return earlier
     run = yield Ask(call.session, "create_flow_run", _create(call, flow_id, stand_in))
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 def flow_id_of(session: Session, name: str) -> Steps[str]:
@@ -73,7 +73,9 @@ def _stand_in(call: FlowCall, parent: FlowRunContext) -> Steps[TaskRun]:
         yield Join([future.done for future in upstream.futures], parent.deadline)
     blocker = upstream.not_completed()
     if blocker is not None:
-        raise UnfinishedRun(f"The subflow {call.flow.name!r} did not start: {blocker!r} did not reach the state COMPLETED.")
+        raise UnfinishedRun(
+            f"The subflow {call.flow.name!r} did not start: {blocker!r} did not reach the state COMPLETED."
+        )
     key = task_key(call.flow.fn, call.flow.name)
     count = parent.next_call(key)
     inputs = record(call.parameters, None, parent)
@@ -89,14 +91,16 @@ def _stand_in(call: FlowCall, parent: FlowRunContext) -> Steps[TaskRun]:
         state=StateCreate(type=words.PENDING),
     )
     made = yield Ask(parent.session, "create_task_run", stand_in)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _earlier_run(call: FlowCall, parent: FlowRunContext, stand_in: TaskRun) -> Steps[FlowRun | None]:
     if parent.attempt < 2 and parent.flow_run.run_count < 1:
         return None
     wanted = {"parent_task_run_id": {"any_": [stand_in.id]}}
-    found = yield Ask(call.session, "read_flow_runs", flow_runs=wanted, sort="EXPECTED_START_TIME_DESC", limit=1)
+    found = yield Ask(
+        call.session, "read_flow_runs", flow_runs=wanted, sort="EXPECTED_START_TIME_DESC", limit=1
+    )
     return found[0] if found else None
 
 
@@ -111,7 +115,9 @@ def _recorded(value: Any) -> msgspec.Raw:
     except (TypeError, ValueError, RecursionError, UnicodeEncodeError):
         text = msgspec.json.encode(_short(value))
     if len(text) > RECORDED_BYTES or b"\\u0000" in text:
-        text = msgspec.json.encode(f"<{type(value).__name__}, {len(text):,} bytes as JSON: too large to record>")
+        text = msgspec.json.encode(
+            f"<{type(value).__name__}, {len(text):,} bytes as JSON: too large to record>"
+        )
     return msgspec.Raw(text)
 
 

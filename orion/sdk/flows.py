@@ -122,17 +122,18 @@ class Flow(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-    def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the flow; gives its data, or its state with `return_state=True`. An async flow gives a coroutine."""
         from orion.sdk.entering import call_flow
 
-        return call_flow(self, bind(self.signature, args, kwargs, self.name), return_state)
+        whole = kwargs.pop("return_state", False)
+        return call_flow(self, bind(self.signature, args, kwargs, self.name), whole)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A flow in a class body is a method: the instance becomes its first argument."""
         if instance is None:
             return self
-        return Flow(self.fn.__get__(instance, owner), **self._options)  # type: ignore[attr-defined]
+        return Flow(self.fn.__get__(instance, owner), **self._options)
 
     def __repr__(self) -> str:
         return f"Flow({self.name!r})"
@@ -141,7 +142,9 @@ class Flow(Generic[P, R]):
 def _checked_name(name: str) -> str:
     forbidden = sorted(set(name) & set("/%&><"))
     if forbidden or not name:
-        raise ValueError(f"The flow name {name!r} cannot be used: it may not be empty or hold any of / % & > <.")
+        raise ValueError(
+            f"The flow name {name!r} cannot be used: it may not be empty or hold any of / % & > <."
+        )
     return name
 
 

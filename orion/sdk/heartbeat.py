@@ -18,7 +18,12 @@ class Heartbeat:
     """A thread that beats for a flow run until it is stopped; `on_cancel` is called once, in that thread."""
 
     def __init__(
-        self, connection: Connection, flow_run_id: str, token: str, seconds: float, on_cancel: Callable[[], None]
+        self,
+        connection: Connection,
+        flow_run_id: str,
+        token: str,
+        seconds: float,
+        on_cancel: Callable[[], None],
     ) -> None:
         self._client = SyncClient(connection, Patience(seconds / 2))
         self._run, self._token, self._seconds, self._on_cancel = flow_run_id, token, seconds, on_cancel

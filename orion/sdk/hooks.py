@@ -1,4 +1,4 @@
-"""Hooks: functions of the user that are called when a run changes its state. A broken hook is logged and changes nothing."""
+"""Hooks: functions of the user, called when a run changes its state. A broken one is logged and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 for short JSON exchanges over kept-alive sockets: a tenth of the work of a full client, behind httpx's own seam.
+"""HTTP/1.1 for short JSON exchanges over kept-alive sockets: a fraction of a full client's work, behind httpx's seam.
 
 Only for plain http without a proxy; everything else takes httpx's transports. The parser knows nothing of sockets,
 so the sync and the async transport share it.
@@ -79,7 +79,7 @@ class ResponseParser:
             self._finish(bytes(self._data[self._body_at : self._body_at + self._length]))
 
     def _read_chunks(self) -> None:
-        at, parts = self._body_at, []
+        at, parts = self._body_at, list[bytes]()
         while (line_end := self._data.find(b"\r\n", at)) >= 0:
             size = int(bytes(self._data[at:line_end]).split(b";")[0], 16)
             start = line_end + 2
@@ -150,7 +150,9 @@ class SocketTransport(httpx.BaseTransport):
         except OSError as error:
             raise httpx.ReadError(str(error), request=request) from error
 
-    def _exchange(self, link: socket.socket, request: httpx.Request, data: bytes, seconds: float | None) -> httpx.Response:
+    def _exchange(
+        self, link: socket.socket, request: httpx.Request, data: bytes, seconds: float | None
+    ) -> httpx.Response:
         parser = ResponseParser(request.method)
         try:
             link.settimeout(seconds)

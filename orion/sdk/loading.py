@@ -21,7 +21,9 @@ def load_flow_from_entrypoint(entrypoint: str) -> Flow[Any, Any]:
     """The flow of `path/to/file.py:function` or `package.module:function`; the name of the flow will do as well."""
     place, _, name = entrypoint.rpartition(":")
     if not place or not name:
-        raise ScriptError(f"The entrypoint {entrypoint!r} must be of the form path/to/file.py:flow or package.module:flow.")
+        raise ScriptError(
+            f"The entrypoint {entrypoint!r} must be of the form path/to/file.py:flow or package.module:flow."
+        )
     if place.endswith(".py") or "/" in place:
         return load_flow_from_script(place, name)
     return select_flow(_flows_in(_import(place)), name, f"the module {place}")
@@ -59,7 +61,9 @@ def load_flow_from_text(script: str | bytes, flow_name: str | None = None) -> Fl
         return load_flow_from_script(file, flow_name)
 
 
-def select_flow(flows: Iterable[Flow[Any, Any]], flow_name: str | None = None, source: str = "it") -> Flow[Any, Any]:
+def select_flow(
+    flows: Iterable[Flow[Any, Any]], flow_name: str | None = None, source: str = "it"
+) -> Flow[Any, Any]:
     """One of several flows, by the flow's name or its function's; alone it needs no name."""
     found = {id(flow): flow for flow in flows}.values()
     names = ", ".join(repr(flow.name) for flow in found)
@@ -67,7 +71,9 @@ def select_flow(flows: Iterable[Flow[Any, Any]], flow_name: str | None = None, s
         raise MissingFlow(f"There are no flows in {source}. A flow is a function with the decorator @flow.")
     if flow_name is None:
         if len(found) > 1:
-            raise UnspecifiedFlow(f"There are several flows in {source}: {names}. Say which one, as in file.py:function.")
+            raise UnspecifiedFlow(
+                f"There are several flows in {source}: {names}. Say which one, as in file.py:function."
+            )
         return next(iter(found))
     for flow in found:
         if flow_name in (flow.name, flow.fn.__name__):
@@ -94,7 +100,9 @@ def _import(name: str) -> dict[str, Any]:
         try:
             return vars(importlib.import_module(name))
         except (Exception, SystemExit) as error:
-            raise ScriptError(f"The module {name} cannot be imported: {type(error).__name__}: {error}\n{_trace(error)}") from error
+            raise ScriptError(
+                f"The module {name} cannot be imported: {type(error).__name__}: {error}\n{_trace(error)}"
+            ) from error
 
 
 @contextmanager

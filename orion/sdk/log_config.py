@@ -15,7 +15,9 @@ FORMATTER = "orion.sdk.logs.RunFormatter"
 TO_CONSOLE = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "level": 0}
 
 
-def configuration(settings: Settings | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def configuration(
+    settings: Settings | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The whole configuration, as `logging.config.dictConfig` takes it."""
     settings = settings or current()
     config = _default(settings)
@@ -34,7 +36,9 @@ def merge(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def override(config: dict[str, Any], environ: Mapping[str, str], path: str = "ORION_LOGGING") -> dict[str, Any]:
+def override(
+    config: dict[str, Any], environ: Mapping[str, str], path: str = "ORION_LOGGING"
+) -> dict[str, Any]:
     """`config` with every value replaced that the environment names by its path."""
     found: dict[str, Any] = {}
     for key, value in config.items():

@@ -15,7 +15,9 @@ FLOW_RUNS = "orion.flow_runs"
 TASK_RUNS = "orion.task_runs"
 
 CLOCK = "%(asctime)s.%(msecs)03d | %(levelname)-7s | "
-_MISSING = dict.fromkeys(("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name"), "-")
+_MISSING = dict.fromkeys(
+    ("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name"), "-"
+)
 
 
 class RunLogger(logging.LoggerAdapter[logging.Logger]):
@@ -33,7 +35,9 @@ def get_run_logger(**extra: Any) -> RunLogger:
         return task_logger(task, flow, **extra)
     if flow is not None:
         return flow_logger(flow, **extra)
-    raise MissingContext("There is no run here: get_run_logger() works only inside a flow or a task that is running.")
+    raise MissingContext(
+        "There is no run here: get_run_logger() works only inside a flow or a task that is running."
+    )
 
 
 def flow_logger(context: FlowRunContext, **extra: Any) -> RunLogger:
@@ -95,7 +99,10 @@ class ApiHandler(logging.Handler):
 
     def _emit(self, record: logging.LogRecord) -> None:
         fields = record.__dict__
-        if fields.get("send_to_api") is False or threading.current_thread().name in ("orion-logs", "orion-outbox"):
+        if fields.get("send_to_api") is False or threading.current_thread().name in (
+            "orion-logs",
+            "orion-outbox",
+        ):
             return
         flow, task = FLOW.get(), TASK.get()
         session = fields.get("orion_session") or (flow.session if flow else None)

@@ -59,14 +59,16 @@ def _open(value: Any, context: FlowRunContext) -> Any:
 
 
 def _is_column(value: Any) -> bool:
-    if isinstance(value, (str, bytes, dict, Annotation)) or isinstance(value, (OrionFuture, State)):
+    if isinstance(value, (str, bytes, dict, Annotation, OrionFuture, State)):
         return False
     return isinstance(value, Iterable)
 
 
 def _length(task: Task[Any, Any], columns: dict[str, list[Any]]) -> int:
     if not columns:
-        raise MappingMissingIterable(f"{task.name}.map needs at least one argument that is iterable (and not unmapped).")
+        raise MappingMissingIterable(
+            f"{task.name}.map needs at least one argument that is iterable (and not unmapped)."
+        )
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())

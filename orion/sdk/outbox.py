@@ -1,4 +1,4 @@
-"""The outbox of final states: they leave in batches while the next task runs; the flow's own final state waits for them."""
+"""The outbox of final states: they leave in batches while the next task runs; the flow's own waits for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger("orion.outbox")
 
 
 class Final(NamedTuple):
-    """A state that is sent late: the JSON of its line up to the age, when it happened (monotonic), its result's file."""
+    """A state that is sent late: its line as JSON up to the age, when it happened (monotonic), its result's file."""
 
     start: bytes
     happened: float
@@ -47,7 +47,9 @@ class Outbox(BackgroundSender[Final]):
         self._looked_back = False
         self.failure: Unreachable | None = None
 
-    def add(self, run: TaskRunCreate, state: StateCreate, blob: Blob | None = None, token: str | None = None) -> None:
+    def add(
+        self, run: TaskRunCreate, state: StateCreate, blob: Blob | None = None, token: str | None = None
+    ) -> None:
         """Send the final state of a task run soon. The run's create fields go with it: a lost row is made again."""
         start = _start(run, state, token)
         self._journal.write(start)
@@ -73,7 +75,9 @@ class Outbox(BackgroundSender[Final]):
                 if final.blob is not None:
                     final.blob.write()
         except OSError as error:
-            log.error("A result cannot be written to the local storage: %s. Its state is sent all the same.", error)
+            log.error(
+                "A result cannot be written to the local storage: %s. Its state is sent all the same.", error
+            )
         self._send(batch)
 
     def idle(self) -> None:
@@ -84,7 +88,10 @@ class Outbox(BackgroundSender[Final]):
         done = super().close(timeout)
         kept = not done or self.failure is not None
         if kept:
-            log.error("Final states did not reach the API; they are kept in %s and sent by the next run.", self._journal.path)
+            log.error(
+                "Final states did not reach the API; they are kept in %s and sent by the next run.",
+                self._journal.path,
+            )
         self._journal.close(keep=kept)
         return done
 
@@ -115,4 +122,8 @@ class Outbox(BackgroundSender[Final]):
 
 def _start(run: TaskRunCreate, state: StateCreate, token: str | None) -> bytes:
     owner = encode(token)
-    return b'{"token":%b,"task_run":%b,"states":[{"state":%b,"age":' % (owner, msgspec.json.encode(run), encode(state))
+    return b'{"token":%b,"task_run":%b,"states":[{"state":%b,"age":' % (
+        owner,
+        msgspec.json.encode(run),
+        encode(state),
+    )

@@ -17,7 +17,9 @@ def check_reserved(fn: Callable[..., Any], reserved: tuple[str, ...], kind: str)
     taken = [name for name in inspect.signature(fn).parameters if name in reserved]
     if taken:
         names = ", ".join(map(repr, taken))
-        raise ReservedArgument(f"The {kind} {fn.__name__!r} has an argument named {names}, which orion keeps for itself; rename it.")
+        raise ReservedArgument(
+            f"The {kind} {fn.__name__!r} has an argument named {names}, which orion keeps for itself; rename it."
+        )
 
 
 def bind(
@@ -27,7 +29,9 @@ def bind(
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise ParameterError(f"{name} cannot be called so: {error}. Its signature is {name}{signature}.") from None
+        raise ParameterError(
+            f"{name} cannot be called so: {error}. Its signature is {name}{signature}."
+        ) from None
     bound.apply_defaults()
     return dict(bound.arguments)
 
@@ -138,7 +142,9 @@ def of_pydantic(hint: Any) -> bool:
 
     if "pydantic" not in sys.modules:
         return False
-    if isinstance(hint, type) and (hasattr(hint, "model_validate") or hasattr(hint, "__pydantic_validator__")):
+    if isinstance(hint, type) and (
+        hasattr(hint, "model_validate") or hasattr(hint, "__pydantic_validator__")
+    ):
         return True
     marks = getattr(hint, "__metadata__", ())
     if any(type(mark).__module__.split(".")[0] in ("pydantic", "annotated_types") for mark in marks):

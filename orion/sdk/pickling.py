@@ -12,9 +12,9 @@ from orion.sdk.loading_mark import LOADED
 loads = cloudpickle.loads
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined]
+class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        """A class that msgspec has converted to carries msgspec's notes, which cannot be pickled; it makes them anew."""
+        """msgspec leaves notes in classes that it converts to; they cannot be pickled, and it makes them anew."""
         if isinstance(value, type) and "__msgspec_cache__" in vars(value):
             del value.__msgspec_cache__  # type: ignore[attr-defined]
         return super().reducer_override(value)

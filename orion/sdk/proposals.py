@@ -31,7 +31,9 @@ def to_wire(state: State, data: Raw = NULL, **details: Any) -> StateCreate:
     """A state as a proposal, with an id of its own for the transition."""
     known = replace(state.state_details, transition_id=new_id(), **details)
     data = state.data if data is NULL else data
-    return StateCreate(type=state.type, name=state.name, message=state.message, data=data, state_details=known)
+    return StateCreate(
+        type=state.type, name=state.name, message=state.message, data=data, state_details=known
+    )
 
 
 def stored(data: dict[str, Any]) -> Raw:
@@ -39,7 +41,9 @@ def stored(data: dict[str, Any]) -> Raw:
     return raw(data)
 
 
-def propose(session: Session, ask: Callable[[StateCreate], Effect], state: State, **details: Any) -> Steps[State]:
+def propose(
+    session: Session, ask: Callable[[StateCreate], Effect], state: State, **details: Any
+) -> Steps[State]:
     """The state that the server has stored in answer: the proposed one, or the one it put in its place.
 
     Waits as long as it is told to. Raises `Abort` when the run must not go on.
@@ -56,7 +60,9 @@ def propose(session: Session, ask: Callable[[StateCreate], Effect], state: State
             yield Sleep(_delay(answer))
         else:
             patient = True
-            yield OffLoop(session.outbox.flush)  # a slot may be free as soon as the server hears of the last task's end
+            yield OffLoop(
+                session.outbox.flush
+            )  # a slot may be free as soon as the server hears of the last task's end
 
 
 def _delay(answer: Answer) -> float:

@@ -1,4 +1,4 @@
-"""A task's function in another process: the function and its arguments go there, the outcome and its log lines come back."""
+"""A task's function in another process: it goes there with its arguments, the outcome and its log lines come back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orion.sdk.context import TASK
 from orion.sdk.effects import Effect
-from orion.sdk.errors import TaskTimedOut
 from orion.sdk.logs import FLOW_RUNS, TASK_RUNS
 
 if TYPE_CHECKING:

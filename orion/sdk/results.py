@@ -1,4 +1,4 @@
-"""Results: small JSON values stand in the state itself, the rest in files that the state refers to by size and SHA-256."""
+"""Results: small JSON values stand in the state itself, the rest in files that it refers to by size and SHA-256."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def load(data: Any, owner: str = "the state") -> Any:
         case {"type": "reference", "storage_key": str(key)}:
             return _unpickle(_read(key, data, owner), owner)
         case {"type": "unpersisted"}:
-            raise MissingResult(f"The result of {owner} was not stored: {data.get('artifact_description', '')}".rstrip(": "))
+            raise MissingResult(
+                f"The result of {owner} was not stored: {data.get('artifact_description', '')}".rstrip(": ")
+            )
     raise MissingResult(f"The result of {owner} is of a form that orion cannot read: {str(data)[:200]}")
 
 
@@ -100,7 +102,9 @@ def _read(key: str, data: dict[str, Any], owner: str) -> bytes:
     except OSError as error:
         raise MissingResult(f"The result of {owner} cannot be read: {path}: {error.strerror}.") from None
     if data.get("size", len(content)) != len(content):
-        raise MissingResult(f"The result of {owner} is damaged: {path} has {len(content)} bytes, not {data['size']}.")
+        raise MissingResult(
+            f"The result of {owner} is damaged: {path} has {len(content)} bytes, not {data['size']}."
+        )
     if data.get("sha256") and hashlib.sha256(content).hexdigest() != data["sha256"]:
         raise MissingResult(f"The result of {owner} is damaged: the content of {path} has changed.")
     return content
@@ -111,7 +115,9 @@ def _pickle(value: Any) -> bytes:
 
     content = pickling.dumps(value)
     if isinstance(value, BaseException):
-        pickling.loads(content)  # an exception with a constructor of its own pickles well and cannot be read back
+        pickling.loads(
+            content
+        )  # an exception with a constructor of its own pickles well and cannot be read back
     return content
 
 
@@ -123,7 +129,9 @@ def _unpickle(content: bytes, owner: str) -> Any:
     except OrionError:
         raise
     except Exception as error:
-        raise MissingResult(f"The result of {owner} cannot be read back: {type(error).__name__}: {error}") from error
+        raise MissingResult(
+            f"The result of {owner} cannot be read back: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _literal(value: Any) -> bytes | None:
@@ -147,7 +155,9 @@ def _is_plain(value: Any, room: int) -> bool:
     if kind is list:
         return len(value) <= room and all(_is_plain(item, room // 2) for item in value)
     if kind is dict:
-        return len(value) <= room and all(type(k) is str and _is_plain(v, room // 2) for k, v in value.items())
+        return len(value) <= room and all(
+            type(k) is str and _is_plain(v, room // 2) for k, v in value.items()
+        )
     return False
 
 

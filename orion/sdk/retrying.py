@@ -17,7 +17,9 @@ def delays_of(given: Delays, retries: int) -> float | list[float] | None:
         return _checked(given)
     found = [_checked(delay) for delay in given]
     if len(found) > LONGEST:
-        raise ValueError(f"There can be at most {LONGEST} delays between retries, but {len(found)} were given.")
+        raise ValueError(
+            f"There can be at most {LONGEST} delays between retries, but {len(found)} were given."
+        )
     return found or None
 
 

@@ -20,7 +20,7 @@ Filters = Mapping[str, Any]
 
 
 class Routes:
-    """One method a route. Filters are the API's filter objects as dicts, given by keyword: `flow_runs={"name": {"like_": "x"}}`."""
+    """One method a route. Filters are the API's, given as dicts: `flow_runs={"name": {"like_": "x"}}`."""
 
     def send(self, request: Request) -> Any:
         raise TypeError("use SyncClient or AsyncClient")
@@ -28,7 +28,9 @@ class Routes:
     def _get(self, path: str, answer: Any = Any) -> Any:
         return self.send(Request("GET", path, None, answer))
 
-    def _post(self, path: str, body: Any, answer: Any = None, headers: tuple[tuple[str, str], ...] = ()) -> Any:
+    def _post(
+        self, path: str, body: Any, answer: Any = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Any:
         return self.send(Request("POST", path, encode(body), answer, headers))
 
     def _patch(self, path: str, body: Any) -> Any:
@@ -104,7 +106,9 @@ class Routes:
         self, flow_run_id: str, state: states.StateCreate, force: bool = False, token: str | None = None
     ) -> Any:
         headers = (("Orion-Attempt", token),) if token else ()
-        return self._post(f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": force}, Answer, headers)
+        return self._post(
+            f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": force}, Answer, headers
+        )
 
     def heartbeat(self, flow_run_id: str, token: str) -> Any:
         return self._post(f"/flow_runs/{flow_run_id}/heartbeat", {}, Heartbeat, (("Orion-Attempt", token),))
@@ -157,7 +161,9 @@ class Routes:
     def read_deployment_by_name(self, name: str) -> Any:
         """`name` is `flow/deployment`."""
         flow, _, deployment = name.partition("/")
-        return self._get(f"/deployments/name/{quote(flow, safe='')}/{quote(deployment, safe='')}", d.Deployment)
+        return self._get(
+            f"/deployments/name/{quote(flow, safe='')}/{quote(deployment, safe='')}", d.Deployment
+        )
 
     def read_deployments(self, **filters: Any) -> Any:
         return self._post("/deployments/filter", filters, list[d.Deployment])

@@ -68,7 +68,10 @@ class ConcurrentTaskRunner(TaskRunner):
             return
         context = contextvars.copy_context()
         upstream = [future.done for future in call.upstream.futures]
-        when_done(upstream, lambda: self._start(lambda: context.run(settle, done, lambda: drive(_steps(call))), done))
+        when_done(
+            upstream,
+            lambda: self._start(lambda: context.run(settle, done, lambda: drive(_steps(call))), done),
+        )
 
     def _start(self, work: Callable[[], None], done: Future[State]) -> None:
         try:

@@ -18,7 +18,11 @@ def parameter_schema(fn: Callable[..., Any]) -> dict[str, Any]:
     required: list[str] = []
     definitions: dict[str, Any] = {}
     for place, (name, parameter) in enumerate(inspect.signature(fn).parameters.items()):
-        properties[name] = {"title": name, "position": place, **_of(kinds.get(name, Any), parameter, definitions)}
+        properties[name] = {
+            "title": name,
+            "position": place,
+            **_of(kinds.get(name, Any), parameter, definitions),
+        }
         if parameter.default is not inspect.Parameter.empty:
             properties[name] |= _default(parameter.default)
         elif parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
@@ -56,7 +60,9 @@ def _type_schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 def _unknown(kind: type) -> dict[str, Any]:
     from pathlib import PurePath
 
-    return {"type": "string", "format": "path"} if isinstance(kind, type) and issubclass(kind, PurePath) else {}
+    return (
+        {"type": "string", "format": "path"} if isinstance(kind, type) and issubclass(kind, PurePath) else {}
+    )
 
 
 def _default(value: Any) -> dict[str, Any]:

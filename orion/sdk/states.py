@@ -121,47 +121,49 @@ def _with_data(state: State, data: Any) -> State:
     return state if data is results.NOTHING else state.holding(data)
 
 
-def Completed(data: Any = results.NOTHING, *, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Completed(data: Any = results.NOTHING, *, message: str | None = None, name: str | None = None) -> State:
     """A run that went well."""
     return _with_data(make(words.COMPLETED, name, message), data)
 
 
-def Failed(data: Any = results.NOTHING, *, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Failed(data: Any = results.NOTHING, *, message: str | None = None, name: str | None = None) -> State:
     """A run that did not."""
     return _with_data(make(words.FAILED, name, message), data)
 
 
-def Crashed(data: Any = results.NOTHING, *, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Crashed(data: Any = results.NOTHING, *, message: str | None = None, name: str | None = None) -> State:
     """A run whose surroundings broke."""
     return _with_data(make(words.CRASHED, name, message), data)
 
 
-def Cancelled(*, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Cancelled(*, message: str | None = None, name: str | None = None) -> State:
     """A run that somebody stopped."""
     return make(words.CANCELLED, name, message)
 
 
-def Cancelling(*, message: str | None = None) -> State:  # noqa: N802
+def Cancelling(*, message: str | None = None) -> State:
     """A run that is to stop."""
     return make(words.CANCELLING, None, message)
 
 
-def Pending(*, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Pending(*, message: str | None = None, name: str | None = None) -> State:
     """A run that is about to start."""
     return make(words.PENDING, name, message)
 
 
-def Running(*, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Running(*, message: str | None = None, name: str | None = None) -> State:
     """A run under way."""
     return make(words.RUNNING, name, message)
 
 
-def Scheduled(scheduled_time: datetime | None = None, *, message: str | None = None, name: str | None = None) -> State:  # noqa: N802
+def Scheduled(
+    scheduled_time: datetime | None = None, *, message: str | None = None, name: str | None = None
+) -> State:
     """A run for a certain time, by default now."""
     return make(words.SCHEDULED, name, message, scheduled_time=scheduled_time or utcnow())
 
 
-def AwaitingRetry(scheduled_time: datetime | None = None, *, message: str | None = None) -> State:  # noqa: N802
+def AwaitingRetry(scheduled_time: datetime | None = None, *, message: str | None = None) -> State:
     """A run that will be tried again."""
     return Scheduled(scheduled_time, message=message, name="AwaitingRetry")
 

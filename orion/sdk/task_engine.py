@@ -15,7 +15,7 @@ from orion.model.task_runs import AgedState, TaskRun, TaskRunBatchItem, TaskRunC
 from orion.model.times import utcnow
 from orion.sdk import results
 from orion.sdk.begin import Begin
-from orion.sdk.context import FLOW, TAGS, TASK, FlowRunContext, TaskRunContext
+from orion.sdk.context import TAGS, TASK, FlowRunContext, TaskRunContext
 from orion.sdk.crashes import cause, reason_of
 from orion.sdk.effects import Ask, Effect, Invoke, Join, OffLoop, Steps
 from orion.sdk.errors import MissingResult, TaskTimedOut
@@ -108,7 +108,7 @@ def _live(call: TaskCall, context: TaskRunContext, parameters: dict[str, Any]) -
 
 def _begin(call: TaskCall) -> Steps[State]:
     """Make the run and enter RUNNING, in one request; a cached or earlier result whose data is gone is run again."""
-    details = {"cache_key": call.cache_key, "refresh_cache": call.task.refresh_cache or None}
+    details: dict[str, Any] = {"cache_key": call.cache_key, "refresh_cache": call.task.refresh_cache or None}
     asked = make(words.RUNNING)
     state = yield from propose(
         call.session,
@@ -176,13 +176,17 @@ def _finish(call: TaskCall, context: TaskRunContext, state: State) -> Steps[Stat
     return state
 
 
-def _may_retry(call: TaskCall, context: TaskRunContext, state: State, blob: results.Blob | None) -> Steps[State]:
+def _may_retry(
+    call: TaskCall, context: TaskRunContext, state: State, blob: results.Blob | None
+) -> Steps[State]:
     if blob is not None:
         yield OffLoop(blob.write)
     retriable = _wants_retry(call, context, state)
     answer = yield from propose(call.session, _setter(call), state, retriable=retriable)
     if answer.is_scheduled():
-        call.logger.info("Failed, retry %s of %s follows: %s", call.attempts, call.task.retries, state.message)
+        call.logger.info(
+            "Failed, retry %s of %s follows: %s", call.attempts, call.task.retries, state.message
+        )
         return answer
     if answer.type == state.type:
         answer = state
@@ -197,7 +201,9 @@ def _wants_retry(call: TaskCall, context: TaskRunContext, state: State) -> bool:
     try:
         return bool(condition(call.task, context.task_run, state))
     except Exception as error:
-        call.logger.error("retry_condition_fn raised %s; the task is not tried again.", describe(error), exc_info=error)
+        call.logger.error(
+            "retry_condition_fn raised %s; the task is not tried again.", describe(error), exc_info=error
+        )
         return False
 
 
@@ -232,7 +238,9 @@ def _crash(call: TaskCall, error: BaseException) -> None:
 def _not_ready(call: TaskCall, blocker: Any) -> State:
     name = getattr(blocker, "name", "upstream")
     state = make(words.PENDING, "NotReady", f"The upstream run {name!r} did not reach the state COMPLETED.")
-    state.state_details = replace(state.state_details, task_run_id=call.run_id, flow_run_id=call.context.flow_run.id)
+    state.state_details = replace(
+        state.state_details, task_run_id=call.run_id, flow_run_id=call.context.flow_run.id
+    )
     call.session.outbox.add(call.run, to_wire(state), None, call.context.token)
     call.context.tally.add(state)
     return state

@@ -60,7 +60,11 @@ class Task(Generic[P, R]):
         self.description = description or inspect.getdoc(fn)
         self.tags = frozenset(tags or ())
         self.version = version
-        self.cache_key_fn, self.cache_expiration, self.refresh_cache = cache_key_fn, cache_expiration, refresh_cache
+        self.cache_key_fn, self.cache_expiration, self.refresh_cache = (
+            cache_key_fn,
+            cache_expiration,
+            refresh_cache,
+        )
         self.retries = _retries(retries)
         self.retry_delay = delays_of(retry_delay_seconds, self.retries)
         self.retry_jitter_factor = retry_jitter_factor
@@ -93,14 +97,13 @@ class Task(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-    def __call__(
-        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
-    ) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task and wait for it; gives its data, or its state with `return_state=True`."""
         from orion.sdk.calling import call_task, calling_flow
 
+        whole, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
         context = calling_flow(self)
-        return call_task(self, bind(self.signature, args, kwargs, self.name), wait_for, context, return_state)
+        return call_task(self, bind(self.signature, args, kwargs, self.name), wait_for, context, whole)
 
     def submit(
         self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
@@ -127,7 +130,7 @@ class Task(Generic[P, R]):
         """A task in a class body is a method: the instance becomes its first argument."""
         if instance is None:
             return self
-        return Task(self.fn.__get__(instance, owner), **self._options)  # type: ignore[attr-defined]
+        return Task(self.fn.__get__(instance, owner), **self._options)
 
     def __repr__(self) -> str:
         return f"Task({self.name!r})"

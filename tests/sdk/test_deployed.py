@@ -23,7 +23,7 @@ from orion.settings import current
 from tests.sdk.conftest import Served
 
 ROOT = Path(__file__).parents[2]
-FLOWS = '''
+FLOWS = """
 import asyncio, os, time
 from pathlib import Path
 from orion import flow, get_run_logger, task
@@ -55,7 +55,7 @@ async def async_sleeper():
 @flow
 def leaver():
     raise SystemExit(3)
-'''
+"""
 
 
 class Engine:
@@ -68,7 +68,12 @@ class Engine:
     def make(self, entrypoint: str, **parameters: Any) -> FlowRun:
         flow = self.client.create_flow("deployed")
         deployment = self.client.create_deployment(
-            DeploymentCreate(name=entrypoint.replace(":", "-"), flow_id=flow.id, path=str(self.folder), entrypoint=entrypoint)
+            DeploymentCreate(
+                name=entrypoint.replace(":", "-"),
+                flow_id=flow.id,
+                path=str(self.folder),
+                entrypoint=entrypoint,
+            )
         )
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         made: FlowRun = self.client.create_flow_run_from_deployment(deployment.id, body)
@@ -87,7 +92,9 @@ class Engine:
             "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ORION_HOME": str(self.home),
             "ORION_API_URL": self.client.api_url, "ORION__FLOW_RUN_ID": run.id, "ORION__ATTEMPT": token, **more,
         }  # fmt: skip
-        return subprocess.Popen([sys.executable, "-m", "orion.engine"], env=own, text=True, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-m", "orion.engine"], env=own, text=True, stderr=subprocess.PIPE
+        )
 
     def run(self, run: FlowRun, token: str = "") -> FlowRun:
         process = self.start(run, token)

@@ -181,7 +181,10 @@ def test_a_subflow_has_its_own_run_mirrored_by_a_task_run_of_its_parent(client: 
     flows = {found.name: found.id for found in client.read_flows()}
     mirror = client.read_task_run(runs[flows["child"]].parent_task_run_id)
     assert mirror.flow_run_id == runs[flows["parent"]].id
-    assert (mirror.state_type, mirror.state.state_details.child_flow_run_id) == ("COMPLETED", runs[flows["child"]].id)
+    assert (mirror.state_type, mirror.state.state_details.child_flow_run_id) == (
+        "COMPLETED",
+        runs[flows["child"]].id,
+    )
 
 
 @pytest.mark.row("SDK-17")
@@ -308,7 +311,10 @@ def test_runs_can_be_named_by_their_parameters(client: SyncClient) -> None:
         load(table)
 
     etl("users")
-    assert (client.read_flow_runs()[0].name, client.read_task_runs()[0].name) == ("etl of users", "load users")
+    assert (client.read_flow_runs()[0].name, client.read_task_runs()[0].name) == (
+        "etl of users",
+        "load users",
+    )
 
 
 @pytest.mark.row("ENG-20")
@@ -368,7 +374,12 @@ def test_log_lines_of_flow_and_task_are_with_their_runs_when_the_flow_is_over(cl
     flow_run, task_run = client.read_flow_runs()[0], client.read_task_runs()[0]
     lines = {line.message: line for line in client.read_logs()}
     mine, theirs = lines["from the flow"], lines["from the task"]
-    assert (mine.name, mine.level, mine.flow_run_id, mine.task_run_id) == ("orion.flow_runs", 20, flow_run.id, None)
+    assert (mine.name, mine.level, mine.flow_run_id, mine.task_run_id) == (
+        "orion.flow_runs",
+        20,
+        flow_run.id,
+        None,
+    )
     assert (theirs.name, theirs.level) == ("orion.task_runs", 30)
     assert (theirs.flow_run_id, theirs.task_run_id) == (flow_run.id, task_run.id)
 

@@ -74,14 +74,20 @@ def test_loading_runs_neither_the_main_block_nor_flows_called_at_import(
     assert loaded.fn.__globals__["ran"] == [1]
 
 
-def test_what_a_script_defines_can_be_pickled_and_hints_of_its_classes_are_found(tmp_path: Path, home: Path) -> None:
+def test_what_a_script_defines_can_be_pickled_and_hints_of_its_classes_are_found(
+    tmp_path: Path, home: Path
+) -> None:
     body = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom datetime import date\n"
         "@dataclass\nclass Row:\n    day: date\n"
         "@flow\ndef f(row: Row) -> object:\n    return [row] * 1000\n"
     )
     path = tmp_path / "flows.py"
-    path.write_text("from __future__ import annotations\n" + HEAD + body.replace("from __future__ import annotations\n", ""))
+    path.write_text(
+        "from __future__ import annotations\n"
+        + HEAD
+        + body.replace("from __future__ import annotations\n", "")
+    )
     loaded = load_flow_from_script(path)
     state = loaded({"day": "2020-01-02"}, return_state=True)
     assert state.is_completed()

@@ -138,7 +138,10 @@ def test_a_file_and_then_the_environment_override_the_configuration(tmp_path: Pa
 def test_merging_and_overriding_leave_the_original_as_it_is() -> None:
     base = {"a": {"b": 1, "c": [1]}, "d": False}
     assert merge(base, {"a": {"b": 2}}) == {"a": {"b": 2, "c": [1]}, "d": False}
-    assert override(base, {"X_A_B": "5", "X_A_C": "p,q", "X_D": "true"}, "X") == {"a": {"b": 5, "c": ["p", "q"]}, "d": True}
+    assert override(base, {"X_A_B": "5", "X_A_C": "p,q", "X_D": "true"}, "X") == {
+        "a": {"b": 5, "c": ["p", "q"]},
+        "d": True,
+    }
     assert base == {"a": {"b": 1, "c": [1]}, "d": False}
 
 
@@ -165,7 +168,11 @@ def test_the_console_has_a_format_for_flow_runs_one_for_task_runs_and_json() -> 
     assert "flow_run_name" in formats["flow_runs"] and "task_run_name" in formats["task_runs"]
     assert "%(name)s" in formats["simple"]
     used = {name: handler.get("formatter") for name, handler in config["handlers"].items()}
-    assert (used["console"], used["console_flow_runs"], used["console_task_runs"]) == ("simple", "flow_runs", "task_runs")
+    assert (used["console"], used["console_flow_runs"], used["console_task_runs"]) == (
+        "simple",
+        "flow_runs",
+        "task_runs",
+    )
     with_json = configuration(current().with_updates({"ORION_LOGGING_FORMAT": "json"}), {})
     assert with_json["handlers"]["console_flow_runs"]["formatter"] == "json"
 
@@ -185,11 +192,13 @@ def test_the_json_formatter_writes_one_object_a_line() -> None:
 @pytest.mark.row("LOG-04")
 def test_the_last_line_of_a_process_arrives(tmp_path: Path) -> None:
     script = (
-        "from orion import flow, get_run_logger\n@flow\ndef run():\n    get_run_logger().info('the last line')\nrun()\n"
+        "import orion\n@orion.flow\ndef run():\n    orion.get_run_logger().info('the last line')\nrun()\n"
     )
     home = {"ORION_HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin"}
     subprocess.run([sys.executable, "-c", script], env=home, check=True, timeout=60, capture_output=True)
-    with temporary_settings({"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": f"sqlite:///{tmp_path}/orion.db"}):
+    with temporary_settings(
+        {"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": f"sqlite:///{tmp_path}/orion.db"}
+    ):
         from orion.sdk import ephemeral
 
         with SyncClient() as client:

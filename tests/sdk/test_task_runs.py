@@ -222,7 +222,10 @@ def test_allow_failure_lets_the_exception_through_as_data() -> None:
 
     @flow
     def run() -> list[str]:
-        return [name(allow_failure(fail.submit())), *name.map(unmapped(allow_failure(fail.submit())) and [1]).result()]
+        return [
+            name(allow_failure(fail.submit())),
+            *name.map(unmapped(allow_failure(fail.submit())) and [1]).result(),
+        ]
 
     assert run() == ["ValueError", "int"]
 
@@ -402,7 +405,9 @@ def test_the_sequential_runner_keeps_the_order_of_async_tasks() -> None:
     assert order == [0, 1, 2, 3]
 
 
-def test_the_process_pool_runs_functions_elsewhere_and_brings_back_results_logs_and_errors(client: SyncClient) -> None:
+def test_the_process_pool_runs_functions_elsewhere_and_brings_back_results_logs_and_errors(
+    client: SyncClient,
+) -> None:
     @task
     def pid(n: int) -> int:
         import os

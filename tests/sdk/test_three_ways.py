@@ -56,7 +56,9 @@ def told() -> dict[str, Any]:
         ids = {run.id: run.name for run in client.read_task_runs()}
         flows = {found.id: found.name for found in client.read_flows()}
         return {
-            "flow runs": sorted((flows[r.flow_id], r.state_name, r.run_count, r.tags) for r in client.read_flow_runs()),
+            "flow runs": sorted(
+                (flows[r.flow_id], r.state_name, r.run_count, r.tags) for r in client.read_flow_runs()
+            ),
             "task runs": sorted((r.name, r.state_name, r.run_count, r.tags) for r in client.read_task_runs()),
             "states": {name: [s.name for s in client.read_task_run_states(run)] for run, name in ids.items()},
             "lines": sorted(line.message for line in client.read_logs() if "flow run" not in line.message),

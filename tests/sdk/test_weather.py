@@ -25,7 +25,9 @@ def test_the_example_completes_and_its_report_and_rows_are_there(
     report = Path(weather(folder=tmp_path))
     assert report.read_text().count("<tr><td>") == 48
     with sqlite3.connect(tmp_path / "weather.db") as connection:
-        rows = connection.execute("SELECT month, days, precipitation, warmest FROM months ORDER BY month").fetchall()
+        rows = connection.execute(
+            "SELECT month, days, precipitation, warmest FROM months ORDER BY month"
+        ).fetchall()
     assert len(rows) == 48
     assert rows[0] == ("2012-01", 31, 173.3, 12.8)
     runs = {run.name: run for run in client.read_task_runs()}
