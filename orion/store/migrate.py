@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -54,25 +55,28 @@ def latest(dialect: Dialect) -> int:
 
 def sqlite(path: Path, options: Options, *, check: bool = False) -> int:
     """Upgrade a SQLite file to the latest schema; returns how many steps were taken."""
-    with closing(connect(path, busy=options.busy)) as raw:
-        try:
+    try:
+        with closing(connect(path, busy=options.busy)) as raw:
             version = sqlite_version(raw, path)
             if check and path.stat().st_size <= CHECK_AT_MOST:
                 _check(raw, path)
-            raw.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(raw, options.busy)
             return _upgrade(raw, path, version) if version < latest("sqlite") else 0
-        except sqlite3.OperationalError as error:
-            raise _refusal(error, path) from error
-        except sqlite3.DatabaseError as error:
-            raise _corrupt(path, str(error)) from error
+    except sqlite3.OperationalError as error:
+        raise _refusal(error, path) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _corrupt(path, str(error)) from error
 
 
 def sqlite_version(raw: sqlite3.Connection, path: Path) -> int:
     """The schema version of a file that orion can use; refuses the others."""
+    raw.execute("BEGIN")  # one snapshot: another process may be making the schema
     version = int(raw.execute("PRAGMA user_version").fetchone()[0])
+    tables = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    raw.execute("ROLLBACK")
     if version > latest("sqlite"):
         raise from_future(str(path), version, latest("sqlite"))
-    if version == 0 and raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    if version == 0 and tables:
         raise DatabaseError(
             f"{path} is a SQLite database, but not orion's. Name another file in ORION_DATABASE_URL."
         )
@@ -125,6 +129,19 @@ def _steps(dialect: Dialect) -> Iterator[Step]:
             yield Step(int(found[1]), found[2], words(file.read_text(encoding="utf-8"), dialect))
 
 
+def _write_ahead(raw: sqlite3.Connection, patience: float) -> None:
+    """Switch the journal; SQLite does not wait by itself when two processes switch a new file at once."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in HELD or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def _upgrade(raw: sqlite3.Connection, path: Path, version: int) -> int:
     """Take what is pending. A new file needs no more than plain statements; an old one is copied first."""
     if not version:
@@ -175,10 +192,7 @@ def _take(raw: psycopg.Connection, step: Step) -> None:
 
 
 def _check(raw: sqlite3.Connection, path: Path) -> None:
-    try:
-        said = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except UnicodeDecodeError:
-        said = "its schema is no text"
+    said = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
         raise _corrupt(path, said)
 
