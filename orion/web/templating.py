@@ -16,6 +16,7 @@ from orion.layout import asset
 from orion.web import display
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
+from orion.web.openapi import type_name
 from orion.web.static import hashed
 
 ROOT_HEADER = "orion-root"
@@ -94,7 +95,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= display.FILTERS
+    env.filters |= {**display.FILTERS, "type_name": type_name}
     env.globals |= {**display.GLOBALS, "static": static, "link": link, "chart": CHARTS}
     env.globals["ui"] = env.get_template("macros.html").module
     return env

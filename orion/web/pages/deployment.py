@@ -20,7 +20,7 @@ from orion.web.call import Call, Reply
 from orion.web.display import json_block, viewer
 from orion.web.handlers import deployments as api
 from orion.web.pages import deployments
-from orion.web.pages.run_form import Form, command, differing
+from orion.web.pages.run_form import Form, command, differing, keep_typed
 from orion.web.pages.shared import gather, here, see
 
 TEMPLATE = "deployments/show.html#page"
@@ -37,6 +37,7 @@ class Typed:
     start: str = ""
     name: str = ""
     key: str = field(default_factory=new_id)
+    sent: FormData = field(default_factory=FormData)
 
 
 async def show(call: Call) -> Reply:
@@ -92,6 +93,7 @@ def _shown(conn: Conn, deployment: Deployment, typed: Typed, now: datetime) -> d
     defaults = {**form.defaults(), **_object(deployment.parameters)}
     values = {**defaults, **typed.values}
     fields = form.fields(values, defaults, typed.errors)
+    keep_typed(fields, typed.sent)
     page = deployments.overview(conn, deployment, now)
     return page | {
         "fields": fields,
@@ -110,7 +112,7 @@ def _shown(conn: Conn, deployment: Deployment, typed: Typed, now: datetime) -> d
 def _typed(deployment: Deployment, form: FormData) -> Typed:
     """The form as it was sent."""
     typed = Typed({}, start=str(form.get("start", ""))[:40], name=str(form.get("name", "")).strip()[:200])
-    typed.key = str(form.get("idempotency_key") or typed.key)[:200]
+    typed.key, typed.sent = str(form.get("idempotency_key") or typed.key)[:200], form
     if "json" not in form:
         typed.values, typed.errors = Form(_object(deployment.parameter_openapi_schema)).read(form)
         return typed

@@ -135,7 +135,8 @@ class Form:
     def _value(self, schema: Schema, form: FormData, key: str, errors: dict[str, str], required: bool) -> Any:
         kind = control(schema)
         if kind == "group":
-            return self._read(schema, form, key, errors)
+            inside = any(name.startswith(f"{key}.") for name in form)
+            return self._read(schema, form, key, errors) if inside else ABSENT
         sent = [str(each) for each in form.getlist(key)]
         if not sent:
             return ABSENT
@@ -180,3 +181,11 @@ def command(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -
 def differing(fields: Sequence[Field]) -> int:
     """How many fields differ from their defaults."""
     return sum(differing(each.parts) if each.parts else each.changed for each in fields)
+
+
+def keep_typed(fields: Sequence[Field], form: FormData) -> None:
+    """Put back what was typed into the fields that it was wrong for."""
+    for each in fields:
+        keep_typed(each.parts, form)
+        if each.error and each.path in form:
+            each.text = str(form[each.path])

@@ -1,0 +1,311 @@
+"""Every page of the console, on both databases: as a page, as a region, as JSON, empty and full."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orion.settings import Settings
+from orion.store import Store
+from orion.web.factory import build_app
+from tests.seed import Seeded, seed
+from tests.web.browser import Client, Clock
+
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+PARTIAL = {**HTML, "HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#page"}
+LISTS = ("/runs", "/flows", "/deployments", "/queues", "/limits", "/health")
+OTHERS = ("/settings", "/search", "/queues/new")
+
+
+@pytest.fixture
+def full(store: Store, settings: Settings, clock: Clock) -> Iterator[tuple[Client, Seeded]]:
+    """A client of a server on which much has happened."""
+    seeded = seed(store, clock.now, days=1)
+    client = Client(build_app(settings, store, services=False, clock=clock))
+    yield client, seeded
+    client.close()
+
+
+def every_page(client: Client, seeded: Seeded) -> list[str]:
+    heron, loyal = seeded.runs["cobalt-heron"], seeded.runs["loyal-finch"]
+    run = client.get(f"/api/flow_runs/{heron}").json()
+    tasks = client.post("/api/task_runs/filter", json={"flow_runs": {"id": {"any_": [heron]}}}).json()
+    queue = client.post("/api/work_queues/filter", json={}).json()[0]
+    tabs = ("", "/logs", "/tasks", "/subflows", "/parameters", "/radar", "/events", f"/radar?task={tasks[0]['id']}")
+    return [
+        *LISTS, *OTHERS, *(f"/runs/{heron}{tab}" for tab in tabs), f"/runs/{loyal}/subflows",
+        f"/runs/{seeded.runs['velvet-otter']}", f"/task-runs/{tasks[0]['id']}", f"/flows/{run['flow_id']}",
+        f"/deployments/{run['deployment_id']}", f"/deployments/{run['deployment_id']}?view=json", f"/queues/{queue['id']}",
+        "/runs?state=failed&state=late&range=30d&sort=az", "/runs?q=heron", "/search?q=heron",
+    ]  # fmt: skip
+
+
+@pytest.mark.row("UI-01", "UI-02")
+def test_every_page_answers_in_every_shape(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    for address in every_page(client, seeded):
+        page = client.get(address, headers=HTML)
+        assert (address, page.status_code) == (address, 200)
+        assert page.text.count("<h1>") == 1 and "<main" in page.text
+        assert "HX-Request-Type" in page.headers["vary"]
+        told = client.get(address, headers={"Accept": "application/json"})
+        assert (address, told.status_code, told.headers["content-type"]) == (address, 200, "application/json")
+        told.json()
+
+
+def test_a_region_is_a_part_of_its_page(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    for address in [address for address in every_page(client, seeded) if address.split("?")[0] not in OTHERS]:
+        region = client.get(address, headers=PARTIAL).text
+        assert "<html" not in region and "<section" in region
+
+
+@pytest.mark.row("UI-25")
+def test_every_empty_list_says_what_to_do_next(client: Client) -> None:
+    said = {
+        "/runs": "@flow", "/flows": "the first time it runs", "/deployments": "orion deployment build flow.py:hello -n dev",
+        "/queues": "orion work-queue create default", "/limits": "orion concurrency-limit create",
+    }  # fmt: skip
+    for address, words in said.items():
+        page = client.get(address, headers=HTML)
+        assert page.status_code == 200
+        assert words in page.text, address
+
+
+def test_commands_carry_the_address_of_this_server(client: Client) -> None:
+    assert "ORION_API_URL=http://127.0.0.1:4200/api" in client.get("/queues", headers=HTML).text
+
+
+@pytest.mark.row("UI-02")
+def test_old_addresses_lead_to_the_new_ones(client: Client) -> None:
+    id = "0199aaaa-0000-7000-8000-000000000000"
+    for old, new in {"flow-run": "runs", "flow": "flows", "deployment": "deployments", "work-queue": "queues"}.items():
+        answer = client.get(f"/{old}/{id}?a=1", headers=HTML)
+        assert answer.status_code == 308
+        assert answer.headers["location"].endswith(f"/{new}/{id}?a=1")
+    assert client.get("/", headers=HTML).headers["location"].endswith("runs")
+
+
+def test_what_is_not_there_is_a_page_that_says_so(client: Client) -> None:
+    for address in ("/runs/0199aaaa-0000-7000-8000-000000000000", "/nothing", "/static/orion.css", "/static/../app.py"):
+        answer = client.get(address, headers=HTML)
+        assert answer.status_code == 404
+        assert "404" in answer.text and "Search" in answer.text
+
+
+def names(text: str) -> list[str]:
+    return re.findall(r'href="\.?\.?/?runs/[^"]+"><b>([^<]+)</b>', text)
+
+
+@pytest.mark.row("UI-03", "UI-05", "UI-08")
+def test_the_query_string_means_the_filters_of_the_api(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    flow = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()["flow_id"]
+    expected = {
+        "state=failed": {"cobalt-heron"},
+        "state=FAILED&state=crashed": {"cobalt-heron", "amber-lynx"},
+        "state=late": {"close-14-30"},
+        "state=cancelled": {"plain-meadow"},
+        "q=heron": {"cobalt-heron"},
+        f"q={seeded.runs['cobalt-heron']}": {"cobalt-heron"},
+        f"flow={flow}&state=failed": {"cobalt-heron"},
+        "tag=gpu&state=running": {"velvet-otter"},
+        "queue=finance&state=late": {"close-14-30"},
+        f"deployment={seeded.deployments['export-ledger/close']}&state=cancelled": {"plain-meadow"},
+    }
+    for query, found in expected.items():
+        page = client.get(f"/runs?{query}", headers=HTML).text
+        assert (query, set(names(page))) == (query, found)
+        assert page.count('class="chip"') == query.count("=")
+
+
+def test_nonsense_in_the_query_string_is_the_default(full: tuple[Client, Seeded]) -> None:
+    client, _ = full
+    for query in ("range=x&sort=y&at=z&state=nope&flow=1", "start-date=31-02&end-date=", "range=7d&at=99999999999"):
+        assert client.get(f"/runs?{query}", headers=HTML).status_code == 200
+    assert client.get("/runs?after=nonsense", headers=HTML).status_code == 422
+
+
+@pytest.mark.row("UI-04")
+def test_late_and_next_runs_come_first_then_the_newest(full: tuple[Client, Seeded]) -> None:
+    client, _ = full
+    page = client.get("/runs", headers=HTML).text
+    assert names(page)[0] == "close-14-30"
+    assert page.index("Upcoming") < page.index("velvet-otter") < page.index("cobalt-heron") < page.index("amber-lynx")
+
+
+def test_pages_follow_each_other_without_gap_or_double(full: tuple[Client, Seeded], monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _ = full
+    monkeypatch.setattr("orion.web.pages.runs.PAGE", 7)
+    seen: list[str] = []
+    address = "/runs?sort=oldest&range=30d"
+    while address:
+        page = client.get(address, headers={"Accept": "application/json"}).json()
+        seen += [row["run"]["id"] for group in page["groups"] for row in group["rows"]]
+        address = f"/{page['older']}" if page["older"] else ""
+    total = client.post("/api/flow_runs/count", json={}).json()
+    ahead = client.post("/api/flow_runs/filter", json={"flow_runs": {"state": {"name": {"any_": ["Scheduled"]}}}}).json()
+    assert len(seen) == len(set(seen)) >= total - len(ahead)
+
+
+@pytest.mark.row("UI-07")
+def test_a_row_says_flow_name_tags_state_start_time_and_tasks(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    page = client.get("/runs?state=failed", headers=HTML).text
+    row = page[page.index(f'id="run-{seeded.runs["cobalt-heron"]}"') :]
+    for said in ("nightly-warehouse-load", "cobalt-heron", "warehouse", "pii", 'aria-label="Failed"', "12/15", "<time", "customer_id"):
+        assert said in row
+
+
+@pytest.mark.row("UI-10", "UI-11")
+def test_the_run_page_tells_what_failed_and_what_it_left_undone(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    page = client.get(f"/runs/{seeded.runs['cobalt-heron']}", headers=HTML).text
+    for said in ("transform_orders", "failed after 3 attempts", "KeyError: &#39;customer_id&#39;", "12 tasks finished", "Run id"):
+        assert said in page
+    assert page.count('<svg class="row"') == 15
+
+
+@pytest.mark.row("UI-12")
+def test_the_log_is_searched_and_filtered_on_the_server(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    log = f"/runs/{seeded.runs['cobalt-heron']}/logs"
+    lines = lambda query: client.get(f"{log}?{query}", headers={"Accept": "application/json"}).json()["lines"]  # noqa: E731
+    assert {line["level"] for line in lines("level=40")} == {40}
+    assert [line["message"] for line in lines("q=412,906 rows in")] == ["Read 412,906 rows in 91.8 s"]
+    task = lines("q=412,906 rows in")[0]["task_run_id"]
+    assert {line["task_run_id"] for line in lines(f"task={task}")} == {task}
+
+
+def test_the_whole_log_can_be_taken_home(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    answer = client.get(f"/runs/{seeded.runs['cobalt-heron']}/logs?download=all")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    total = client.post("/api/logs/filter", json={"logs": {"flow_run_id": {"any_": [seeded.runs["cobalt-heron"]]}}}).json()
+    assert sum(line["message"] in answer.text for line in total) == len(total)
+
+
+def act(client: Client, address: str, **form: Any) -> Any:
+    return client.post(address, data=form, headers=HTML)
+
+
+@pytest.mark.row("UI-14")
+def test_forms_work_without_scripts_and_lead_on_by_303(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    run = seeded.runs["close-15-30"]
+    assert act(client, f"/runs/{run}/cancel").headers["location"] == f"../../runs/{run}"
+    assert client.get(f"/api/flow_runs/{run}").json()["state_type"] == "CANCELLED"
+    answer = act(client, f"/runs/{run}/delete")
+    assert (answer.status_code, answer.headers["location"]) == (303, "../../runs")
+    assert client.get(f"/api/flow_runs/{run}").status_code == 404
+
+
+def test_retry_gives_an_ended_run_another_attempt(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    run = seeded.runs["cobalt-heron"]
+    assert act(client, f"/runs/{run}/retry").status_code == 303
+    assert client.get(f"/api/flow_runs/{run}").json()["state_name"] == "AwaitingRetry"
+
+
+def test_many_runs_are_deleted_at_once_and_the_filter_is_kept(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    ids = [seeded.runs["cobalt-heron"], seeded.runs["amber-lynx"]]
+    answer = client.post("/runs/bulk", data={"id": ids, "verb": "delete", "back": "runs?range=24h"}, headers=HTML)
+    assert answer.headers["location"] == "../runs?range=24h"
+    assert [client.get(f"/api/flow_runs/{id}").status_code for id in ids] == [404, 404]
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/runs", "javascript:alert(1)"])
+def test_a_form_never_leads_to_another_site(client: Client, back: str) -> None:
+    answer = client.post("/runs/bulk", data={"verb": "cancel", "back": back}, headers=HTML)
+    assert answer.headers["location"] == "../runs"
+
+
+@pytest.mark.row("UI-18")
+def test_the_run_form_makes_a_run_once_however_often_it_is_sent(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
+    form = {"idempotency_key": "k", "p.day": "2026-11-22", "p.batch_size": "700", "p.dry_run": ["false", "true"], "name": "by-hand"}
+    first, second = (act(client, f"{page}/run", **form).headers["location"] for _ in range(2))
+    assert first == second
+    run = client.get("/api/flow_runs/" + first.rpartition("/")[2]).json()
+    assert run["name"] == "by-hand"
+    assert run["parameters"] == {"day": "2026-11-22", "batch_size": 700, "dry_run": True}
+
+
+def test_a_faulty_form_comes_back_with_all_faults_and_nothing_lost(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
+    answer = act(client, f"{page}/run", **{"p.day": "", "p.batch_size": "50000", "p.note": "kept"})
+    assert answer.status_code == 422
+    for said in ("It is required.", "Must be at most 20000.", 'value="50000"', 'value="kept"', 'aria-invalid="true"'):
+        assert said in answer.text
+
+
+def test_form_and_json_are_two_views_of_one_value(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}/run"
+    as_json = act(client, page, switch="json", **{"p.day": "2026-11-22", "p.batch_size": "700"})
+    assert as_json.status_code == 200 and "&#34;batch_size&#34;: 700" in as_json.text
+    back = act(client, page, switch="form", json='{"batch_size": 800}')
+    assert 'value="800"' in back.text
+    assert "Write a JSON object" in act(client, page, json="[1").text
+
+
+@pytest.mark.row("UI-20")
+def test_a_queue_is_made_paused_and_removed(client: Client) -> None:
+    made = act(client, "/queues", name="night", limit="2", description="")
+    queue = made.headers["location"].rpartition("/")[2]
+    assert client.get(f"/api/work_queues/{queue}").json()["concurrency_limit"] == 2
+    act(client, f"/queues/{queue}/pause")
+    assert client.get(f"/api/work_queues/{queue}").json()["is_paused"] is True
+    assert "exists already" in act(client, "/queues", name="night", limit="").text
+    assert act(client, f"/queues/{queue}/delete").headers["location"] == "../../queues"
+
+
+@pytest.mark.row("UI-21")
+def test_the_queue_page_has_the_command_and_says_why_runs_wait(full: tuple[Client, Seeded]) -> None:
+    client, _ = full
+    queues = {queue["name"]: queue["id"] for queue in client.post("/api/work_queues/filter", json={}).json()}
+    page = client.get(f"/queues/{queues['finance']}", headers=HTML).text
+    assert "orion agent start finance" in page
+    assert "Nobody polls this queue" in page and "Late by" in page
+
+
+@pytest.mark.row("UI-19")
+def test_a_deployment_that_nothing_would_run_is_flagged(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    page = client.get(f"/deployments/{seeded.deployments['export-ledger/close']}", headers=HTML).text
+    assert "Runs would wait: no agent polls finance." in page
+
+
+@pytest.mark.row("UI-24")
+def test_settings_hide_secrets_and_remember_the_theme(client: Client) -> None:
+    page = client.get("/settings", headers=HTML).text
+    assert "ORION_DATABASE_URL" in page
+    answer = act(client, "/settings/theme", theme="dark")
+    assert answer.headers["set-cookie"].startswith("theme=dark")
+    dark = client.get("/settings", headers={**HTML, "Cookie": "theme=dark"}).text
+    assert 'data-theme="dark"' in dark
+    assert "data-theme" not in client.get("/settings", headers={**HTML, "Cookie": 'theme="><script>'}).text
+
+
+def test_times_are_told_in_the_zone_of_the_browser(full: tuple[Client, Seeded], clock: Clock) -> None:
+    client, seeded = full
+    address = f"/runs/{seeded.runs['cobalt-heron']}"
+    told = {zone: client.get(address, headers={**HTML, "Cookie": f"tz={zone}"}).text for zone in ("Asia/Kolkata", "No/Where")}
+    assert "Asia/Kolkata" in told["Asia/Kolkata"] and "UTC" in told["No/Where"]
+    times = {zone: re.findall(r"<time [^>]*>(\d\d:\d\d:\d\d)</time>", text)[0] for zone, text in told.items()}
+    assert times["Asia/Kolkata"] != times["No/Where"]
+
+
+@pytest.mark.row("UI-28")
+def test_without_the_console_only_the_api_answers(store: Store, settings: Settings) -> None:
+    bare = settings.with_updates({"ORION_UI_ENABLED": "false"})
+    client = Client(build_app(bare, store, services=False))
+    assert client.get("/runs", headers=HTML).status_code == 404
+    assert client.get("/api/health").json() is True
+    client.close()
