@@ -12,7 +12,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## start server, clock and agent with the example deployments
-	@exec $(BIN)/orion start --agent --apply examples/weather/deployment.yaml
+	@exec $(BIN)/orion start --agent --apply examples/weather/deployment.yaml --run weather/ad-hoc
 
 test: $(VENV)/.dev ## run every test, PostgreSQL and a browser included
 	@sh scripts/chromium.sh

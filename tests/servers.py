@@ -94,10 +94,11 @@ class OrionServer:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if "Press Ctrl+C" in line:
-                self._up.set()
+        with self.process.stdout as said:
+            for line in said:
+                self.lines.append(line)
+                if "Press Ctrl+C" in line:
+                    self._up.set()
         self._up.set()
 
     def get(self, path: str) -> httpx.Response:

@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from orion.store.base import Store
 
 app = new_command()
+
+
+class Beside(NamedTuple):
+    """What shall happen beside the serving: an agent for a queue, files to apply, deployments to run once."""
+
+    queue: str | None = None
+    files: list[Path] = []  # noqa: RUF012
+    runs: list[str] = []  # noqa: RUF012
 
 
 class StartCommand(TyperCommand):
@@ -56,6 +64,10 @@ def start(
     apply: Annotated[
         list[Path] | None, typer.Option(help="Apply these deployment files once the server is up.")
     ] = None,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FLOW/DEPLOYMENT", help="Then ask for a run of this deployment."),
+    ] = None,
 ) -> None:
     """Start the server: API, console and clock in one process."""
     flags = {
@@ -68,10 +80,10 @@ def start(
         "ORION_UI_ENABLED": ui,
     }
     with temporary_settings({name: value for name, value in flags.items() if value is not None}):
-        serve(current(), agent, apply or [])
+        serve(current(), Beside(agent, apply or [], run or []))
 
 
-def serve(settings: Settings, queue: str | None, files: list[Path]) -> None:
+def serve(settings: Settings, beside: Beside) -> None:
     """Bind, check, open, serve: in this order, so that a refusal leaves everything as it was."""
     from orion.cli.server import Server, bind
     from orion.store import Role, open_store, work_queues
@@ -90,11 +102,11 @@ def serve(settings: Settings, queue: str | None, files: list[Path]) -> None:
         server = Server(
             build_app(settings, store, services=True),
             log_level=settings.server_log_level,
-            on_started=lambda: _announce(settings, url, queue, files),
+            on_started=lambda: _announce(settings, url, beside),
         )
-        if queue is not None:
-            store.write_now(work_queues.ensure, queue, utcnow())
-            server.companions.append(_agent(settings, url, queue))
+        if beside.queue is not None:
+            store.write_now(work_queues.ensure, beside.queue, utcnow())
+            server.companions.append(_agent(settings, url, beside.queue))
         if settings.clock_enabled:
             ends.callback(_start_clock(store, settings).stop)
         server.run(sockets=[listener])
@@ -148,25 +160,29 @@ def _agent(settings: Settings, url: str, queue: str) -> Companion:
     return Companion("agent", "orion.agent", [queue], environment)
 
 
-def _announce(settings: Settings, url: str, queue: str | None, files: list[Path]) -> None:
+def _announce(settings: Settings, url: str, beside: Beside) -> None:
     from orion.cli.banner import banner
 
-    print(banner(settings, url, queue), flush=True)
-    if files:
+    print(banner(settings, url, beside.queue), flush=True)
+    if beside.files or beside.runs:
         from threading import Thread
 
-        Thread(target=_apply, args=(settings, f"{url}/api", files), name="apply", daemon=True).start()
+        Thread(target=_begin, args=(settings, f"{url}/api", beside), name="begin", daemon=True).start()
 
 
-def _apply(settings: Settings, api_url: str, files: list[Path]) -> None:
+def _begin(settings: Settings, api_url: str, beside: Beside) -> None:
     from orion.cli.console import fail
     from orion.cli.deployment_files import apply_all, read_files
+    from orion.deployments import run_deployment
     from orion.errors import OrionError
     from orion.sdk.client import SyncClient
     from orion.sdk.connection import Connection
 
     try:
         with SyncClient(Connection(api_url, key=settings.admin_key)) as client:
-            apply_all(read_files(files), client)
+            apply_all(read_files(beside.files), client)
+            for name in beside.runs:
+                made = run_deployment(name, timeout=0, client=client)
+                print(f"Run {made.name!r} of {name} is on its way.", flush=True)
     except OrionError as error:
         fail(error.message, 1)

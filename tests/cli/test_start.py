@@ -208,6 +208,23 @@ def test_an_agent_beside_the_server_serves_its_queue_and_ends_with_it(tmp_path: 
         assert not _alive(agent[0])
 
 
+def test_files_can_be_applied_and_run_by_the_agent_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "greet.py").write_text("from orion import flow\n\n@flow\ndef greet():\n    return 'hello'\n")
+    (tmp_path / "deployment.yaml").write_text("name: now\nentrypoint: greet.py:greet\n")
+    with serving(tmp_path, "--agent", "--apply", "deployment.yaml", "--run", "greet/now") as server:
+        eventually(lambda: "of greet/now is on its way" in server.output)
+        eventually(
+            lambda: [run["state_type"] for run in server.post("/flow_runs/filter").json()] == ["COMPLETED"],
+            60,
+        )
+
+
+def test_a_file_that_cannot_be_applied_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
+    with serving(tmp_path, "--apply", "nowhere.yaml") as server:
+        eventually(lambda: "There is no deployment file nowhere.yaml" in server.output)
+        assert server.get("/health").json() is True
+
+
 @pytest.mark.fault
 def test_the_agent_ends_when_the_server_is_killed(tmp_path: Path) -> None:
     with serving(tmp_path, "--agent") as server:
