@@ -11,7 +11,9 @@ import pytest
 
 @pytest.fixture(scope="module")
 def rows() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rows", Path(__file__).parent.parent / "scripts" / "rows.py")
+    spec = importlib.util.spec_from_file_location(
+        "rows", Path(__file__).parent.parent / "scripts" / "rows.py"
+    )
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -96,7 +96,6 @@ def serve(settings: Settings, beside: Beside) -> None:
     with ExitStack() as ends:
         listener = ends.enter_context(bind(host, settings.port))
         url = _local_url(host, listener.getsockname()[1])
-        _check_schema(settings)
         store = open_store(settings.database_url, role=Role.SERVER, address=f"{url}/api")
         ends.callback(store.close)
         server = Server(
@@ -118,17 +117,6 @@ def _check_log_level(level: str) -> None:
     known = ("critical", "error", "warning", "info", "debug")
     if level not in known:
         raise SettingError(f"The log level must be one of {', '.join(known)}, but it is {level!r}.")
-
-
-def _check_schema(settings: Settings) -> None:
-    """A server that may not migrate refuses a schema that is behind."""
-    if settings.database_migrate_on_start:
-        return
-    from orion.errors import DatabaseError
-    from orion.store import upkeep
-
-    if upkeep.pending(settings.database_url):
-        raise DatabaseError("The schema of the database is behind. Upgrade it: orion database upgrade")
 
 
 def _host(settings: Settings) -> str:

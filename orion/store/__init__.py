@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from orion import settings
 from orion.errors import DatabaseError
-from orion.store.base import Conn, Lane, Options, Role, Store
+from orion.store.base import Conn, Lane, Options, Role, Store, Subscription
 from orion.store.url import Place, parse
 
-__all__ = ["Conn", "Lane", "Role", "Store", "open_store"]
+__all__ = ["Conn", "Lane", "Role", "Store", "Subscription", "open_store"]
 
 
 def open_store(url: str, *, role: Role = Role.SERVER, address: str = "") -> Store:
