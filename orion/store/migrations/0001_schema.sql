@@ -507,7 +507,7 @@ CREATE TABLE flow_run_minute (
     n BIGINT NOT NULL,
     run_time DOUBLE PRECISION NOT NULL,
     lateness DOUBLE PRECISION NOT NULL,
-    PRIMARY KEY (minute, flow_id, deployment_id, state_type, state_name, shard)
+    PRIMARY KEY (state_type, state_name, minute, flow_id, deployment_id, shard)
 ) {without_rowid};
 
 CREATE TABLE task_run_minute (
