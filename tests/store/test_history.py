@@ -1,0 +1,225 @@
+"""History, lateness and dots: the same numbers as counting the runs one by one, on both databases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orion.errors import Invalid
+from orion.model import filters as f
+from orion.model.filters import Filters
+from orion.model.flow_runs import FlowRun
+from orion.model.flows import FlowCreate
+from orion.model.ids import new_id
+from orion.model.states import FINAL, HistoryBucket
+from orion.store import Store, flow_runs, flows, history, open_store, rollup
+from orion.store.base import Conn
+from tests.conftest import BOTH, fresh_database
+from tests.store.world import NOW, add_state, build
+
+START = datetime(2026, 11, 23, 10, 0, 20, 500_000, tzinfo=UTC)
+KINDS = (
+    ("COMPLETED", "Completed"),
+    ("FAILED", "Failed"),
+    ("COMPLETED", "Cached"),
+    ("RUNNING", "Running"),
+    ("SCHEDULED", "Late"),
+)
+
+
+def add_run(conn: Conn, flow_id: str, number: int, expected: datetime, deployment_id: str | None = None) -> FlowRun:
+    """A run that started 2.5 s late, and is counted in the roll-up when it is finished."""
+    kind, name = KINDS[number % len(KINDS)]
+    run = FlowRun(
+        id=new_id(),
+        created=expected,
+        updated=expected,
+        name=f"run-{number}",
+        flow_id=flow_id,
+        deployment_id=deployment_id,
+        state_id=new_id(),
+        state_type=kind,  # type: ignore[arg-type]
+        state_name=name,
+        expected_start_time=expected,
+        start_time=None if kind == "SCHEDULED" else expected + timedelta(seconds=2.5),
+        total_run_time=float(number),
+    )
+    flow_runs.insert(conn, run)
+    run.state = add_state(conn, "flow_run", run, expected + timedelta(seconds=2.5))
+    if kind in FINAL:
+        rollup.count_minute(conn, expected, (flow_id, deployment_id or "", kind, name), 1, float(number), 2.5)
+    return run
+
+
+class Past:
+    """Runs of three flows in a database, as the tests look at them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.flow_ids: list[str] = []
+        self.runs: list[FlowRun] = []
+        store.write_now(self._fill)
+
+    def _fill(self, conn: Conn) -> None:
+        self.flow_ids = [flows.create(conn, FlowCreate(name=name), NOW)[0].id for name in ("a", "b", "c")]
+        for number in range(240):
+            expected = START + timedelta(seconds=number * 41.25)
+            deployment = self.flow_ids[0] if number % 3 else None
+            self.runs.append(add_run(conn, self.flow_ids[number % 3], number, expected, deployment))
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    for url in fresh_database(request.param, tmp_path_factory.mktemp("history")):
+        store = open_store(url)
+        yield Past(store)
+        store.close()
+
+
+def flat(buckets: list[HistoryBucket]) -> dict[tuple[datetime, str, str], tuple[int, float, float]]:
+    return {
+        (bucket.interval_start, state.state_type, state.state_name): (
+            state.count_runs,
+            round(state.sum_estimated_run_time, 3),
+            round(state.sum_estimated_lateness, 3),
+        )
+        for bucket in buckets
+        for state in bucket.states
+    }
+
+
+def one_by_one(runs: list[FlowRun], start: datetime, end: datetime, seconds: float, now: datetime) -> Any:
+    counts: Counter[Any] = Counter()
+    times: Counter[Any] = Counter()
+    lates: Counter[Any] = Counter()
+    step = timedelta(seconds=seconds)
+    last = start + -((start - end) // step) * step
+    for run in runs:
+        assert run.expected_start_time and run.state
+        if not start <= run.expected_start_time < last:
+            continue
+        place = (run.expected_start_time - start) // step
+        key = (start + place * step, run.state_type, run.state_name)
+        since = now - run.state.timestamp if run.state_type == "RUNNING" else timedelta(0)
+        late = (run.start_time or now) - run.expected_start_time
+        counts[key] += 1
+        times[key] += run.total_run_time + max(since, timedelta(0)).total_seconds()
+        lates[key] += max(late, timedelta(0)).total_seconds()
+    return {key: (counts[key], round(times[key], 3), round(lates[key], 3)) for key in counts}
+
+
+lengths = st.sampled_from([1, 7.5, 30, 60, 61, 90, 300, 3600, 86400])
+spans = st.tuples(st.integers(-300, 300), st.integers(0, 9000), lengths)
+
+
+@pytest.mark.row("API-18")
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(span=spans, aligned=st.booleans(), which=st.integers(0, 5))
+def test_history_counts_as_one_by_one(past: Past, span: tuple[int, int, float], aligned: bool, which: int) -> None:
+    offset, length, seconds = span
+    start = (rollup.minute(START) if aligned else START) + timedelta(seconds=offset)
+    end = start + timedelta(seconds=min(length, seconds * 2000))
+    now = START + timedelta(hours=1)
+    wanted, kept = choice(past, which)
+    found = past.store.read_now(history.flow_runs, wanted, start, end, seconds, now)
+    assert flat(found) == one_by_one(kept, start, end, seconds, now)
+    assert len(found) == -((start - end) // timedelta(seconds=seconds))
+    assert all(bucket.interval_end - bucket.interval_start == timedelta(seconds=seconds) for bucket in found)
+
+
+def choice(past: Past, which: int) -> tuple[Filters | None, list[FlowRun]]:
+    """A filter, and the runs that it leaves: some the roll-up can answer, some it cannot."""
+    after, before = START + timedelta(seconds=500), START + timedelta(seconds=41.25 * 100)
+    match which:
+        case 0:
+            return None, past.runs
+        case 1:
+            wanted = Filters(flows=f.FlowFilter(name=f.NameCriterion(any_=["b"])))
+            return wanted, [run for run in past.runs if run.flow_id == past.flow_ids[1]]
+        case 2:
+            kinds = f.StateCriterion(type=f.StateTypeCriterion(any_=["COMPLETED", "RUNNING"]))
+            wanted = Filters(flow_runs=f.FlowRunFilter(state=kinds))
+            return wanted, [run for run in past.runs if run.state_type in ("COMPLETED", "RUNNING")]
+        case 3:
+            time = f.TimeCriterion(after_=after, before_=before)
+            wanted = Filters(flow_runs=f.FlowRunFilter(expected_start_time=time))
+            kept = [run for run in past.runs if run.expected_start_time and after <= run.expected_start_time <= before]
+            return wanted, kept
+        case 4:
+            wanted = Filters(flow_runs=f.FlowRunFilter(deployment_id=f.NullableIdCriterion(is_null_=True)))
+            return wanted, [run for run in past.runs if run.deployment_id is None]
+        case _:
+            wanted = Filters(flow_runs=f.FlowRunFilter(name=f.NameCriterion(like_="run-1")))
+            return wanted, [run for run in past.runs if run.name.startswith("run-1")]
+
+
+@pytest.mark.row("API-18")
+def test_empty_intervals_are_there(store: Store) -> None:
+    found = store.read_now(history.flow_runs, None, START, START + timedelta(minutes=10), 60, NOW)
+    assert [bucket.states for bucket in found] == [[]] * 10
+    assert found[0].interval_start == START and found[-1].interval_end == START + timedelta(minutes=10)
+
+
+@pytest.mark.row("API-18")
+def test_an_interval_under_a_second_and_too_many_intervals_are_refused(sqlite_store: Store) -> None:
+    with pytest.raises(Invalid, match="at least 1"):
+        sqlite_store.read_now(history.flow_runs, None, START, NOW, 0.5, NOW)
+    with pytest.raises(Invalid, match="at most"):
+        sqlite_store.read_now(history.flow_runs, None, START, START + timedelta(days=2), 1, NOW)
+
+
+def test_a_deleted_run_leaves_the_history(store: Store) -> None:
+    past = Past(store)
+
+    def counted() -> int:
+        found = store.read_now(history.flow_runs, None, START, START + timedelta(days=1), 86400, NOW)
+        return sum(state.count_runs for bucket in found for state in bucket.states)
+
+    assert counted() == 240
+    store.write_now(flow_runs.delete, past.runs[0].id)
+    store.write_now(flow_runs.delete, past.runs[3].id)
+    assert counted() == 238
+    store.write_now(flows.delete, past.flow_ids[1])
+    assert counted() == 158
+
+
+@pytest.mark.row("API-18")
+def test_task_runs_have_a_history(store: Store) -> None:
+    world = store.write_now(build)
+    start, end = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+    found = store.read_now(history.task_runs, None, start, end, 600, NOW)
+    dated = [run for run in world.task_runs if run.expected_start_time is not None]
+    assert sum(state.count_runs for bucket in found for state in bucket.states) == len(dated) > 0
+    only = Filters(task_runs=f.TaskRunFilter(name=f.NameCriterion(any_=["alpha"])))
+    some = store.read_now(history.task_runs, only, start, end, 600, NOW)
+    assert sum(state.count_runs for bucket in some for state in bucket.states) == sum(
+        run.name == "alpha" for run in dated
+    )
+
+
+def test_lateness_is_the_average_over_the_runs(store: Store) -> None:
+    assert store.read_now(history.lateness, None, NOW) is None
+    past = Past(store)
+    now = START + timedelta(seconds=41.25 * 300)
+    waits = [((run.start_time or now) - (run.expected_start_time or now)).total_seconds() for run in past.runs]
+    assert store.read_now(history.lateness, None, now) == pytest.approx(sum(waits) / len(waits))
+
+
+@pytest.mark.row("API-19")
+def test_dots_tell_when_how_long_and_how_late(store: Store) -> None:
+    past = Past(store)
+    now = START + timedelta(hours=4)
+    newest = past.runs[-1]
+    dots = store.read_now(history.dots, None, None, 1000, 0, now)
+    assert [dot.id for dot in dots] == [run.id for run in reversed(past.runs)]
+    late = next(dot for dot in dots if dot.id == newest.id)
+    assert late.state_type == "SCHEDULED" and late.timestamp == newest.expected_start_time
+    assert late.lateness == pytest.approx((now - late.timestamp).total_seconds())
+    done = next(dot for dot in dots if dot.id == past.runs[236].id)
+    assert (done.state_type, done.duration, done.lateness) == ("FAILED", 236.0, 2.5)
+    assert done.timestamp == past.runs[236].start_time

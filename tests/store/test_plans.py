@@ -1,0 +1,176 @@
+"""What lists read: no statement of the API's and the console's lists goes over a whole big table, or sorts one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orion.model import filters as f
+from orion.model.filters import Filters
+from orion.model.ids import new_id
+from orion.model.work_queues import QueueFilter, WorkQueue
+from orion.store import (
+    Store,
+    block_documents,
+    deployments,
+    flow_runs,
+    flows,
+    graph,
+    history,
+    logs,
+    states,
+    task_runs,
+    work_queues,
+)
+from orion.store.base import Conn
+from orion.store.dialect import translate
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+BIG = ("flow_run", "task_run", "log", "flow_run_state", "task_run_state", "flow_run_tag", "task_run_tag", "event")
+ID, OTHER = new_id(), new_id()
+Read = Callable[[Conn], Any]
+QUEUE = WorkQueue(id=ID, created=NOW, updated=NOW, name="default")
+
+
+def plans(store: Store, read: Read) -> list[tuple[str, list[str]]]:
+    """Every statement of a read, with SQLite's plan for it."""
+    found: list[tuple[str, list[str]]] = []
+
+    def watch(conn: Conn) -> None:
+        execute = conn._execute  # type: ignore[attr-defined]
+
+        def explained(sql: str, params: Any) -> Any:
+            explain = f"EXPLAIN QUERY PLAN {translate(sql, 'sqlite')}"
+            found.append((sql, [row[3] for row in execute(explain, params).fetchall()]))
+            return execute(sql, params)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(conn, "_execute", explained)
+            read(conn)
+
+    store.read_now(watch)
+    return found
+
+
+def faults(plan: list[str]) -> list[str]:
+    """A scan of a big table without an index; or one along an index whose order then is of no use."""
+    scans = [step for step in plan if step.startswith("SCAN ") and step.split()[1] in BIG]
+    bare = [step for step in scans if "USING" not in step]
+    return bare + ([*scans, "sorted"] if scans and any("TEMP B-TREE FOR ORDER BY" in step for step in plan) else [])
+
+
+def runs(**criteria: Any) -> Filters:
+    return Filters(flow_runs=f.FlowRunFilter(**criteria))
+
+
+def kinds(*types: Any) -> f.StateCriterion:
+    return f.StateCriterion(type=f.StateTypeCriterion(any_=list(types)))
+
+
+WEEK = f.TimeCriterion(after_=NOW - timedelta(days=7), before_=NOW + timedelta(days=1))
+FLOW_RUN_FILTERS: dict[str, Filters | None] = {
+    "all": None,
+    "by id": runs(id=f.IdCriterion(any_=[ID, OTHER])),
+    "of a time": runs(expected_start_time=WEEK),
+    "in a state": runs(state=kinds("FAILED")),
+    "in some states": runs(state=kinds("FAILED", "CRASHED")),
+    "tagged": runs(tags=f.TagsCriterion(all_=["a", "b"])),
+    "named like": runs(name=f.NameCriterion(like_="x"), expected_start_time=WEEK),
+    "of a deployment": runs(deployment_id=f.NullableIdCriterion(any_=[ID])),
+    "of a flow": Filters(flows=f.FlowFilter(id=f.IdCriterion(any_=[ID]))),
+    "of two flows": Filters(flows=f.FlowFilter(id=f.IdCriterion(any_=[ID, OTHER]))),
+    "of a flow by name": Filters(flows=f.FlowFilter(name=f.NameCriterion(any_=["x"]))),
+    "of flows named like": Filters(flows=f.FlowFilter(name=f.NameCriterion(like_="x"))),
+    "with a task run": Filters(task_runs=f.TaskRunFilter(name=f.NameCriterion(any_=["x"]))),
+    "of a queue": runs(work_queue_name=f.TextCriterion(any_=["x"]), state=kinds("CANCELLING")),
+    "in the pool": Filters(work_pools=f.WorkPoolFilter(name=f.NameCriterion(any_=["default-agent-pool"]))),
+    "subflows of a run": runs(parent_flow_run_id=f.NullableIdCriterion(any_=[ID])),
+}
+TASK_RUN_FILTERS: dict[str, Filters | None] = {
+    "all": None,
+    "of a run": runs(id=f.IdCriterion(any_=[ID])),
+    "of a run, by its id": Filters(task_runs=f.TaskRunFilter(flow_run_id=f.NullableIdCriterion(any_=[ID]))),
+    "of a flow": Filters(flows=f.FlowFilter(id=f.IdCriterion(any_=[ID]))),
+    "in a state": Filters(task_runs=f.TaskRunFilter(state=kinds("RUNNING"))),
+    "of a run in a state": Filters(
+        flow_runs=f.FlowRunFilter(id=f.IdCriterion(any_=[ID])), task_runs=f.TaskRunFilter(state=kinds("FAILED"))
+    ),
+    "tagged": Filters(task_runs=f.TaskRunFilter(tags=f.TagsCriterion(any_=["a"]))),
+}
+
+
+def lists(common: bool) -> dict[str, Read]:
+    """Every list, with every filter and sort that belongs to it."""
+    reads: dict[str, Read] = {}
+    for module, choices in ((flow_runs, FLOW_RUN_FILTERS), (task_runs, TASK_RUN_FILTERS)):
+        for name, wanted in choices.items():
+            for sort in module.LISTING.sorts:
+                label = f"{module.LISTING.table} {name} {sort}"
+                reads[label] = lambda conn, m=module, w=wanted, s=sort: m.filter(conn, w, s, 200, 10, NOW)
+                reads[f"{label} by key"] = lambda conn, m=module, w=wanted, s=sort: m.page(conn, w, s, 50, None, NOW)
+    if common:
+        return reads
+    for name, wanted in {"all": None, "with runs": runs(state=kinds("FAILED"))}.items():
+        for module in (flows, deployments):
+            for sort in module.LISTING.sorts:
+                reads[f"{module.LISTING.table} {name} {sort}"] = lambda conn, m=module, w=wanted, s=sort: m.filter(
+                    conn, w, s, 200
+                )
+    of_run = f.LogFilter(flow_run_id=f.NullableIdCriterion(any_=[ID]), level=f.LevelCriterion(ge_=30))
+    of_task = f.LogFilter(task_run_id=f.NullableIdCriterion(any_=[ID]))
+    filtered = QUEUE.__class__(id=ID, created=NOW, updated=NOW, name="q", filter=QueueFilter(tags=["a"]))
+    return reads | {
+        "newest logs": lambda conn: logs.page(conn, None, "TIMESTAMP_DESC", 200),
+        "logs of a run": lambda conn: logs.filter(conn, of_run, None, 200),
+        "logs of a task run": lambda conn: logs.page(conn, of_task, "TIMESTAMP_DESC", 200),
+        "logs of a time": lambda conn: logs.filter(conn, f.LogFilter(timestamp=WEEK), None, 200),
+        "a flow run": lambda conn: flow_runs.get(conn, ID, NOW),
+        "a flow run by key": lambda conn: flow_runs.by_key(conn, ID, "key"),
+        "a task run by key": lambda conn: task_runs.by_key(conn, ID, "key", "0"),
+        "task runs counted": lambda conn: flow_runs.count_task_runs(conn, [ID, OTHER]),
+        "states of a run": lambda conn: states.of_flow_run(conn, ID),
+        "states of a task run": lambda conn: states.of_task_run(conn, ID),
+        "graph": lambda conn: graph.dependencies(conn, ID, NOW),
+        "dots": lambda conn: history.dots(conn, runs(expected_start_time=WEEK), None, 1000, 0, NOW),
+        "history": lambda conn: history.flow_runs(conn, None, NOW - timedelta(days=7), NOW, 3700, NOW),
+        "history of task runs": lambda conn: history.task_runs(conn, None, NOW - timedelta(days=7), NOW, 3700, NOW),
+        "runs of a queue": lambda conn: work_queues.runs_for_queue(conn, QUEUE, NOW, 10, NOW),
+        "runs of a queue with a filter": lambda conn: work_queues.runs_for_queue(conn, filtered, NOW, 10, NOW),
+        "busy runs of a queue": lambda conn: work_queues.busy(conn, QUEUE),
+        "next runs of flows": lambda conn: flows.next_runs(conn, [ID]),
+        "unfiltered count": lambda conn: flow_runs.count(conn),
+        "block documents": lambda conn: block_documents.filter(conn, None, None, None, None, 200),
+    }
+
+
+@pytest.mark.parametrize("common", [False, True], ids=["rare", "common"])
+def test_no_list_goes_over_a_whole_big_table(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, common: bool
+) -> None:
+    """Also when conditions are met by many rows: with the limit at no rows, every condition counts as common."""
+    if common:
+        monkeypatch.setattr("orion.store.conditions.QUICKLY_SORTED", 0)
+    found = {
+        (name, sql): faults(plan) for name, read in lists(common).items() for sql, plan in plans(sqlite_store, read)
+    }
+    assert {key: steps for key, steps in found.items() if steps} == {}
+
+
+def test_the_test_would_see_a_scan(sqlite_store: Store) -> None:
+    def scan(text: str) -> list[str]:
+        return [fault for _, plan in plans(sqlite_store, lambda conn: conn.all(text)) for fault in faults(plan)]
+
+    assert scan("SELECT * FROM flow_run WHERE total_run_time > 5")
+    assert scan("SELECT id FROM flow_run ORDER BY total_run_time LIMIT 5")
+    assert not scan("SELECT id FROM flow_run ORDER BY expected_start_time LIMIT 5")
+
+
+def test_a_page_reads_its_ids_from_an_index_alone(sqlite_store: Store) -> None:
+    """Except by id, and by start: an index on an expression does not hold the columns that it is made of."""
+    for sort in flow_runs.LISTING.sorts:
+        (_, ids), *_ = plans(sqlite_store, lambda conn, s=sort: flow_runs.filter(conn, None, s, 200))
+        alone = sort not in ("ID_DESC", "START_TIME_ASC", "START_TIME_DESC")
+        assert ("COVERING INDEX" if alone else "INDEX") in ids[0] and len(ids) == 1, (sort, ids)
