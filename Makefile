@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 STAMPS := pyproject.toml scripts/venv.sh
 
 .DEFAULT_GOAL := help
@@ -16,11 +17,16 @@ run: $(VENV)/.run ## start server, clock and agent with the example deployments
 
 test: $(VENV)/.dev ## run every test, PostgreSQL and a browser included
 	@sh scripts/chromium.sh
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(PYTEST) $(ARGS)
 
-test-all: $(VENV)/.all ## the same with Dask and Ray
+test-all: $(VENV)/.all ## the same with Dask and Ray, and with every other Python that is found
 	@sh scripts/chromium.sh
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(PYTEST) $(ARGS)
+	@for minor in 11 12 13 14; do \
+		if command -v python3.$$minor >/dev/null; then \
+			$(MAKE) test VENV=.venv.3.$$minor PYTHON=python3.$$minor || exit 1; \
+		fi; \
+	done
 
 check: $(VENV)/.dev ## lint, types, floors
 	$(BIN)/ruff check .
