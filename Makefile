@@ -23,7 +23,7 @@ test-all: $(VENV)/.all ## the same with Dask and Ray, and with every other Pytho
 	@sh scripts/chromium.sh
 	$(PYTEST) $(ARGS)
 	@for minor in 11 12 13 14; do \
-		if command -v python3.$$minor >/dev/null; then \
+		if python3.$$minor -c '' 2>/dev/null; then \
 			$(MAKE) test VENV=.venv.3.$$minor PYTHON=python3.$$minor || exit 1; \
 		fi; \
 	done
