@@ -1,0 +1,180 @@
+"""Requests on their way: HTTP/1.1, repetition, patience, errors, and the number of requests a run makes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from orion import flow, task
+from orion.sdk import client as clients
+from orion.sdk.client import AsyncClient, SyncClient
+from orion.sdk.connection import Connection
+from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
+from orion.sdk.exchange import Patience, attempts
+from orion.sdk.http1 import ResponseParser
+from tests.sdk.conftest import Served
+
+
+def parsed(*pieces: bytes, method: str = "GET") -> ResponseParser:
+    parser = ResponseParser(method)
+    for piece in pieces:
+        parser.feed(piece)
+    return parser
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("raw", "status", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, b"hello"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}", 201, b"{}"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", 200, b"abcde"),
+    ],
+)
+def test_responses_are_read_however_they_are_cut(raw: bytes, status: int, body: bytes, size: int) -> None:
+    parser = parsed(*(raw[i : i + size] for i in range(0, len(raw), size)))
+    assert (parser.done, parser.status, parser.body, parser.keeps_alive) == (True, status, body, True)
+
+
+def test_a_response_that_ends_with_the_connection_is_whole_and_a_cut_one_is_an_error() -> None:
+    parser = parsed(b"HTTP/1.1 200 OK\r\n\r\npart", b"")
+    assert (parser.body, parser.keeps_alive) == (b"part", False)
+    for pieces in ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b""], [b"HTT", b""], [b"SSH-2.0\r\n\r\n"]):
+        with pytest.raises(httpx.RemoteProtocolError):
+            parsed(*pieces)
+
+
+@contextmanager
+def answering(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that gives these raw answers, one a request, each on its own connection; None closes without one."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+
+    def work() -> None:
+        for answer in answers:
+            link, _ = listener.accept()
+            with link:
+                seen.append(link.recv(65_536))
+                if answer is not None:
+                    link.sendall(answer)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    with listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/api", seen
+        thread.join(10)
+
+
+def answer(status: int, body: bytes = b"true", more: bytes = b"") -> bytes:
+    return b"HTTP/1.1 %d X\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, more, len(body), body)
+
+
+def ask_sync(url: str, patience: Patience) -> Any:
+    with SyncClient(Connection(url, key="secret"), patience) as client:
+        return client.health()
+
+
+def ask_async(url: str, patience: Patience) -> Any:
+    async def ask() -> Any:
+        async with AsyncClient(Connection(url, key="secret"), patience) as client:
+            return await client.health()
+
+    return asyncio.run(ask())
+
+
+BOTH = pytest.mark.parametrize("ask", [ask_sync, ask_async])
+Ask = Callable[[str, Patience], Any]
+
+
+@BOTH
+def test_busy_servers_and_cut_connections_are_asked_again(ask: Ask) -> None:
+    turns = (answer(503, b"{}"), None, answer(429, b"{}", b"retry-after: 0\r\n"), answer(502, b""), answer(200))
+    with answering(*turns) as (url, seen):
+        assert ask(url, Patience(30)) is True
+    assert len(seen) == 5
+    assert all(b"authorization: bearer secret" in request.lower() for request in seen)
+
+
+@BOTH
+def test_patience_ends_after_its_tries(ask: Ask) -> None:
+    with answering(*[answer(503, b'{"detail": "busy"}', b"retry-after: 0\r\n")] * 3) as (url, _):
+        with pytest.raises(ApiError, match="answered 503: busy") as caught:
+            ask(url, Patience(30, 2))
+    assert caught.value.status == 503
+
+
+@BOTH
+def test_an_api_that_is_not_there_is_told_with_its_url_and_a_remedy(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/api"
+    with pytest.raises(Unreachable, match=f"{url}.*orion start.*ORION_API_URL"):
+        ask(url, Patience(0))
+
+
+@BOTH
+def test_errors_are_raised_at_once_with_what_the_api_says(ask: Ask) -> None:
+    with answering(answer(404, b'{"detail": "Flow not found"}')) as (url, _):
+        with pytest.raises(ObjectNotFound, match="Flow not found"):
+            ask(url, Patience(30))
+    faults = b'{"exception_detail": [{"loc": ["body", "name"], "msg": "too long"}]}'
+    with answering(answer(422, faults)) as (url, _):
+        with pytest.raises(ApiError, match="body.name: too long"):
+            ask(url, Patience(30))
+
+
+def test_pauses_grow_and_an_asked_for_pause_is_kept() -> None:
+    tries = attempts(Patience(10_000), "x")
+    next(tries)
+    pauses = [tries.send(httpx.ConnectError("no")) for _ in range(8)]
+    assert all(0.05 * 2**n <= pause <= 0.1 * 2**n for n, pause in enumerate(pauses[:6]))
+    assert max(pauses) <= 10
+    asked = tries.send(httpx.Response(429, headers={"retry-after": "7"}))
+    assert 7 <= asked <= 9.2
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The method and path of every request of sync clients."""
+    made: list[str] = []
+    once = clients.SyncClient._once
+
+    def noted(self: SyncClient, request: Any) -> Any:
+        made.append(f"{request.method} {request.path}")
+        return once(self, request)
+
+    monkeypatch.setattr(clients.SyncClient, "_once", noted)
+    return made
+
+
+def test_a_sequential_task_makes_one_request_and_maps_a_few(sqlite_server: Served, requests: list[str]) -> None:
+    @task
+    def nothing(n: int) -> None: ...
+
+    @flow
+    def one_by_one(n: int) -> None:
+        for number in range(n):
+            nothing(number)
+
+    @flow
+    def mapped(n: int) -> None:
+        nothing.map(range(n))
+
+    one_by_one(1)
+    requests.clear()
+    one_by_one(1)
+    assert [path.split("/")[1] for path in requests].count("task_runs") == 2  # its begin, and its end by the outbox
+    assert len(requests) == 6
+    requests.clear()
+    one_by_one(40)
+    assert len(requests) <= 50
+    requests.clear()
+    mapped(300)
+    assert len(requests) < 100
