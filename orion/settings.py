@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from orion.errors import SettingError
 
@@ -304,7 +305,8 @@ def _fill(text: Any, value_of: Callable[[str], Any], name: str) -> Any:
         other = match[1] if match[1] in BY_NAME else ALIASES.get(match[1], "")
         if not other or other == name:
             raise SettingError(f"{name} holds ${{{match[1]}}}, which is not a setting.")
-        return str(value_of(other) or "")
+        value = str(value_of(other) or "")
+        return quote(value, safe="") if other == "ORION_DATABASE_PASSWORD" else value
 
     return _PLACEHOLDER.sub(replace, text)
 

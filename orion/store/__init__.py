@@ -8,10 +8,15 @@ migrate.py   migrations/*.sql, backup.py, upkeep.py   rows.py      rows to struc
 
 from __future__ import annotations
 
+import logging
+from urllib.parse import quote
+
 from orion import settings
 from orion.errors import DatabaseError
 from orion.store.base import Conn, Lane, Options, Role, Store, Subscription
 from orion.store.url import Place, parse
+
+log = logging.getLogger("orion.store")
 
 __all__ = ["Conn", "Lane", "Role", "Store", "Subscription", "open_store"]
 
@@ -22,6 +27,7 @@ def open_store(url: str, *, role: Role = Role.SERVER, address: str = "") -> Stor
     A server's `address` (its API's URL) is told to other programs that find the SQLite file taken.
     """
     place, options = parse(url), Options.of(role, address)
+    _warn_of_unused_password(url, settings.current().database_password)
     if not settings.current().database_migrate_on_start:
         _refuse_old_schema(url, place)
     if place.dialect == "sqlite":
@@ -31,6 +37,13 @@ def open_store(url: str, *, role: Role = Role.SERVER, address: str = "") -> Stor
     from orion.store.postgres import PostgresStore
 
     return PostgresStore(place, role=role, options=options)
+
+
+def _warn_of_unused_password(url: str, password: str | None) -> None:
+    if password and quote(password, safe="") not in url:
+        log.warning(
+            "ORION_DATABASE_PASSWORD is set, but the database URL has no ${ORION_DATABASE_PASSWORD} in it."
+        )
 
 
 def _refuse_old_schema(url: str, place: Place) -> None:

@@ -22,7 +22,7 @@ CONNECT_SECONDS = 10
 
 
 class PostgresStore(Store):
-    """See `Store`. Lanes are threads of their own here: maintenance never takes all of them."""
+    """See `Store`. Reads, writes and maintenance have threads of their own, so that none takes them all."""
 
     dialect = "postgres"
 
@@ -44,17 +44,25 @@ class PostgresStore(Store):
         self.bus = Bus()
         self._herald = Herald(self._connect, self.bus)
         self.bus.on_wait = self._herald.listen
-        self._fast = Workers("orion-postgres", max(1, self.options.pool - 1), self._work)
-        self._low = Workers("orion-postgres-low", 1, self._work)
+        reads = max(1, self.options.pool // 2)
+        self._readers = Workers("orion-reader", reads, self._work)
+        self._writers = Workers("orion-writer", max(1, self.options.pool - reads - 1), self._work)
+        self._low = Workers("orion-writer-low", 1, self._work)
 
     def close(self) -> None:
-        self._fast.close()
-        self._low.close()
+        for workers in (self._readers, self._writers, self._low):
+            workers.close()
         self._herald.close()
         self._pool.close()
 
     def _submit(self, job: Job) -> None:
-        (self._low if job.lane is Lane.LOW else self._fast).submit(job)
+        match job.lane:
+            case None:
+                self._readers.submit(job)
+            case Lane.LOW:
+                self._low.submit(job)
+            case _:
+                self._writers.submit(job)
 
     def _connect(self) -> psycopg.Connection[Any]:
         raw = psycopg.connect(self.place.url, autocommit=True, connect_timeout=CONNECT_SECONDS)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from orion.errors import DatabaseError, QueryTooSlow
 from orion.settings import temporary_settings
 from orion.store import Role, open_store, upkeep
 from orion.store.base import Options
+from orion.store.url import parse
 from tests.store.test_group_commit import ENDLESS
 from tests.store.test_seam import names, put
 
@@ -49,3 +52,25 @@ def test_a_schema_that_is_behind_is_refused_when_starting_may_not_upgrade_it(emp
         store = open_store(empty_url)
         assert store.write_now(put, "a") == "a"
         store.close()
+
+
+@pytest.mark.row("DB-03")
+def test_the_password_is_put_into_the_url_whatever_it_is_made_of() -> None:
+    url = "postgresql://me:${ORION_DATABASE_PASSWORD}@host/name"
+    with temporary_settings({"ORION_DATABASE_PASSWORD": "p@ss/w:rd", "ORION_DATABASE_URL": url}) as settings:
+        parts = psycopg.conninfo.conninfo_to_dict(parse(settings.database_url).url)
+    assert (parts["password"], parts["host"], parts["dbname"]) == ("p@ss/w:rd", "host", "name")
+
+
+@pytest.mark.row("DB-03")
+@pytest.mark.parametrize(
+    ("url", "warned"), [("sqlite://", True), ("sqlite:///${ORION_DATABASE_PASSWORD}.db", False)]
+)
+def test_a_password_that_the_url_does_not_use_is_warned_of(
+    url: str, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with temporary_settings({"ORION_DATABASE_PASSWORD": "secret", "ORION_DATABASE_URL": url}) as settings:
+        open_store(settings.database_url).close()
+    assert ("ORION_DATABASE_PASSWORD is set" in caplog.text) is warned
+    assert "secret" not in caplog.text
