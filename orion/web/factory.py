@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from orion.model.times import utcnow
+from orion.orchestration.line import Line
 from orion.web.dispatch import Dispatch
 from orion.web.events_in import events_in
 from orion.web.routes import routes
@@ -41,6 +42,7 @@ def build_app(
     app.state.owns_store = store is None
     app.state.services = services
     app.state.clock = clock
+    app.state.line = Line()
     app.state.closing = asyncio.Event()
     app.state.version = _version()
     app.router.redirect_slashes = False
@@ -73,7 +75,7 @@ def _watch(app: Starlette) -> asyncio.Task[None]:
 
 
 def _open(settings: Settings, services: bool) -> Store:
-    from orion.store.base import Role, open_store
+    from orion.store import Role, open_store
 
     return open_store(settings.database_url, role=Role.SERVER if services else Role.EPHEMERAL)
 

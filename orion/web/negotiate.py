@@ -12,6 +12,7 @@ from starlette.types import Send
 from orion.model import wire
 from orion.web.call import Call, Reply
 from orion.web.errors import sentence
+from orion.web.security import is_loopback
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -54,6 +55,10 @@ async def _send_json(call: Call, reply: Reply, send: Send) -> None:
     body = b"" if reply.status in NO_BODY else wire.encode(reply.data)
     headers = list(_JSON_HEADERS)
     headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
+    if len(body) >= WORTH_ZIPPING and not is_loopback((call.scope.get("client") or (None, 0))[0]):
+        if "gzip" in call.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+            headers.append((b"content-encoding", b"gzip"))
     if body:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -124,7 +129,7 @@ def _response(
 
 
 def _zipped(call: Call, answer: Response) -> Response:
-    """Compressed when it is big enough and the client can read it; on loopback JSON goes plain (see `_send_json`)."""
+    """Compressed when it is big enough and the client can read it; JSON on loopback goes plain (see `_send_json`)."""
     body = bytes(answer.body)
     if len(body) < WORTH_ZIPPING or "gzip" not in call.headers.get("accept-encoding", ""):
         return answer

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from orion.settings import Settings
+from orion.web.factory import build_app
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, deployment, queue
 
@@ -140,3 +142,34 @@ def test_a_queue_with_a_filter_serves_by_tags(client: Client) -> None:
     made = queue(client, filter={"tags": ["gpu"]})
     wanted, _ = scheduled(client, deployment(client, tags=["gpu"])), scheduled(client, deployment(client))
     assert poll(client, made["id"]) == [wanted["id"]]
+
+
+def test_a_run_that_comes_due_while_somebody_waits_is_handed_out_then(store: Any, settings: Settings) -> None:
+    client = Client(build_app(settings, store, services=False))
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    run = scheduled(client, deployed, datetime.now(UTC) + timedelta(seconds=1))
+    assert poll(client, made["id"]) == []
+    handed = poll(client, made["id"], wait_seconds=30)
+    client.close()
+    assert handed == [run["id"]]
+
+
+def test_of_two_who_wait_one_gets_the_run(client: Client) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    path = f"/api/work_queues/{made['id']}/get_runs"
+    waiting = [client.start("POST", path, json={"wait_seconds": 3}) for _ in range(2)]
+    run = scheduled(client, deployed)
+    handed = [[row["id"] for row in answer.result(20).json()] for answer in waiting]
+    assert sorted(handed) == [[], [run["id"]]]
+
+
+def test_an_asker_that_has_gone_takes_nothing_along(client: Client) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    waiting = client.start("POST", f"/api/work_queues/{made['id']}/get_runs", json={"wait_seconds": 30})
+    assert poll(client, made["id"]) == []
+    waiting.cancel()
+    run = scheduled(client, deployed)
+    assert poll(client, made["id"]) == [run["id"]]

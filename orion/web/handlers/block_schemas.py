@@ -25,13 +25,13 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a block schema."""
-    return Reply(_found(await call.store.read(block_schemas.get, call.path["id"])))
+    return Reply(_found(await call.store.glance(block_schemas.get, call.path["id"])))
 
 
 async def read_by_checksum(call: Call) -> Reply:
     """Read a block schema by its checksum, of one version or the newest."""
     wanted: Any = call.path["checksum"], call.query.get("version")
-    return Reply(_found(await call.store.read(block_schemas.by_checksum, *wanted)))
+    return Reply(_found(await call.store.glance(block_schemas.by_checksum, *wanted)))
 
 
 async def filter(call: Call) -> Reply:

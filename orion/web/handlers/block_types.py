@@ -18,12 +18,12 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a block type."""
-    return Reply(found(await call.store.read(block_types.get, call.path["id"])))
+    return Reply(found(await call.store.glance(block_types.get, call.path["id"])))
 
 
 async def read_by_slug(call: Call) -> Reply:
     """Read a block type by its slug."""
-    return Reply(found(await call.store.read(block_types.by_slug, call.path["slug"])))
+    return Reply(found(await call.store.glance(block_types.by_slug, call.path["slug"])))
 
 
 async def update(call: Call) -> Reply:

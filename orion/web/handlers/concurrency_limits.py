@@ -17,12 +17,12 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a limit with the task runs that hold its slots."""
-    return Reply(_found(await call.store.read(limits.get, call.path["id"])))
+    return Reply(_found(await call.store.glance(limits.get, call.path["id"])))
 
 
 async def read_by_tag(call: Call) -> Reply:
     """Read the limit of a tag."""
-    return Reply(_found(await call.store.read(limits.by_tag, call.path["tag"])))
+    return Reply(_found(await call.store.glance(limits.by_tag, call.path["tag"])))
 
 
 async def filter(call: Call) -> Reply:

@@ -16,7 +16,7 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a limit by its id or name."""
-    limit = await call.store.read(limits.get, call.path["id_or_name"], call.now)
+    limit = await call.store.glance(limits.get, call.path["id_or_name"], call.now)
     if limit is None:
         raise NotFound("Concurrency limit not found")
     return Reply(limit)

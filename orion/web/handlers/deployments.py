@@ -58,13 +58,13 @@ def _check_defaults(deployment: Deployment) -> None:
 
 async def read(call: Call) -> Reply:
     """Read a deployment."""
-    return Reply(_found(await call.store.read(deployments.get, call.path["id"], call.now)))
+    return Reply(_found(await call.store.glance(deployments.get, call.path["id"], call.now)))
 
 
 async def read_by_name(call: Call) -> Reply:
     """Read a deployment by the names of its flow and its own."""
     names = call.path["flow_name"], call.path["deployment_name"]
-    return Reply(_found(await call.store.read(deployments.by_name, *names, call.now)))
+    return Reply(_found(await call.store.glance(deployments.by_name, *names, call.now)))
 
 
 async def update(call: Call) -> Reply:

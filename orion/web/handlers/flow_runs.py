@@ -29,7 +29,7 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a flow run."""
-    return Reply(_found(await call.store.read(flow_runs.get, call.path["id"], now=call.now)))
+    return Reply(_found(await call.store.glance(flow_runs.get, call.path["id"], now=call.now)))
 
 
 async def update(call: Call) -> Reply:

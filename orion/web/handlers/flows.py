@@ -19,12 +19,12 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a flow."""
-    return Reply(_found(await call.store.read(flows.get, call.path["id"])))
+    return Reply(_found(await call.store.glance(flows.get, call.path["id"])))
 
 
 async def read_by_name(call: Call) -> Reply:
     """Read a flow by its name."""
-    return Reply(_found(await call.store.read(flows.by_name, call.path["name"])))
+    return Reply(_found(await call.store.glance(flows.by_name, call.path["name"])))
 
 
 async def update(call: Call) -> Reply:

@@ -16,7 +16,7 @@ async def upsert(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a saved search."""
-    search = await call.store.read(saved_searches.get, call.path["id"])
+    search = await call.store.glance(saved_searches.get, call.path["id"])
     if search is None:
         raise NotFound("Saved search not found")
     return Reply(search)

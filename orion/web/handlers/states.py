@@ -20,12 +20,12 @@ async def of_task_run(call: Call) -> Reply:
 
 async def read_of_flow_run(call: Call) -> Reply:
     """Read a state of a flow run."""
-    return _found(await call.store.read(states.flow_run_state, call.path["id"]), "Flow run state not found")
+    return _found(await call.store.glance(states.flow_run_state, call.path["id"]), "Flow run state not found")
 
 
 async def read_of_task_run(call: Call) -> Reply:
     """Read a state of a task run."""
-    return _found(await call.store.read(states.task_run_state, call.path["id"]), "Task run state not found")
+    return _found(await call.store.glance(states.task_run_state, call.path["id"]), "Task run state not found")
 
 
 def _required_id(call: Call, name: str) -> str:

@@ -35,7 +35,7 @@ async def batch(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a task run."""
-    return Reply(_found(await call.store.read(task_runs.get, call.path["id"], now=call.now)))
+    return Reply(_found(await call.store.glance(task_runs.get, call.path["id"], now=call.now)))
 
 
 async def update(call: Call) -> Reply:

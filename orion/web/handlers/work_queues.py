@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 from orion.errors import NotFound
@@ -11,12 +12,15 @@ from orion.model.flow_runs import FlowRun
 from orion.model.times import as_utc
 from orion.model.work_queues import GetRuns, WorkQueue
 from orion.orchestration import claim_runs
-from orion.store import work_queues
+from orion.orchestration.line import Ticket
+from orion.store import claims, work_queues
+from orion.store.base import Subscription
 from orion.web.call import Call, Reply
 from orion.web.paging import window
 
 PREVIEW_AHEAD = timedelta(seconds=60)
 MOST = 200
+LONGEST = 30.0
 
 
 async def create(call: Call) -> Reply:
@@ -26,12 +30,12 @@ async def create(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     """Read a work queue."""
-    return Reply(_found(await call.store.read(work_queues.get, call.path["id"], call.now)))
+    return Reply(_found(await call.store.glance(work_queues.get, call.path["id"], call.now)))
 
 
 async def read_by_name(call: Call) -> Reply:
     """Read a work queue by its name."""
-    return Reply(_found(await call.store.read(work_queues.by_name, call.path["name"], call.now)))
+    return Reply(_found(await call.store.glance(work_queues.by_name, call.path["name"], call.now)))
 
 
 async def update(call: Call) -> Reply:
@@ -63,67 +67,84 @@ async def status(call: Call) -> Reply:
 async def get_runs(call: Call) -> Reply:
     """Hand out the runs of a queue that are due.
 
-    Each is kept for the caller for 30 s. With `wait_seconds` an empty answer waits for a run to come due. With
-    `scheduled_before` more than a minute ahead it is a preview: nothing is handed out.
+    Each is kept for the caller for 30 s. With `wait_seconds` an empty answer waits for a run to come due; of several
+    who wait the first is served first. With `scheduled_before` more than a minute ahead it is a preview: nothing is
+    handed out.
     """
     body: GetRuns = call.body
+    queue = _found(await call.store.glance(work_queues.get, call.path["id"], call.now))
     ahead = as_utc(body.scheduled_before or call.now) - call.now
-    if ahead > PREVIEW_AHEAD or not body.wait_seconds:
-        return Reply(await _claim(call, call.now, ahead))
-    return Reply(await _wait_for_runs(call, ahead, body.wait_seconds))
-
-
-async def _claim(call: Call, now: datetime, ahead: timedelta) -> list[FlowRun]:
     if ahead > PREVIEW_AHEAD:
-        runs: list[FlowRun] = await call.store.read(_preview, call.path["id"], call.body.limit, now + ahead, now)
-        return runs
-    runs = await call.store.write(_hand_out, call.path["id"], call.body, now, now + ahead)
-    return runs
+        limit = MOST if body.limit is None else body.limit
+        return Reply(await call.store.read(work_queues.runs_for_queue, queue, call.now + ahead, limit, call.now))
+    return Reply(await Poll(call, queue, ahead).runs(body.wait_seconds or 0.0))
 
 
-def _hand_out(conn: Any, queue_id: str, body: GetRuns, now: datetime, before: datetime) -> list[FlowRun]:
-    queue = _found(work_queues.get(conn, queue_id, now))
-    holder = body.agent_name or body.agent_id
-    return claim_runs(conn, queue, now, limit=body.limit, scheduled_before=before, holder=holder)
+class Poll:
+    """One asker of a queue: claims what is due, and waits for more as long as it may."""
 
+    def __init__(self, call: Call, queue: WorkQueue, ahead: timedelta) -> None:
+        self.call = call
+        self.queue = queue
+        self.ahead = ahead
+        self.clock = call.app.state.clock
 
-def _preview(conn: Any, queue_id: str, limit: int | None, before: datetime, now: datetime) -> list[FlowRun]:
-    queue = _found(work_queues.get(conn, queue_id, now))
-    return work_queues.runs_for_queue(conn, queue, before, MOST if limit is None else limit, now)
+    async def runs(self, seconds: float) -> list[FlowRun]:
+        """The runs handed out; none when the time is over, the asker gone or the server about to stop."""
+        topics = {f"queue:{self.queue.name}", "queues", "slots"}
+        with self.call.app.state.line.join(self.queue.id) as ticket:
+            with self.call.store.bus.subscribe(topics) as changes:
+                runs = await (self._claim_in_turn(ticket) if await self._is_ready() else self._claim())
+                if not runs and seconds:
+                    runs = await self._wait(ticket, changes, seconds)
+                return runs
 
-
-async def _wait_for_runs(call: Call, ahead: timedelta, seconds: float) -> list[FlowRun]:
-    """Claim again whenever the queue changes or its next run comes due, until the time is over or the agent gone."""
-    queue = _found(await call.store.read(work_queues.get, call.path["id"], call.now))
-    clock, loop = call.app.state.clock, asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    gone = asyncio.ensure_future(call.receive())
-    with call.store.bus.subscribe({f"queue:{queue.name}", "queues", "slots"}) as changes:
+    async def _wait(self, ticket: Ticket, changes: Subscription, seconds: float) -> list[FlowRun]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        over = [asyncio.ensure_future(self.call.receive()), asyncio.ensure_future(self.call.app.state.closing.wait())]
         try:
-            while not (runs := await _claim(call, clock(), ahead)):
-                left = min(deadline - loop.time(), await _until_due(call, clock(), ahead))
-                if deadline <= loop.time() or not await _changed(call, changes, gone, left):
+            while (left := deadline - loop.time()) > 0:
+                await _first(changes.wait(min(left, await self._until_due())), over)
+                if any(future.done() for future in over):
                     break
-            return runs
+                if await self._is_ready() and (runs := await self._claim_in_turn(ticket)):
+                    return runs
+            return []
         finally:
-            gone.cancel()
+            for future in over:
+                future.cancel()
+
+    async def _is_ready(self) -> bool:
+        now = self.clock()
+        return await self.call.store.glance(claims.ready, self.queue.id, now + self.ahead, now)
+
+    async def _claim_in_turn(self, ticket: Ticket) -> list[FlowRun]:
+        async with ticket.turn():
+            return await self._claim()
+
+    async def _claim(self) -> list[FlowRun]:
+        body, now = self.call.body, self.clock()
+        holder = body.agent_name or body.agent_id
+        runs: list[FlowRun] = await self.call.store.write(
+            claim_runs, self.queue, now, limit=body.limit, scheduled_before=now + self.ahead, holder=holder
+        )
+        return runs
+
+    async def _until_due(self) -> float:
+        """Seconds until the queue's next run is due, as far as this asker may look ahead."""
+        now = self.clock()
+        due = await self.call.store.glance(work_queues.next_due, self.queue.id, now + self.ahead)
+        return LONGEST if due is None else max((due - self.ahead - now).total_seconds(), 0.001)
 
 
-async def _until_due(call: Call, now: datetime, ahead: timedelta) -> float:
-    due = await call.store.read(work_queues.next_due, call.path["id"], now)
-    return max((due - ahead - now).total_seconds(), 0.001) if due is not None else 30.0
-
-
-async def _changed(call: Call, changes: Any, gone: asyncio.Future[Any], seconds: float) -> bool:
-    """Wait for a change or the time; False when nobody is there any more to answer."""
-    closing = asyncio.ensure_future(call.app.state.closing.wait())
-    change = asyncio.ensure_future(changes.wait(seconds))
+async def _first(work: Coroutine[Any, Any, object], others: list[asyncio.Future[Any]]) -> None:
+    """Wait for `work` or for one of the others."""
+    task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait({change, gone, closing}, return_when=asyncio.FIRST_COMPLETED)
-        return not gone.done() and not closing.done()
+        await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        change.cancel()
-        closing.cancel()
+        task.cancel()
 
 
 def _found(queue: WorkQueue | None) -> WorkQueue:
