@@ -24,7 +24,7 @@ from orion.sdk.logs import RunLogger, flow_logger
 from orion.sdk.parameters import Parameters, from_json, spread
 from orion.sdk.proposals import propose, stored, to_wire, wait_until
 from orion.sdk.session import Session
-from orion.sdk.states import State, describe, exception_to_failed, make
+from orion.sdk.states import State, describe, described_call, exception_to_failed, make, shown
 from orion.sdk.tracebacks import without_engine
 from orion.sdk.verdicts import futures_in, verdict
 
@@ -106,7 +106,9 @@ def _whole_life(call: FlowCall, parameters: Callable[[], Parameters]) -> Steps[S
     finally:
         if call.parent is None:
             call.session.outbox.flush(CRASH_FLUSH_SECONDS)
-    call.logger.log(logging.INFO if state.is_completed() else logging.ERROR, "Finished in state %s", state)
+    call.logger.log(
+        logging.INFO if state.is_completed() else logging.ERROR, "Finished in state %s", shown(state)
+    )
     call_hooks(call.flow.hooks_for(state), call.flow, call.flow_run, state, call.logger)
     if call.parent is None:
         yield from farewell(call.session)
@@ -166,6 +168,8 @@ def _attempt(call: FlowCall) -> Steps[State]:
 def _outcome(call: FlowCall, context: FlowRunContext) -> Steps[State]:
     args, kwargs = spread(call.flow.signature, call.parameters)
     timeout = call.flow.timeout_seconds if call.flow.isasync else None
+    if call.logger.isEnabledFor(logging.DEBUG):
+        call.logger.debug("Calling %s", described_call(call.flow.name, args, kwargs))
     returned: Any = None
     failure: Exception | None = None
     try:

@@ -72,7 +72,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def _default(settings: Settings) -> dict[str, Any]:
-    level = settings.logging_level.upper()
+    level = "DEBUG" if settings.debug_mode else settings.logging_level.upper()
     style = "json" if settings.logging_format == "json" else None
     loggers = {
         "orion": {"level": level, "handlers": ["console"], "propagate": False},

@@ -173,6 +173,22 @@ def exception_to_failed(error: BaseException, subject: str = "The run") -> State
     return make(words.FAILED, None, f"{subject} raised {describe(error)}").holding(error)
 
 
+def shown(state: State) -> str:
+    """A state in a log line: its name and message, in debug mode all of it."""
+    from orion.settings import current
+
+    if not current().debug_mode:
+        return repr(state)
+    fields = ", ".join(f"{name}={getattr(state, name)!r}" for name in words.State.__struct_fields__)
+    return f"State({fields}, held={state.__dict__.get('held')!r})"
+
+
+def described_call(name: str, args: Iterable[Any], kwargs: dict[str, Any]) -> str:
+    """`name(1, b=2)`: a call in a log line."""
+    parts = [repr(arg) for arg in args] + [f"{key}={value!r}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(parts)})"[:2000]
+
+
 def describe(error: BaseException) -> str:
     """`ValueError: text`, on one line if it is short."""
     text = str(error)

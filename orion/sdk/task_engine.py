@@ -24,7 +24,7 @@ from orion.sdk.logs import RunLogger, task_logger
 from orion.sdk.naming import task_run_name
 from orion.sdk.parameters import spread
 from orion.sdk.proposals import propose, stored, to_wire, wait_until
-from orion.sdk.states import State, describe, exception_to_failed, make
+from orion.sdk.states import State, describe, described_call, exception_to_failed, make, shown
 from orion.sdk.tasks import Task
 from orion.sdk.tracebacks import without_engine
 from orion.sdk.upstream import Upstream, record
@@ -102,7 +102,7 @@ def _live(call: TaskCall, context: TaskRunContext, parameters: dict[str, Any]) -
         if state.is_running():
             state = yield from _attempt(call, context, parameters)
     if call.attempts == 0:
-        call.logger.info("Finished in state %s without running", state)
+        call.logger.info("Finished in state %s without running", shown(state))
     return state
 
 
@@ -138,6 +138,8 @@ def _attempt(call: TaskCall, context: TaskRunContext, parameters: dict[str, Any]
     context.task_run.start_time = context.start_time = utcnow()
     call_hooks(call.task.on_running, call.task, context.task_run, make(words.RUNNING), call.logger)
     args, kwargs = spread(call.task.signature, parameters)
+    if call.logger.isEnabledFor(logging.DEBUG):
+        call.logger.debug("Calling %s", described_call(call.task.name, args, kwargs))
     token = TASK.set(context)
     try:
         value = yield call.invoker(call.task.fn, args, kwargs, call.task.timeout_seconds, TaskTimedOut)
@@ -209,7 +211,7 @@ def _wants_retry(call: TaskCall, context: TaskRunContext, state: State) -> bool:
 
 def _ended(call: TaskCall, context: TaskRunContext, state: State) -> None:
     level = logging.INFO if state.is_completed() else logging.ERROR
-    call.logger.log(level, "Finished in state %s", state)
+    call.logger.log(level, "Finished in state %s", shown(state))
     call_hooks(call.task.hooks_for(state), call.task, context.task_run, state, call.logger)
 
 

@@ -39,8 +39,8 @@ def client(home: Path) -> Iterator[SyncClient]:
 class Served:
     """A server in a thread of this process."""
 
-    def __init__(self, app: Any) -> None:
-        config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1, ws="none")
+    def __init__(self, app: Any, port: int = 0) -> None:
+        config = uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1, ws="none")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()

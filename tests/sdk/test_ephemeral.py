@@ -37,7 +37,9 @@ def run(n: int) -> int:
 def test_a_flow_runs_without_any_setting_and_is_saved_in_the_home(tmp_path: Path) -> None:
     script = "from orion import flow\n@flow\ndef f(): return 1\nprint(f())\n"
     environ = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
-    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=60
+    )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     assert (tmp_path / ".orion" / "orion.db").exists()
     assert list((tmp_path / ".orion").glob("journal/*")) == []
@@ -120,15 +122,21 @@ def test_several_processes_share_one_file_without_a_server(tmp_path: Path) -> No
     )
     environ = {"ORION_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     started = [
-        subprocess.Popen([sys.executable, "-c", script], env=environ, stderr=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", script], env=environ, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
     ]
     for process in started:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
-    with temporary_settings({"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": f"sqlite:///{tmp_path}/orion.db"}):
+    with temporary_settings(
+        {"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": f"sqlite:///{tmp_path}/orion.db"}
+    ):
         with SyncClient() as client:
             done = {"state": {"type": {"any_": ["COMPLETED"]}}}
-            assert (client.count_flow_runs(flow_runs=done), client.count_task_runs(task_runs=done)) == (12, 60)
+            assert (client.count_flow_runs(flow_runs=done), client.count_task_runs(task_runs=done)) == (
+                12,
+                60,
+            )
         ephemeral.unmount()
 
 

@@ -36,7 +36,11 @@ def parsed(*pieces: bytes, method: str = "GET") -> ResponseParser:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, b"hello"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}", 201, b"{}"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", 200, b"abcde"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
+            200,
+            b"abcde",
+        ),
     ],
 )
 def test_responses_are_read_however_they_are_cut(raw: bytes, status: int, body: bytes, size: int) -> None:
@@ -47,7 +51,11 @@ def test_responses_are_read_however_they_are_cut(raw: bytes, status: int, body: 
 def test_a_response_that_ends_with_the_connection_is_whole_and_a_cut_one_is_an_error() -> None:
     parser = parsed(b"HTTP/1.1 200 OK\r\n\r\npart", b"")
     assert (parser.body, parser.keeps_alive) == (b"part", False)
-    for pieces in ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b""], [b"HTT", b""], [b"SSH-2.0\r\n\r\n"]):
+    for pieces in (
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b""],
+        [b"HTT", b""],
+        [b"SSH-2.0\r\n\r\n"],
+    ):
         with pytest.raises(httpx.RemoteProtocolError):
             parsed(*pieces)
 
@@ -74,7 +82,12 @@ def answering(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def answer(status: int, body: bytes = b"true", more: bytes = b"") -> bytes:
-    return b"HTTP/1.1 %d X\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, more, len(body), body)
+    return b"HTTP/1.1 %d X\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
+        status,
+        more,
+        len(body),
+        body,
+    )
 
 
 def ask_sync(url: str, patience: Patience) -> Any:
@@ -96,7 +109,13 @@ Ask = Callable[[str, Patience], Any]
 
 @BOTH
 def test_busy_servers_and_cut_connections_are_asked_again(ask: Ask) -> None:
-    turns = (answer(503, b"{}"), None, answer(429, b"{}", b"retry-after: 0\r\n"), answer(502, b""), answer(200))
+    turns = (
+        answer(503, b"{}"),
+        None,
+        answer(429, b"{}", b"retry-after: 0\r\n"),
+        answer(502, b""),
+        answer(200),
+    )
     with answering(*turns) as (url, seen):
         assert ask(url, Patience(30)) is True
     assert len(seen) == 5
@@ -154,7 +173,9 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_a_sequential_task_makes_one_request_and_maps_a_few(sqlite_server: Served, requests: list[str]) -> None:
+def test_a_sequential_task_makes_one_request_and_maps_a_few(
+    sqlite_server: Served, requests: list[str]
+) -> None:
     @task
     def nothing(n: int) -> None: ...
 
@@ -170,7 +191,9 @@ def test_a_sequential_task_makes_one_request_and_maps_a_few(sqlite_server: Serve
     one_by_one(1)
     requests.clear()
     one_by_one(1)
-    assert [path.split("/")[1] for path in requests].count("task_runs") == 2  # its begin, and its end by the outbox
+    assert [path.split("/")[1] for path in requests].count(
+        "task_runs"
+    ) == 2  # its begin, and its end by the outbox
     assert len(requests) == 6
     requests.clear()
     one_by_one(40)
