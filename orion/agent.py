@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -38,7 +38,8 @@ BEAT_SECONDS = 5.0
 STALE_SECONDS = 25.0  # a hand-out is ours for 30 s
 STOP_SECONDS = 10.0  # the grace when the agent itself is stopped
 REPORT_SECONDS = 4.0
-RETRY_SECONDS = (0.5, 30.0)
+RETRY_SECONDS = (0.25, 30.0)
+MISSING_SECONDS = 5.0  # how often a queue is looked for that is not there
 HEALTH_SECONDS = 300.0
 TAIL_BYTES = 64_000
 KEPT_BYTES = 64_000_000
@@ -69,6 +70,16 @@ class Options:
     passed: tuple[str, ...] = ()
     memory_mb: int | None = None
     processes: int | None = None
+
+    @property
+    def queue_of_tags(self) -> str:
+        """The queue that stands for the tags, made when it is not there."""
+        return "Agent queue " + "-".join(sorted(self.tags)) if self.tags else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every queue that is known by name."""
+        return (*self.queues, self.queue_of_tags) if self.tags else self.queues
 
     @property
     def drains(self) -> bool:
@@ -129,10 +140,13 @@ class Api:
         self, method: str, path: str, body: Any = None, token: str | None = None
     ) -> httpx.Response:
         """The same, tried until the server answers: for what must not get lost, such as the end of a run."""
-        async for _ in pauses():
-            with contextlib.suppress(Unavailable):
+        failures = 0
+        while True:
+            try:
                 return await self.call(method, path, body, token)
-        raise AssertionError("unreachable")
+            except Unavailable:
+                failures += 1
+                await asyncio.sleep(pause(failures))
 
     def _set_clock(self, date: str | None) -> None:
         if date:
@@ -140,12 +154,9 @@ class Api:
             self.ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta()
 
 
-async def pauses() -> AsyncIterator[int]:
-    """Yields at once, then after growing pauses with jitter."""
-    least, most = RETRY_SECONDS
-    for attempt in range(10**9):
-        yield attempt
-        await asyncio.sleep(min(most, least * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0))
+def pause(failures: int, most: float = RETRY_SECONDS[1]) -> float:
+    """How long to wait after so many failures: longer each time, with jitter, so that agents do not come in step."""
+    return min(most, RETRY_SECONDS[0] * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
 
 
 @dataclass
@@ -206,6 +217,7 @@ class Agent:
         self.id, self.host = str(uuid.uuid4()), socket.gethostname()
         self.children: dict[str, Child] = {}
         self.taken: set[str] = set()
+        self.said: dict[str, str] = {}
         self.polls: set[asyncio.Task[None]] = set()
         self.tasks: set[asyncio.Task[None]] = set()  # one for each run in hand
         self.slots = asyncio.Semaphore(options.limit or 10**6)
@@ -220,9 +232,8 @@ class Agent:
             if self.options.drains:
                 return await self._drain()
             loops = [self._adopt(), self._report_health()]
-            loops += [self._poll_by_name(name) for name in self.options.queues]
+            loops += [self._poll_by_name(name) for name in self.options.names]
             loops += [self._poll_by_prefix(prefix) for prefix in self.options.prefixes]
-            loops += [self._poll_by_tags(self.options.tags)] if self.options.tags else []
             for loop in loops:
                 self._spawn(loop, self.polls)
             await self.stopping.wait()
@@ -234,31 +245,38 @@ class Agent:
     # asking for runs
 
     async def _poll_by_name(self, name: str) -> None:
-        async for _ in pauses():
-            while not self.stopping.is_set():
-                try:
-                    await self._poll_once(await self._queue(name), POLL_SECONDS)
-                except Unavailable as error:
-                    log.warning("The server at %s is away (%s); trying again.", self.options.api, error)
-                    break
-                except Refusal as error:
-                    log.warning("%s", _advice(name, error))
-                    break
-            if self.stopping.is_set():
-                return
+        failures = 0
+        while not self.stopping.is_set():
+            try:
+                await self._poll_once(await self._queue(name), POLL_SECONDS)
+                failures = 0
+                self.said.pop(name, None)
+            except (Unavailable, Refusal) as error:
+                failures += 1
+                self._warn_once(name, error)
+                await self._sleep(
+                    pause(failures, MISSING_SECONDS if isinstance(error, Refusal) else RETRY_SECONDS[1])
+                )
 
     async def _poll_by_prefix(self, prefix: str) -> None:
         known: set[str] = set()
         while not self.stopping.is_set():
-            with contextlib.suppress(Unavailable, Refusal):
+            try:
                 for name in await self._names(prefix):
                     if name not in known:
                         known.add(name)
                         self._spawn(self._poll_by_name(name), self.polls)
-            await self._sleep(10)
+                self.said.pop(prefix, None)
+            except (Unavailable, Refusal) as error:
+                self._warn_once(prefix, error)
+            await self._sleep(MISSING_SECONDS)
 
-    async def _poll_by_tags(self, tags: Sequence[str]) -> None:
-        await self._poll_by_name(await self._queue_of_tags(tags))
+    def _warn_once(self, name: str, error: Unavailable | Refusal) -> None:
+        """Say what is wrong with a queue, and say it again only when it is something else."""
+        message = _advice(name, error, self.options.api)
+        if self.said.get(name) != message:
+            log.warning("%s", message)
+        self.said[name] = message
 
     async def _poll_once(self, queue: dict[str, Any], wait: float) -> int:
         """Ask a queue once and take what it hands out; the number of runs."""
@@ -284,31 +302,26 @@ class Agent:
 
     async def _queue(self, name: str) -> dict[str, Any]:
         path = f"/work_queues/{name}" if _is_uuid(name) else f"/work_queues/name/{quote(name, safe='')}"
-        queue: dict[str, Any] = (await self.api.call("GET", path)).json()
+        try:
+            answer = await self.api.call("GET", path)
+        except Refusal as error:
+            if error.status != 404 or name != self.options.queue_of_tags:
+                raise
+            body = {"name": name, "filter": {"tags": sorted(self.options.tags)}}
+            answer = await self.api.call("POST", "/work_queues/", body)
+        queue: dict[str, Any] = answer.json()
         return queue
 
     async def _names(self, prefix: str) -> list[str]:
         body = {"work_queues": {"name": {"startswith_": [prefix]}}}
         return [queue["name"] for queue in (await self.api.call("POST", "/work_queues/filter", body)).json()]
 
-    async def _queue_of_tags(self, tags: Sequence[str]) -> str:
-        """The queue that stands for these tags, made when it is not there."""
-        name = "Agent queue " + "-".join(sorted(tags))
-        try:
-            await self.api.surely("POST", "/work_queues/", {"name": name, "filter": {"tags": sorted(tags)}})
-        except Refusal as error:
-            if error.status != 409:
-                raise
-        return name
-
     async def _drain(self) -> int:
         """Take what is due until nothing is; with `until_idle` also what became due meanwhile."""
-        names = [*self.options.queues]
+        names = [*self.options.names]
         try:
             for prefix in self.options.prefixes:
                 names += await self._names(prefix)
-            if self.options.tags:
-                names.append(await self._queue_of_tags(self.options.tags))
             while not self.stopping.is_set():
                 queues = [await self._queue(name) for name in names]
                 found = sum([await self._poll_once(queue, 0) for queue in queues])
@@ -320,7 +333,7 @@ class Agent:
             log.error("The server at %s cannot be reached: %s", self.options.api, error)
             return 1
         except Refusal as error:
-            log.error("%s", _advice(", ".join(names), error))
+            log.error("%s", _advice(", ".join(names), error, self.options.api))
             return 1
         while self.tasks and not self.stopping.is_set():
             await asyncio.wait({*self.tasks}, timeout=0.5)
@@ -613,11 +626,13 @@ def _ending(code: int | None) -> str:
     return f"killed by {signal.Signals(-code).name}{hint}"
 
 
-def _advice(queue: str, error: Refusal) -> str:
-    match error.status:
-        case 404:
+def _advice(queue: str, error: Unavailable | Refusal, api: str) -> str:
+    match error:
+        case Unavailable():
+            return f"The server at {api} is away; trying again until it is back. {error}"
+        case Refusal(status=404):
             return f"There is no work queue {queue!r}: `orion work-queue create` or a deployment makes one."
-        case 401 | 403:
+        case Refusal(status=401 | 403):
             return "The server wants a key: set ORION_API_KEY."
     return str(error)
 

@@ -10,8 +10,6 @@ import threading
 from datetime import datetime
 from typing import Any
 
-from huey.consumer import Consumer, Scheduler, Worker
-
 from orion.model.times import utcnow
 from orion.services.lateness import next_late
 from orion.services.runner import HOLDER, let_go
@@ -19,6 +17,7 @@ from orion.settings import Settings
 from orion.store import Store
 
 from .duties import register
+from .hueys import Consumer, Scheduler, Worker
 from .queue import open_queue
 
 log = logging.getLogger("orion.clock")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from huey import Huey
-
 from orion.model.times import utcnow
 from orion.services.duties import DUTIES, Duty
 from orion.services.runner import run_duty
 from orion.store import Store
+
+from .hueys import Huey
 
 MODULE = "orion.tasks"  # a task's name must not depend on where this file lies
 

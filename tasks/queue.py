@@ -8,12 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from huey import Huey, MemoryHuey, PostgresHuey, SqliteHuey
-from huey.registry import Message
-from huey.serializer import Serializer
-
 from orion.settings import Settings
 from orion.store.url import Place, parse
+
+from .hueys import Huey, MemoryHuey, Message, PostgresHuey, Serializer, SqliteHuey, need_psycopg
 
 NAME = "orion"
 
@@ -48,6 +46,7 @@ def _opened(place: Place, *, beside: bool) -> Huey:
 def _open(place: Place, *, beside: bool) -> Huey:
     options = {"results": False, "store_none": False, "utc": True, "serializer": JsonSerializer()}
     if place.dialect == "postgres":
+        need_psycopg()
         return PostgresHuey(NAME, dsn=place.url, blocking=False, table_prefix="orion_clock", **options)
     if place.path is None:
         return MemoryHuey(NAME, **options)

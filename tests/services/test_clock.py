@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from huey.registry import Message
 
 from orion.model.schedules import IntervalSchedule
 from orion.model.times import utcnow
@@ -22,6 +23,7 @@ from orion.settings import Settings, load, temporary_settings
 from orion.store import Store
 from tasks.clock import Clock
 from tasks.duties import Due
+from tasks.hueys import Message
 from tasks.queue import JsonSerializer, open_queue
 from tests.services.world import HOURLY, add_deployment, add_schedule, due, runs
 
@@ -148,3 +150,9 @@ def test_a_duty_is_due_once_an_interval(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_duty_has_a_name_of_its_own() -> None:
     assert len({duty.name for duty in duties.DUTIES}) == len(duties.DUTIES)
+
+
+def test_the_clock_loads_no_driver_that_it_does_not_need() -> None:
+    code = "import sys, tasks.clock; print({'psycopg', 'redis', 'croniter', 'starlette'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

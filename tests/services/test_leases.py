@@ -95,6 +95,7 @@ def test_a_plain_client_has_longer_once_its_infrastructure_is_there(world: Swept
     assert world.get(started.id).state_type == "SCHEDULED"
 
 
+@pytest.mark.row("ENG-18")
 def test_a_silent_process_is_taken_for_dead_within_90_s(world: Swept) -> None:
     run_id, token = world.beating()
     task = world.task_run(run_id, "RUNNING")
