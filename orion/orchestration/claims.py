@@ -26,7 +26,7 @@ def claim_runs(
 
     They stay SCHEDULED; who proposes PENDING in that time has them. A run on hand takes room in the queue's limit.
     """
-    polled = claims.poll(conn, queue.id, now)
+    polled = claims.poll(conn, queue.id, holder, now)
     if polled is None:
         raise NotFound("Work queue not found")
     is_paused, queue_limit = polled

@@ -29,7 +29,7 @@ from orion.store import rollup, slots, transitions
 from orion.store.base import Conn
 
 LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
-AT_ONCE = 200
+AT_ONCE = 100
 
 
 class Said(tuple[str | None, str | None, str | None]):

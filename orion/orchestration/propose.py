@@ -17,7 +17,7 @@ from orion.orchestration.decide import decide
 from orion.orchestration.entering import Said, enter_flow_run, enter_task_run, not_before
 from orion.orchestration.facts import FlowFacts, Move, Run, TaskFacts
 from orion.orchestration.outcome import Outcome
-from orion.orchestration.rules import FLOW_RULES, TASK_RULES
+from orion.orchestration.rules import FLOW_RULES, FORCED_FLOW_RULES, TASK_RULES
 from orion.orchestration.verdicts import Abort, Accept, Instead, Verdict, Wait
 from orion.settings import current
 from orion.store import transitions
@@ -46,11 +46,10 @@ def propose_flow_run(
     if repeated is not None:
         return Outcome(repeated, _token_again(run, repeated.state) if claim else None)
     state = proposed(wanted, run, now)
-    verdict: Verdict = Accept(state)
-    if not force:
-        if run.state is not None and run.state.type in FINAL and run.parent_task_run_id is not None:
-            run.reopened = transitions.reopened(conn, run.parent_task_run_id)
-        verdict = decide(FLOW_RULES, Move(was=run.state, wanted=state, run=run, now=now, token=token))
+    if run.state is not None and run.state.type in FINAL and run.parent_task_run_id is not None:
+        run.reopened = transitions.reopened(conn, run.parent_task_run_id)
+    move = Move(was=run.state, wanted=state, run=run, now=now, token=token)
+    verdict = decide(FORCED_FLOW_RULES if force else FLOW_RULES, move)
     said, stored = _said(verdict, wanted)
     if stored is None:
         return Outcome(_unstored(verdict, run))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from orion.model import wire
 from orion.model.flow_runs import FlowRunPolicy
+from orion.model.ids import new_id
 from orion.model.states import StateDetails
 from orion.model.work_queues import WorkQueue
 from orion.store import sql, work_queues
@@ -16,9 +17,12 @@ Q = sql.load("claims")
 _details = wire.decoder(StateDetails).decode
 
 
-def poll(conn: Conn, queue_id: str, now: datetime) -> Row | None:
-    """Whether the queue is paused, and its limit; the queue is locked and marked as polled."""
-    return conn.one(Q.poll, {"id": queue_id, "now": conn.time(now)})
+def poll(conn: Conn, queue_id: str, asker: str | None, now: datetime) -> Row | None:
+    """Whether the queue is paused, and its limit; the queue is locked, and marked as polled by `asker`."""
+    row = conn.one(Q.poll, {"id": queue_id, "now": conn.time(now)})
+    if row is not None and asker is not None:
+        conn.run(Q.seen, {"id": new_id(), "now": conn.time(now), "name": asker, "queue_id": queue_id})
+    return row
 
 
 def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: int) -> list[str]:

@@ -39,11 +39,6 @@ def free(conn: Conn, task_run_id: str) -> int:
     return conn.run(Q.free_slots, {"task_run_id": task_run_id})
 
 
-def free_some(conn: Conn, limit_ids: Iterable[str], task_run_id: str) -> int:
-    """Take back a task run's slots in some limits."""
-    return conn.run(Q.free_slots_of, {"limit_ids": _listed(limit_ids), "task_run_id": task_run_id})
-
-
 def set_taken(conn: Conn, limit_id: str, active_slots: float, occupancy: float, now: datetime) -> None:
     """Record how many slots are taken without a lease."""
     values = {"id": limit_id, "active_slots": active_slots, "occupancy": occupancy, "now": conn.time(now)}

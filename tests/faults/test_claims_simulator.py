@@ -1,8 +1,8 @@
 """Claims under faults, simulated: agents and processes that stall, crash and lose answers, and a clock that leaps.
 
-Every seed is one deterministic story in one transaction that is rolled back. Held against it: I2 (a run is on one hand
-at a time, each attempt enters RUNNING once, and who was replaced is refused, whatever it sends) and I10 (when everything
-is dead, nothing stays held; and then healthy agents bring every run to an end).
+Every seed is one deterministic story in one transaction that is rolled back. Held against it: I2 (a run is on one
+hand at a time, each attempt enters RUNNING once, and who was replaced is refused, whatever it sends) and I10 (when
+everything is dead, nothing stays held; and then healthy agents bring every run to an end).
 """
 
 from __future__ import annotations
@@ -222,7 +222,6 @@ def tell(conn: Conn, seed: int) -> None:
 
 
 @pytest.mark.row("AG-08")
-@pytest.mark.row("AG-09")
 @pytest.mark.parametrize("block", range(4))
 def test_no_story_of_agents_breaks_a_claim(sqlite_store: Store, block: int) -> None:
     for seed in range(block * 25, block * 25 + 25):

@@ -68,11 +68,17 @@ def test_a_paused_queue_gives_nothing(world: World) -> None:
 
 
 @pytest.mark.row("AG-07")
-def test_asking_marks_the_queue_as_polled(world: World) -> None:
+def test_asking_marks_the_queue_as_polled_and_keeps_who_asked(world: World) -> None:
     queue = world.queue()
+    world.claim(queue)
+    world.claim(queue, holder="somebody else")
+    world.later(30)
     world.claim(queue)
     polled = world.store.read_now(work_queues.get, queue.id)
     assert polled is not None and polled.last_polled == world.now
+    seen = "SELECT name, {micros:last_seen} FROM agent ORDER BY last_seen"
+    ((other, before), (name, last)) = world.rows(seen)
+    assert (other, name, last - before) == ("somebody else", "agent", 30_000_000)
 
 
 @pytest.mark.row("WQ-01")

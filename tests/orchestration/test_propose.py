@@ -81,6 +81,11 @@ def test_force_skips_the_rules_but_not_the_bookkeeping(world: World) -> None:
     assert (kept.run_count, kept.end_time, kept.total_run_time) == (2, None, 3.0)
 
 
+def test_even_by_force_a_run_without_a_process_is_cancelled_at_once(world: World) -> None:
+    outcome = world.flow(world.planned().id, "CANCELLING", force=True)
+    assert (outcome.status, outcome.state and outcome.state.type) == ("REJECT", "CANCELLED")
+
+
 def test_the_server_names_the_runs_in_the_details(world: World) -> None:
     run = world.flow_run("RUNNING")
     task = world.task_run(run.id)

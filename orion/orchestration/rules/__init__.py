@@ -19,6 +19,8 @@ FLOW_RULES = (
     shared.keep_scheduled_time,
 )
 
+FORCED_FLOW_RULES = (flow.nothing_to_kill,)
+
 TASK_RULES = (
     task.holder_only,
     task.leaving_final,

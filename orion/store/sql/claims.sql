@@ -5,6 +5,12 @@
 UPDATE work_queue SET last_polled = :now WHERE id = :id
 RETURNING is_paused, concurrency_limit;
 
+-- name: seen
+-- Note who asked.
+INSERT INTO agent (id, created, updated, name, work_queue_id, last_seen)
+VALUES (:id, :now, :now, :name, :queue_id, :now)
+ON CONFLICT (work_queue_id, name) DO UPDATE SET updated = excluded.updated, last_seen = excluded.last_seen;
+
 -- name: due
 -- Runs that meet the queue's condition and that nobody has on hand, earliest first.
 SELECT flow_run.id FROM flow_run

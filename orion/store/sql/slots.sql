@@ -30,10 +30,6 @@ INSERT INTO concurrency_slot (limit_id, task_run_id) VALUES (:limit_id, :task_ru
 -- Every slot of a task run that leaves RUNNING.
 DELETE FROM concurrency_slot WHERE task_run_id = :task_run_id;
 
--- name: free_slots_of
--- The slots of a task run in some limits.
-DELETE FROM concurrency_slot WHERE task_run_id = :task_run_id AND limit_id IN {listed:limit_ids};
-
 -- name: set_taken
 -- How many slots are taken without a lease, as of now, and how long they are held on average.
 UPDATE concurrency_limit
