@@ -17,16 +17,20 @@ app = new_group("Start an agent, which runs what its work queues hold.")
 
 @app.command("start")
 def start(
-    queue: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE]...", help="Name or id.")] = None,
-    work_queue: Annotated[list[str] | None, typer.Option("-q", "--work-queue", help="The same.")] = None,
+    queue: Annotated[list[str] | None, typer.Argument(metavar="QUEUE", help="Name or id.")] = None,
+    work_queue: Annotated[
+        list[str] | None, typer.Option("-q", "--work-queue", metavar="QUEUE", help="The same.")
+    ] = None,
     match: Annotated[
-        list[str] | None, typer.Option("-m", "--match", help="Every queue whose name begins so.")
+        list[str] | None,
+        typer.Option("-m", "--match", metavar="PREFIX", help="Every queue whose name begins so."),
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option("-t", "--tag", help="Instead of queues: runs with all of these tags.")
+        list[str] | None,
+        typer.Option("-t", "--tag", metavar="TAG", help="Instead of queues: runs with all of these tags."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("-l", "--limit", min=1, help="Runs at one time at most.")
+        int | None, typer.Option("-l", "--limit", metavar="N", min=1, help="Runs at one time at most.")
     ] = None,
     once: Annotated[
         bool, typer.Option("--once", "--run-once", help="Run what is due, wait for it and leave; for cron.")
@@ -35,9 +39,14 @@ def start(
         bool, typer.Option("--until-idle", help="Leave when nothing is due and nothing runs.")
     ] = False,
     prefetch: Annotated[
-        float | None, typer.Option("--prefetch", "--prefetch-seconds", min=0, help="Seconds to look ahead.")
+        float | None,
+        typer.Option(
+            "--prefetch", "--prefetch-seconds", metavar="SECONDS", min=0, help="Seconds to look ahead."
+        ),
     ] = None,
-    api: Annotated[str | None, typer.Option(help="The address of the API, with /api at its end.")] = None,
+    api: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the API, with /api at its end.")
+    ] = None,
     hide_welcome: Annotated[bool, typer.Option("--hide-welcome", hidden=True)] = False,
 ) -> None:
     """Poll work queues and run what they hold, each run in a process of its own."""

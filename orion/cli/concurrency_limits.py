@@ -28,7 +28,7 @@ def create(tag: Tag, limit: Annotated[int, typer.Argument(min=0, metavar="N")]) 
 @app.command("ls")
 def ls(
     limit: Limit = 15,
-    offset: Annotated[int, typer.Option(min=0, help="How many to leave out first.")] = 0,
+    offset: Annotated[int, typer.Option(metavar="N", min=0, help="How many to leave out first.")] = 0,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:

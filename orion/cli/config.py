@@ -16,7 +16,7 @@ app = new_group("Set, unset and view settings of the active profile.")
 
 
 @app.command("set")
-def set_values(assignments: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...")]) -> None:
+def set_values(assignments: Annotated[list[str], typer.Argument(metavar="NAME=VALUE")]) -> None:
     """Set settings in the active profile."""
     changes = dict(_assignment(text) for text in assignments)
     file = ProfileFile()
@@ -47,7 +47,7 @@ def _warn_of_environment(settings: Settings, name: str) -> None:
 
 
 @app.command("unset")
-def unset(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+def unset(names: Annotated[list[str], typer.Argument(metavar="NAME")]) -> None:
     """Take settings out of the active profile."""
     file = ProfileFile()
     profile = current().profile

@@ -30,8 +30,12 @@ class Format(StrEnum):
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Output = Annotated[Format, typer.Option("-o", "--output", help="text or json.", show_default=False)]
-Limit = Annotated[int, typer.Option("-l", "--limit", min=1, max=10_000, help="How many to show at most.")]
+Output = Annotated[
+    Format, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.", show_default=False)
+]
+Limit = Annotated[
+    int, typer.Option("-l", "--limit", metavar="N", min=1, max=10_000, help="How many to show at most.")
+]
 
 
 def fail(message: str, code: int) -> int:

@@ -23,28 +23,54 @@ def build(
     entrypoint: Annotated[
         str, typer.Argument(metavar="PATH:FLOW", help="The file and the flow's function in it.")
     ],
-    name: Annotated[str | None, typer.Option("-n", "--name", help="The deployment's name.")] = None,
-    description: Annotated[str | None, typer.Option("-d", "--description")] = None,
-    version: Annotated[str | None, typer.Option("-v", "--version", help="By default the flow's.")] = None,
+    name: Annotated[
+        str | None, typer.Option("-n", "--name", metavar="NAME", help="The deployment's name.")
+    ] = None,
+    description: Annotated[str | None, typer.Option("-d", "--description", metavar="TEXT")] = None,
+    version: Annotated[
+        str | None, typer.Option("-v", "--version", metavar="TEXT", help="By default the flow's.")
+    ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option("-t", "--tag", help="A tag of its runs; repeatable.")
+        list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag of its runs; repeatable.")
     ] = None,
     queue: Annotated[
-        str, typer.Option("-q", "--work-queue", help="The queue whose agents run it; made when missing.")
+        str,
+        typer.Option(
+            "-q", "--work-queue", metavar="QUEUE", help="The queue whose agents run it; made when missing."
+        ),
     ] = "default",
-    infra: Annotated[str, typer.Option("-i", "--infra", help="What a run is: process.")] = "process",
+    infra: Annotated[
+        str, typer.Option("-i", "--infra", metavar="TYPE", help="What a run is: process.")
+    ] = "process",
     override: Annotated[
-        list[str] | None, typer.Option("--override", help="A job variable: env.NAME=value, working_dir=/x.")
+        list[str] | None,
+        typer.Option(
+            "--override", metavar="NAME=VALUE", help="A job variable: env.NAME=value, working_dir=/x."
+        ),
     ] = None,
-    cron: Annotated[str | None, typer.Option(help="A cron line: '0 6 * * *'.")] = None,
-    interval: Annotated[float | None, typer.Option(help="Seconds between two runs.")] = None,
-    rrule: Annotated[str | None, typer.Option(help="An iCalendar rule: 'FREQ=WEEKLY;BYDAY=MO'.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="The zone of the schedule: Europe/Berlin.")] = None,
-    anchor_date: Annotated[str | None, typer.Option(help="A time that the interval counts from.")] = None,
-    param: Annotated[list[str] | None, typer.Option("--param", help="name=value; JSON, else text.")] = None,
-    params: Annotated[str | None, typer.Option("--params", help="All parameters as one JSON object.")] = None,
+    cron: Annotated[str | None, typer.Option(metavar="LINE", help="A cron line: '0 6 * * *'.")] = None,
+    interval: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Seconds between two runs.")
+    ] = None,
+    rrule: Annotated[
+        str | None, typer.Option(metavar="RULE", help="An iCalendar rule: 'FREQ=WEEKLY;BYDAY=MO'.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="The zone of the schedule: Europe/Berlin.")
+    ] = None,
+    anchor_date: Annotated[
+        str | None, typer.Option(metavar="TIME", help="A time that the interval counts from.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="name=value; JSON, else text.")
+    ] = None,
+    params: Annotated[
+        str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object.")
+    ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Plan nothing yet.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")
+    ] = None,
     manifest_only: Annotated[bool, typer.Option("--manifest-only", help="Write no deployment file.")] = False,
     apply_it: Annotated[bool, typer.Option("-a", "--apply", help="Apply it, too.")] = False,
 ) -> None:
@@ -88,7 +114,7 @@ def _write(made: DeploymentFile, path: Path) -> None:
 
 def apply(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="By default deployment.yaml.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="By default deployment.yaml.")
     ] = None,
 ) -> None:
     """Make or update the deployments that files describe; their runs are planned at once."""

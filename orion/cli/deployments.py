@@ -22,17 +22,22 @@ app.command("apply")(apply)
 app.command("preview")(preview)
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="[FLOW/DEPLOYMENT]", help="Name, id or beginning of the id.")
+    str | None, typer.Argument(metavar="FLOW/DEPLOYMENT", help="Name, id or beginning of the id.")
 ]
-Id = Annotated[str | None, typer.Option("--id", help="The id, instead of a name.")]
-Param = Annotated[list[str] | None, typer.Option("--param", help="name=value; the value is JSON, else text.")]
-Params = Annotated[str | None, typer.Option("--params", help="All parameters as one JSON object.")]
+Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="The id, instead of a name.")]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--param", metavar="NAME=VALUE", help="name=value; the value is JSON, else text."),
+]
+Params = Annotated[
+    str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object.")
+]
 
 
 @app.command("ls")
 def ls(
     flow_name: Annotated[
-        list[str] | None, typer.Option(help="Only deployments of this flow; repeatable.")
+        list[str] | None, typer.Option(metavar="FLOW", help="Only deployments of this flow; repeatable.")
     ] = None,
     by_created: Annotated[bool, typer.Option("--by-created", help="The newest first.")] = False,
     limit: Limit = 200,
@@ -104,10 +109,12 @@ def run(
     id: Id = None,
     param: Param = None,
     params: Params = None,
-    start_in: Annotated[str | None, typer.Option(help="After a while: 30s, '20 minutes', 1h.")] = None,
-    start_at: Annotated[str | None, typer.Option(help="At a time: 2026-12-24T18:00.")] = None,
+    start_in: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="After a while: 30s, '20 minutes', 1h.")
+    ] = None,
+    start_at: Annotated[str | None, typer.Option(metavar="TIME", help="At a time: 2026-12-24T18:00.")] = None,
     tag: Annotated[
-        list[str] | None, typer.Option("-t", "--tag", help="A tag for the run; repeatable.")
+        list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag for the run; repeatable.")
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow the run; exit 1 unless it completes.")

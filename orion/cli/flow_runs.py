@@ -21,9 +21,15 @@ STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CAN
 
 @app.command("ls")
 def ls(
-    flow_name: Annotated[list[str] | None, typer.Option(help="Only runs of this flow; repeatable.")] = None,
-    state_type: Annotated[list[str] | None, typer.Option(help="Only runs in a state of this type.")] = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only runs in a state of this name.")] = None,
+    flow_name: Annotated[
+        list[str] | None, typer.Option(metavar="FLOW", help="Only runs of this flow; repeatable.")
+    ] = None,
+    state_type: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="Only runs in a state of this type.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only runs in a state of this name.")
+    ] = None,
     limit: Limit = 15,
     as_json: Json = False,
     output: Output = Format.text,
@@ -90,7 +96,9 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Wait for more until the run ends.")] = False,
     head: Annotated[bool, typer.Option("-h", "--head", help="Only the first lines.")] = False,
     tail: Annotated[bool, typer.Option("-t", "--tail", help="Only the last lines.")] = False,
-    num_logs: Annotated[int, typer.Option("-n", "--num-logs", min=1, help="How many then.")] = 20,
+    num_logs: Annotated[
+        int, typer.Option("-n", "--num-logs", metavar="N", min=1, help="How many then.")
+    ] = 20,
     reverse: Annotated[bool, typer.Option("-r", "--reverse", help="The newest first.")] = False,
     as_json: Json = False,
     output: Output = Format.text,

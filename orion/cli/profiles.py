@@ -31,7 +31,9 @@ def ls(as_json: Json = False, output: Output = Format.text) -> None:
 @app.command("create")
 def create(
     name: Name,
-    origin: Annotated[str | None, typer.Option("--from", help="Copy this profile's settings.")] = None,
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="NAME", help="Copy this profile's settings.")
+    ] = None,
 ) -> None:
     """Create a profile."""
     file = ProfileFile()

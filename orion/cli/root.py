@@ -46,7 +46,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback(help="Run, schedule and watch workflows.")
 def _root(
     profile: Annotated[
-        str | None, typer.Option("-p", "--profile", help="Use this profile; it comes before the environment.")
+        str | None,
+        typer.Option(
+            "-p", "--profile", metavar="NAME", help="Use this profile; it comes before the environment."
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("-v", "--version", is_eager=True, callback=_print_version, help="Say which.")

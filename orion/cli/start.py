@@ -47,9 +47,13 @@ def _name_the_queue(args: list[str]) -> list[str]:
 
 @app.command(cls=StartCommand)
 def start(
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")] = None,
-    log_level: Annotated[str | None, typer.Option(help="critical, error, warning, info or debug.")] = None,
+    host: Annotated[str | None, typer.Option(metavar="HOST", help="The address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 picks a free one.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="critical, error, warning, info or debug.")
+    ] = None,
     clock: Annotated[bool | None, typer.Option("--clock/--no-clock", help="Run the clock inside.")] = None,
     scheduler: Annotated[
         bool | None, typer.Option("--scheduler/--no-scheduler", help="Let the clock plan runs.")
@@ -62,7 +66,8 @@ def start(
     ] = None,
     ui: Annotated[bool | None, typer.Option("--ui/--no-ui", help="Serve the console.")] = None,
     apply: Annotated[
-        list[Path] | None, typer.Option(help="Apply these deployment files once the server is up.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Apply these deployment files once the server is up."),
     ] = None,
     run: Annotated[
         list[str] | None,

@@ -22,12 +22,13 @@ Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="Name, id or beginni
 def create(
     name: Annotated[str, typer.Argument(help="The name that agents and deployments use.")],
     limit: Annotated[
-        int | None, typer.Option("-l", "--limit", min=0, help="Runs at one time at most.")
+        int | None, typer.Option("-l", "--limit", metavar="N", min=0, help="Runs at one time at most.")
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option("-t", "--tag", help="Serve runs with all of these tags.")
+        list[str] | None,
+        typer.Option("-t", "--tag", metavar="TAG", help="Serve runs with all of these tags."),
     ] = None,
-    description: Annotated[str, typer.Option("-d", "--description")] = "",
+    description: Annotated[str, typer.Option("-d", "--description", metavar="TEXT")] = "",
 ) -> None:
     """Create a work queue."""
     body: dict[str, Any] = {"name": name, "description": description, "concurrency_limit": limit}
@@ -74,7 +75,9 @@ def inspect(queue: Queue, as_json: Json = False, output: Output = Format.text) -
 @app.command("preview")
 def preview(
     queue: Queue,
-    hours: Annotated[int, typer.Option("-h", "--hours", min=1, help="How far to look ahead.")] = 24,
+    hours: Annotated[
+        int, typer.Option("-h", "--hours", metavar="N", min=1, help="How far to look ahead.")
+    ] = 24,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
