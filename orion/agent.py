@@ -431,6 +431,8 @@ class Agent:
             "PYTHONUNBUFFERED": "1",
         }
         key = {"ORION_API_KEY": self.options.key} if self.options.key else {}
+        path = os.pathsep.join(filter(None, (kept.get("PYTHONPATH"), _checkout())))
+        kept |= {"PYTHONPATH": path} if path else {}
         return {**kept, **{name: str(value) for name, value in overrides.items()}, **key, **own}
 
     def _limit(self, pid: int) -> None:
@@ -646,6 +648,14 @@ def _is_uuid(text: str) -> bool:
 
 def _is_setting(name: str) -> bool:
     return name.startswith(("ORION_", "PREFECT_")) and not any(word in name for word in SERVER_ONLY)
+
+
+def _checkout() -> str | None:
+    """The folder to import orion from, when this file lies in a checkout that nobody has installed."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    folder, name = os.path.split(package)
+    installed = os.path.basename(folder) in ("site-packages", "dist-packages")
+    return folder if name == "orion" and not installed else None
 
 
 def _environment_of(pid: int) -> dict[str, str]:
