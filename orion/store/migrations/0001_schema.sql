@@ -510,19 +510,6 @@ CREATE TABLE flow_run_minute (
     PRIMARY KEY (state_type, state_name, minute, flow_id, deployment_id, shard)
 ) {without_rowid};
 
-CREATE TABLE task_run_minute (
-    minute {time} NOT NULL,
-    flow_id {id} NOT NULL DEFAULT '',
-    deployment_id {id} NOT NULL DEFAULT '',
-    state_type {text} NOT NULL,
-    state_name {text} NOT NULL,
-    shard BIGINT NOT NULL DEFAULT {shard},
-    n BIGINT NOT NULL,
-    run_time DOUBLE PRECISION NOT NULL,
-    lateness DOUBLE PRECISION NOT NULL,
-    PRIMARY KEY (minute, flow_id, deployment_id, state_type, state_name, shard)
-) {without_rowid};
-
 CREATE TABLE counter (                           -- rows of big tables, kept by triggers; sum over the shards
     name {text} NOT NULL,
     shard BIGINT NOT NULL DEFAULT {shard},
