@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from orion.sdk import naming
@@ -51,7 +52,7 @@ class Flow(Generic[P, R]):
         self.isasync = inspect.iscoroutinefunction(fn)
         self.signature = inspect.signature(fn)
         self.name = _checked_name(name or fn.__name__.replace("_", "-"))
-        self.version = version or naming.file_version(fn)
+        self._version = version
         self.description = description or inspect.getdoc(fn)
         self._retries, self.retry_delay_seconds = retries, retry_delay_seconds
         self._task_runner = task_runner
@@ -67,6 +68,11 @@ class Flow(Generic[P, R]):
         self.__name__, self.__doc__, self.__module__ = fn.__name__, fn.__doc__, fn.__module__
         self.__wrapped__ = fn
         warn_of_duplicate("flow", self.name, fn)
+
+    @cached_property
+    def version(self) -> str | None:
+        """The given version, by default a hash of the file."""
+        return self._version or naming.file_version(self.fn)
 
     @property
     def task_runner(self) -> TaskRunner:

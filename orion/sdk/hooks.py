@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import logging
+
+    Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 Hook = Callable[..., Any]
-Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 def call_hooks(hooks: Sequence[Hook], subject: Any, run: Any, state: Any, logger: Logger) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import os.path
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,8 +15,11 @@ def task_key(fn: Callable[..., Any], name: str) -> str:
 
     The folder and the tags play no part, so a task is the same task on every machine and under any tags.
     """
+    import hashlib
+
     code = getattr(fn, "__code__", None)
-    place = Path(code.co_filename).stem if code else type(fn).__module__
+    file = code.co_filename if code else type(fn).__module__
+    place = os.path.splitext(os.path.basename(file))[0]
     qualified = getattr(fn, "__qualname__", type(fn).__qualname__)
     digest = hashlib.sha256(f"{place}:{qualified}:{name}".encode()).hexdigest()
     return f"{name}-{digest[:8]}"
@@ -38,8 +40,13 @@ def fill(pattern: str | Callable[[], str], parameters: dict[str, Any]) -> str:
 
 def file_version(fn: Callable[..., Any]) -> str | None:
     """The version of a flow that names none: a hash of its file."""
+    import hashlib
+
     code = getattr(fn, "__code__", None)
+    if code is None:
+        return None
     try:
-        return hashlib.sha256(Path(code.co_filename).read_bytes()).hexdigest()[:32] if code else None
+        with open(code.co_filename, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()[:32]
     except OSError:
         return None

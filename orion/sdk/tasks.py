@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from orion.sdk import naming
@@ -14,6 +14,8 @@ from orion.sdk.parameters import bind, check_reserved
 from orion.sdk.retrying import Delays, delays_of
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from orion.sdk.context import FlowRunContext
     from orion.sdk.futures import FutureList, OrionFuture
 
@@ -65,8 +67,9 @@ class Task(Generic[P, R]):
             cache_expiration,
             refresh_cache,
         )
-        self.retries = _retries(retries)
-        self.retry_delay = delays_of(retry_delay_seconds, self.retries)
+        self._retries, self._delays = retries, retry_delay_seconds
+        if retries is not None:
+            delays_of(retry_delay_seconds, retries)  # a bad delay is refused here, not at the first failure
         self.retry_jitter_factor = retry_jitter_factor
         self.retry_condition_fn = retry_condition_fn
         self.timeout_seconds = None if timeout_seconds is None else float(timeout_seconds)
@@ -76,10 +79,28 @@ class Task(Generic[P, R]):
         self.on_failure = checked(on_failure, "on_failure")
         self.on_crashed = checked(on_crashed, "on_crashed")
         self.on_running = checked(on_running, "on_running")
-        self.task_key = naming.task_key(fn, self.name)
         self.__name__, self.__doc__, self.__module__ = self.name, fn.__doc__, fn.__module__
         self.__wrapped__ = fn
         warn_of_duplicate("task", self.name, fn)
+
+    @cached_property
+    def task_key(self) -> str:
+        """The identity of the task, the same on every machine."""
+        return naming.task_key(self.fn, self.name)
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run is tried again."""
+        if self._retries is not None:
+            return self._retries
+        from orion.settings import current
+
+        return int(current().task_default_retries)
+
+    @property
+    def retry_delay(self) -> float | list[float] | None:
+        """Seconds before another try, or a list with those before each."""
+        return delays_of(self._delays, self.retries)
 
     def with_options(self, **options: Any) -> Task[P, R]:
         """A copy with other options; the original stays as it is."""
@@ -134,14 +155,6 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"Task({self.name!r})"
-
-
-def _retries(given: int | None) -> int:
-    if given is not None:
-        return given
-    from orion.settings import current
-
-    return int(current().task_default_retries)
 
 
 @overload
