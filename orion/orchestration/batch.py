@@ -29,7 +29,8 @@ def _item(conn: Conn, item: TaskRunBatchItem, now: datetime) -> OrchestrationRes
     result = outcome.accepted(run.state)
     for place, aged in enumerate(item.states):
         at, past = now - timedelta(seconds=aged.age), place + 1 < len(item.states)
-        result = propose_for(conn, run, aged.state, now, token=item.token, at=at, past=past).result
+        told, run = propose_for(conn, run, aged.state, now, token=item.token, at=at, past=past)
+        result = told.result
         if result.status != "ACCEPT":
             break
     return result

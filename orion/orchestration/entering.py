@@ -6,6 +6,7 @@ Nothing is decided here. Forced states, mirrored states and sweeps come in by th
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -28,15 +29,18 @@ from orion.orchestration.facts import FlowFacts, TaskFacts
 from orion.store import rollup, slots, transitions
 from orion.store.base import Conn
 
-LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 AT_ONCE = 100
 
 
-class Said(tuple[str | None, str | None, str | None]):
-    """What the proposer is told, kept with the state: transition id, answer, reason."""
+class Said(NamedTuple):
+    """What the proposer is told, kept with the state."""
+
+    transition_id: str | None = None
+    answer: str | None = None
+    reason: str | None = None
 
 
-UNASKED = Said((None, None, None))
+UNASKED = Said()
 
 
 def enter_flow_run(

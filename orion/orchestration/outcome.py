@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from orion.model.states import OrchestrationResult, ResultDetails, SetStateStatus, State
+from orion.orchestration.verdicts import Abort, Accept, Instead, Verdict, Wait
 
 
 class Outcome(Struct):
@@ -26,6 +27,21 @@ class Outcome(Struct):
         return self.result.http_status
 
 
+def result_of(verdict: Verdict, state: State | None) -> OrchestrationResult:
+    """A verdict as it is told; `state` is the one that the run is in now."""
+    match verdict:
+        case Accept():
+            return accepted(state)
+        case Instead(_, reason):
+            return rejected(state, reason)
+        case Wait(seconds, reason):
+            details = ResultDetails(type="wait_details", delay_seconds=seconds, reason=reason)
+            return OrchestrationResult(state=state, status="WAIT", details=details)
+        case Abort(reason):
+            details = ResultDetails(type="abort_details", reason=reason)
+            return OrchestrationResult(state=state, status="ABORT", details=details)
+
+
 def accepted(state: State | None) -> OrchestrationResult:
     """The state is stored."""
     return OrchestrationResult(state=state, status="ACCEPT", details=ResultDetails(type="accept_details"))
@@ -35,15 +51,3 @@ def rejected(state: State | None, reason: str | None) -> OrchestrationResult:
     """Another state holds."""
     details = ResultDetails(type="reject_details", reason=reason)
     return OrchestrationResult(state=state, status="REJECT", details=details)
-
-
-def waiting(state: State | None, seconds: int, reason: str) -> OrchestrationResult:
-    """Propose it again after some seconds."""
-    details = ResultDetails(type="wait_details", delay_seconds=seconds, reason=reason)
-    return OrchestrationResult(state=state, status="WAIT", details=details)
-
-
-def aborted(state: State | None, reason: str) -> OrchestrationResult:
-    """Stop without a state."""
-    details = ResultDetails(type="abort_details", reason=reason)
-    return OrchestrationResult(state=state, status="ABORT", details=details)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import random
 import secrets
 from datetime import datetime
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from orion.errors import NotFound
 from orion.model.ids import new_id
-from orion.model.states import FAILED, FINAL, PENDING, RUNNING, SCHEDULED, State, StateCreate, StateDetails
-from orion.orchestration import loading, outcome
+from orion.model.states import (
+    FAILED,
+    FINAL,
+    PENDING,
+    RUNNING,
+    SCHEDULED,
+    OrchestrationResult,
+    State,
+    StateCreate,
+    StateDetails,
+)
+from orion.orchestration import loading
 from orion.orchestration.decide import decide
 from orion.orchestration.entering import Said, enter_flow_run, enter_task_run, not_before
 from orion.orchestration.facts import FlowFacts, Move, Run, TaskFacts
-from orion.orchestration.outcome import Outcome
+from orion.orchestration.outcome import Outcome, accepted, rejected, result_of
 from orion.orchestration.rules import FLOW_RULES, FORCED_FLOW_RULES, TASK_RULES
-from orion.orchestration.verdicts import Abort, Accept, Instead, Verdict, Wait
+from orion.orchestration.verdicts import Accept, Instead, Verdict
 from orion.settings import current
 from orion.store import transitions
 from orion.store.base import Conn
 
-R = TypeVar("R", bound=Run)
 SERVER_RESETS_TASKS_BELOW = (0, 8, 3)
 
 
@@ -42,23 +50,18 @@ def propose_flow_run(
     run = loading.flow_run(conn, run_id)
     if run is None:
         raise NotFound("Flow run not found")
-    repeated = _answer(conn, "flow_run", run, wanted)
-    if repeated is not None:
-        return Outcome(repeated, _token_again(run, repeated.state) if claim else None)
-    state = proposed(wanted, run, now)
-    if run.state is not None and run.state.type in FINAL and run.parent_task_run_id is not None:
-        run.reopened = transitions.reopened(conn, run.parent_task_run_id)
-    move = Move(was=run.state, wanted=state, run=run, now=now, token=token)
-    verdict = decide(FORCED_FLOW_RULES if force else FLOW_RULES, move)
-    said, stored = _said(verdict, wanted)
+    again = _answered(conn, "flow_run", run, wanted)
+    if again is not None:
+        return Outcome(again, _token_again(run, again.state) if claim else None)
+    verdict = _judge_flow(conn, run, proposed(wanted, run, now), now, token, force)
+    stored = _stored(verdict)
     if stored is None:
-        return Outcome(_unstored(verdict, run))
-    claims = claim and stored.type == PENDING and (run.state is None or run.state.type != PENDING)
-    new_token = secrets.token_urlsafe(24) if claims else None
-    after = enter_flow_run(conn, run, stored, now, said=said, token=new_token)
-    if isinstance(verdict, Instead) and wanted.type == FAILED and stored.name == "AwaitingRetry":
+        return Outcome(result_of(verdict, run.state))
+    new_token = secrets.token_urlsafe(24) if claim and _begins_attempt(run, stored) else None
+    after = enter_flow_run(conn, run, stored, now, said=_said(verdict, wanted), token=new_token)
+    if wanted.type == FAILED and stored.name == "AwaitingRetry":
         _reset_failed_tasks(conn, run_id, stored, now, api_version)
-    return Outcome(_stored(verdict, after), new_token)
+    return Outcome(result_of(verdict, after.state), new_token)
 
 
 def propose_task_run(
@@ -69,14 +72,12 @@ def propose_task_run(
     *,
     force: bool = False,
     token: str | None = None,
-    at: datetime | None = None,
-    past: bool = False,
 ) -> Outcome:
-    """Ask for a state of a task run. `at` is when it happened; `past`: it has been left since, so needs no slot."""
+    """Ask for a state of a task run. `token` is that of its flow run's attempt."""
     run = loading.task_run(conn, run_id)
     if run is None:
         raise NotFound("Task run not found")
-    return propose_for(conn, run, wanted, now, force=force, token=token, at=at, past=past)
+    return propose_for(conn, run, wanted, now, force=force, token=token)[0]
 
 
 def propose_for(
@@ -89,26 +90,20 @@ def propose_for(
     token: str | None = None,
     at: datetime | None = None,
     past: bool = False,
-) -> Outcome:
-    """`propose_task_run` for a run that is loaded and locked already; `run` is up to date afterwards."""
-    repeated = _answer(conn, "task_run", run, wanted)
-    if repeated is not None:
-        return Outcome(repeated)
+) -> tuple[Outcome, TaskFacts]:
+    """The outcome for a task run that is loaded and locked already, and the run as it is then.
+
+    `at` is when it happened; `past` says that the state has been left since, so that it needs no slot.
+    """
+    again = _answered(conn, "task_run", run, wanted)
+    if again is not None:
+        return Outcome(again), run
     state = proposed(wanted, run, at or now)
-    verdict: Verdict = Accept(state)
-    if state.type == RUNNING and run.tags and not past and not force:
-        run.limits = loading.limits(conn, run.id, run.tags, now)
-    if not force:
-        if state.type == RUNNING:
-            run.cached = loading.cached(conn, state, now)
-        verdict = decide(TASK_RULES, _move(run, state, now, token))
-    said, stored = _said(verdict, wanted)
-    if stored is None:
-        return Outcome(_unstored(verdict, run))
-    after = enter_task_run(conn, run, stored, now, said=said)
-    for name in after.__struct_fields__:
-        setattr(run, name, getattr(after, name))
-    return Outcome(_stored(verdict, after))
+    verdict = Accept(state) if force else _judge_task(conn, run, state, now, token, past)
+    stored = _stored(verdict)
+    if stored is not None:
+        run = enter_task_run(conn, run, stored, now, said=_said(verdict, wanted))
+    return Outcome(result_of(verdict, run.state)), run
 
 
 def proposed(wanted: StateCreate, run: Run, at: datetime) -> State:
@@ -128,44 +123,44 @@ def proposed(wanted: StateCreate, run: Run, at: datetime) -> State:
     return not_before(state, run.state)
 
 
-def _move(run: TaskFacts, state: State, now: datetime, token: str | None) -> Move:
-    wait = int(current().tag_limit_wait_seconds) if run.limits else 30
-    chance = random.random() if state.type == FAILED else 0.5
-    return Move(was=run.state, wanted=state, run=run, now=now, token=token, chance=chance, slot_wait=wait)
+def _judge_flow(
+    conn: Conn, run: FlowFacts, state: State, now: datetime, token: str | None, force: bool
+) -> Verdict:
+    if run.state is not None and run.state.type in FINAL and run.parent_task_run_id is not None:
+        run.reopened = transitions.reopened(conn, run.parent_task_run_id)
+    move = Move(was=run.state, wanted=state, run=run, now=now, token=token)
+    return decide(FORCED_FLOW_RULES if force else FLOW_RULES, move)
 
 
-def _said(verdict: Verdict, wanted: StateCreate) -> tuple[Said, State | None]:
-    """What is stored with the state that is stored; no state for a verdict that stores nothing."""
-    transition_id = wanted.details.transition_id
-    match verdict:
-        case Accept(state):
-            return Said((transition_id, "ACCEPT", None)), state
-        case Instead(state, reason):
-            return Said((transition_id, "REJECT", reason)), state
-        case _:
-            return Said((None, None, None)), None
+def _judge_task(
+    conn: Conn, run: TaskFacts, state: State, now: datetime, token: str | None, past: bool
+) -> Verdict:
+    """Cache and limits are looked up only for who wants to run, randomness only for who failed."""
+    move = Move(was=run.state, wanted=state, run=run, now=now, token=token)
+    if state.type == RUNNING:
+        run.cached = loading.cached(conn, state, now)
+        if run.tags and not past:
+            run.limits = loading.limits(conn, run.id, run.tags, now)
+            move.slot_wait = round(current().tag_limit_wait_seconds)
+    elif state.type == FAILED:
+        move.chance = random.random()
+    return decide(TASK_RULES, move)
 
 
-def _stored(verdict: Verdict, run: Run) -> outcome.OrchestrationResult:
-    if isinstance(verdict, Instead):
-        return outcome.rejected(run.state, verdict.reason)
-    return outcome.accepted(run.state)
+def _stored(verdict: Verdict) -> State | None:
+    """The state that a verdict stores, if it stores one."""
+    return verdict.state if isinstance(verdict, Accept | Instead) else None
 
 
-def _unstored(verdict: Verdict, run: Run) -> outcome.OrchestrationResult:
-    match verdict:
-        case Wait(seconds, reason):
-            return outcome.waiting(run.state, seconds, reason)
-        case Abort(reason):
-            return outcome.aborted(run.state, reason)
-        case Instead(_, reason):
-            return outcome.rejected(run.state, reason)
-    raise AssertionError(verdict)
+def _said(verdict: Verdict, wanted: StateCreate) -> Said:
+    """What is kept with the state, so that the same transition gets the same answer."""
+    reason = verdict.reason if isinstance(verdict, Instead) else None
+    return Said(wanted.details.transition_id, "ACCEPT" if reason is None else "REJECT", reason)
 
 
-def _answer(
+def _answered(
     conn: Conn, kind: transitions.Kind, run: Run, wanted: StateCreate
-) -> outcome.OrchestrationResult | None:
+) -> OrchestrationResult | None:
     """I4: the stored first answer of a transition that is sent again."""
     transition_id = wanted.details.transition_id
     if transition_id is None or run.state is None:
@@ -173,8 +168,12 @@ def _answer(
     row = transitions.answer(conn, kind, run.id, transition_id)
     if row is None:
         return None
-    state = loading.state(conn, row)
-    return outcome.rejected(state, row[8]) if row[7] == "REJECT" else outcome.accepted(state)
+    state, said, reason = loading.state(conn, row), row[7], row[8]
+    return rejected(state, reason) if said == "REJECT" else accepted(state)
+
+
+def _begins_attempt(run: FlowFacts, stored: State) -> bool:
+    return stored.type == PENDING and (run.state is None or run.state.type != PENDING)
 
 
 def _token_again(run: FlowFacts, answered: State | None) -> str | None:
@@ -189,10 +188,10 @@ def _reset_failed_tasks(
     """Old clients count on the server to open failed task runs for the flow's next attempt."""
     if api_version is None or tuple(map(int, api_version.split("."))) >= SERVER_RESETS_TASKS_BELOW:
         return
+    details = StateDetails(scheduled_time=state.state_details.scheduled_time)
     for task_run_id in transitions.task_runs_in(conn, run_id, [FAILED]):
         task = loading.task_run(conn, task_run_id)
         if task is not None:
-            details = StateDetails(scheduled_time=state.state_details.scheduled_time)
             again = State(
                 id=new_id(), type=SCHEDULED, name="AwaitingRetry", timestamp=now, state_details=details
             )
