@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -40,13 +39,15 @@ class Dispatch:
             await self._socket(scope, receive, send)
             return
         call = Call(scope, receive, send, {}, self.clock())
-        guarded = _with_headers(scope, send)
+        sending = Sending(scope, send)
         try:
-            await self._answer(call, guarded)
-        except (parse.Disconnected, asyncio.CancelledError):
-            raise
+            await self._answer(call, sending)
+        except parse.Disconnected:
+            return
         except Exception as error:
-            await _send_error(call, describe(error), guarded)
+            if sending.begun:
+                raise
+            await _send_error(call, describe(error), sending)
 
     async def _answer(self, call: Call, send: Send) -> None:
         scope = call.scope
@@ -127,16 +128,19 @@ async def _send_error(call: Call, reply: Reply, send: Send) -> None:
         await Response(str(plain), 500, media_type="text/plain")(call.scope, call.receive, send)
 
 
-def _with_headers(scope: Scope, send: Send) -> Send:
+class Sending:
     """`send`, adding the headers that every answer carries."""
-    extra = (*HEADERS, STRICT_TRANSPORT) if scope["scheme"] == "https" else HEADERS
 
-    async def sending(message: Message) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.begun = False
+        self._send = send
+        self._extra = (*HEADERS, STRICT_TRANSPORT) if scope["scheme"] == "https" else HEADERS
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *extra]
-        await send(message)
-
-    return sending
+            self.begun = True
+            message["headers"] = [*message.get("headers", ()), *self._extra]
+        await self._send(message)
 
 
 def _raw_address(scope: Scope) -> bytes | None:

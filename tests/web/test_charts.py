@@ -31,7 +31,9 @@ def test_text_and_attributes_are_escaped() -> None:
     assert parsed(markup).get("href") == HOSTILE
 
 
-@pytest.mark.parametrize(("most", "top"), [(0, 1), (1, 1), (3, 4), (6, 8), (9, 10), (11, 20), (41, 50), (81, 100)])
+@pytest.mark.parametrize(
+    ("most", "top"), [(0, 1), (1, 1), (3, 4), (6, 8), (9, 10), (11, 20), (41, 50), (81, 100)]
+)
 def test_the_axis_ends_at_a_round_number(most: int, top: int) -> None:
     assert ceiling(most) == top
 
@@ -66,7 +68,10 @@ def test_now_is_a_line_where_the_present_is() -> None:
 def test_each_try_is_a_bar_and_the_wait_between_a_line() -> None:
     span = Span("a", "fetch", "completed", [Try(0, 10, "failed"), Try(40, 50, "completed")])
     (row,) = gantt([span], 100).rows
-    bars_ = [(r.get("data-s") or r.get("class"), r.get("x"), r.get("width")) for r in parsed(row.chart).iter("rect")]
+    bars_ = [
+        (r.get("data-s") or r.get("class"), r.get("x"), r.get("width"))
+        for r in parsed(row.chart).iter("rect")
+    ]
     assert bars_ == [("failed", "0", "100"), ("wait", "100", "300"), ("completed", "400", "100")]
 
 
@@ -123,7 +128,11 @@ def test_neighbours_on_a_ring_are_pushed_apart() -> None:
 
 
 def test_the_radar_names_what_failed_and_marks_the_way_into_it() -> None:
-    nodes = [Node("a", "load", "completed"), Node("b", HOSTILE, "failed", ["a"]), Node("c", "send", "pending", ["b"])]
+    nodes = [
+        Node("a", "load", "completed"),
+        Node("b", HOSTILE, "failed", ["a"]),
+        Node("c", "send", "pending", ["b"]),
+    ]
     drawn = parsed(radar(nodes, "failed"))
     assert HOSTILE[:23] in "".join(text.text or "" for text in drawn.iter("text"))
     assert [path.get("class") for path in drawn.iter("path")] == ["edge", "edge dim", "edge hot"]
@@ -139,7 +148,9 @@ def test_the_focus_lights_its_own_path_and_dims_the_rest() -> None:
 
 
 def test_a_mapped_thousand_becomes_one_node() -> None:
-    nodes = [Node(str(n), f"fetch-{n}", "completed") for n in range(999)] + [Node("j", "join", "running", ["1", "2"])]
+    nodes = [Node(str(n), f"fetch-{n}", "completed") for n in range(999)] + [
+        Node("j", "join", "running", ["1", "2"])
+    ]
     assert [(node.name, len(node.upstream)) for node in by_name(nodes)] == [("fetch ×999", 0), ("join", 1)]
 
 
@@ -153,7 +164,10 @@ def test_bars_show_the_newest_runs_at_the_right_and_the_usual_time_as_a_line() -
 
 def test_progress_leaves_what_has_not_begun_empty() -> None:
     drawn = parsed(progress({"completed": 1, "running": 1, "pending": 2}))
-    assert [(rect.get("data-s"), rect.get("x")) for rect in drawn.iter("rect")] == [("completed", "0"), ("running", "25")]
+    assert [(rect.get("data-s"), rect.get("x")) for rect in drawn.iter("rect")] == [
+        ("completed", "0"),
+        ("running", "25"),
+    ]
 
 
 def test_the_calendar_shows_the_worst_of_a_day_and_ends_today() -> None:

@@ -54,7 +54,11 @@ def test_every_key_of_the_htmx_settings_is_known_to_htmx() -> None:
 def test_every_icon_that_is_used_is_in_the_sprite() -> None:
     sprite = assets()["icons.svg"].plain.decode()
     drawn = set(re.findall(r'id="([is]-[\w-]+)"', sprite))
-    used = {f"i-{name}" for path in TEMPLATES for name in re.findall(r'icon\("([\w-]+)"', path.read_text(encoding="utf-8"))}
+    used = {
+        f"i-{name}"
+        for path in TEMPLATES
+        for name in re.findall(r'icon\("([\w-]+)"', path.read_text(encoding="utf-8"))
+    }
     states = {f"s-{look}" for look in re.findall(r"\[data-s=(\w+)\]\s*\{ --c", CSS)}
     assert (used | states) - drawn == set()
 
@@ -83,7 +87,9 @@ def tokens(theme: int) -> dict[str, str]:
 
 def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    red, green, blue = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 

@@ -34,7 +34,16 @@ def every_page(client: Client, seeded: Seeded) -> list[str]:
     run = client.get(f"/api/flow_runs/{heron}").json()
     tasks = client.post("/api/task_runs/filter", json={"flow_runs": {"id": {"any_": [heron]}}}).json()
     queue = client.post("/api/work_queues/filter", json={}).json()[0]
-    tabs = ("", "/logs", "/tasks", "/subflows", "/parameters", "/radar", "/events", f"/radar?task={tasks[0]['id']}")
+    tabs = (
+        "",
+        "/logs",
+        "/tasks",
+        "/subflows",
+        "/parameters",
+        "/radar",
+        "/events",
+        f"/radar?task={tasks[0]['id']}",
+    )
     return [
         *LISTS, *OTHERS, *(f"/runs/{heron}{tab}" for tab in tabs), f"/runs/{loyal}/subflows",
         f"/runs/{seeded.runs['velvet-otter']}", f"/task-runs/{tasks[0]['id']}", f"/flows/{run['flow_id']}",
@@ -82,7 +91,12 @@ def test_commands_carry_the_address_of_this_server(client: Client) -> None:
 @pytest.mark.row("UI-02")
 def test_old_addresses_lead_to_the_new_ones(client: Client) -> None:
     id = "0199aaaa-0000-7000-8000-000000000000"
-    for old, new in {"flow-run": "runs", "flow": "flows", "deployment": "deployments", "work-queue": "queues"}.items():
+    for old, new in {
+        "flow-run": "runs",
+        "flow": "flows",
+        "deployment": "deployments",
+        "work-queue": "queues",
+    }.items():
         answer = client.get(f"/{old}/{id}?a=1", headers=HTML)
         assert answer.status_code == 308
         assert answer.headers["location"].endswith(f"/{new}/{id}?a=1")
@@ -90,7 +104,12 @@ def test_old_addresses_lead_to_the_new_ones(client: Client) -> None:
 
 
 def test_what_is_not_there_is_a_page_that_says_so(client: Client) -> None:
-    for address in ("/runs/0199aaaa-0000-7000-8000-000000000000", "/nothing", "/static/orion.css", "/static/../app.py"):
+    for address in (
+        "/runs/0199aaaa-0000-7000-8000-000000000000",
+        "/nothing",
+        "/static/orion.css",
+        "/static/../app.py",
+    ):
         answer = client.get(address, headers=HTML)
         assert answer.status_code == 404
         assert "404" in answer.text and "Search" in answer.text
@@ -124,7 +143,11 @@ def test_the_query_string_means_the_filters_of_the_api(full: tuple[Client, Seede
 
 def test_nonsense_in_the_query_string_is_the_default(full: tuple[Client, Seeded]) -> None:
     client, _ = full
-    for query in ("range=x&sort=y&at=z&state=nope&flow=1", "start-date=31-02&end-date=", "range=7d&at=99999999999"):
+    for query in (
+        "range=x&sort=y&at=z&state=nope&flow=1",
+        "start-date=31-02&end-date=",
+        "range=7d&at=99999999999",
+    ):
         assert client.get(f"/runs?{query}", headers=HTML).status_code == 200
     assert client.get("/runs?after=nonsense", headers=HTML).status_code == 422
 
@@ -134,10 +157,17 @@ def test_late_and_next_runs_come_first_then_the_newest(full: tuple[Client, Seede
     client, _ = full
     page = client.get("/runs", headers=HTML).text
     assert names(page)[0] == "close-14-30"
-    assert page.index("Upcoming") < page.index("velvet-otter") < page.index("cobalt-heron") < page.index("amber-lynx")
+    assert (
+        page.index("Upcoming")
+        < page.index("velvet-otter")
+        < page.index("cobalt-heron")
+        < page.index("amber-lynx")
+    )
 
 
-def test_pages_follow_each_other_without_gap_or_double(full: tuple[Client, Seeded], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_follow_each_other_without_gap_or_double(
+    full: tuple[Client, Seeded], monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, _ = full
     monkeypatch.setattr("orion.web.pages.runs.PAGE", 7)
     seen: list[str] = []
@@ -147,7 +177,9 @@ def test_pages_follow_each_other_without_gap_or_double(full: tuple[Client, Seede
         seen += [row["run"]["id"] for group in page["groups"] for row in group["rows"]]
         address = f"/{page['older']}" if page["older"] else ""
     total = client.post("/api/flow_runs/count", json={}).json()
-    ahead = client.post("/api/flow_runs/filter", json={"flow_runs": {"state": {"name": {"any_": ["Scheduled"]}}}}).json()
+    ahead = client.post(
+        "/api/flow_runs/filter", json={"flow_runs": {"state": {"name": {"any_": ["Scheduled"]}}}}
+    ).json()
     assert len(seen) == len(set(seen)) >= total - len(ahead)
 
 
@@ -156,7 +188,16 @@ def test_a_row_says_flow_name_tags_state_start_time_and_tasks(full: tuple[Client
     client, seeded = full
     page = client.get("/runs?state=failed", headers=HTML).text
     row = page[page.index(f'id="run-{seeded.runs["cobalt-heron"]}"') :]
-    for said in ("nightly-warehouse-load", "cobalt-heron", "warehouse", "pii", 'aria-label="Failed"', "12/15", "<time", "customer_id"):
+    for said in (
+        "nightly-warehouse-load",
+        "cobalt-heron",
+        "warehouse",
+        "pii",
+        'aria-label="Failed"',
+        "12/15",
+        "<time",
+        "customer_id",
+    ):
         assert said in row
 
 
@@ -164,7 +205,13 @@ def test_a_row_says_flow_name_tags_state_start_time_and_tasks(full: tuple[Client
 def test_the_run_page_tells_what_failed_and_what_it_left_undone(full: tuple[Client, Seeded]) -> None:
     client, seeded = full
     page = client.get(f"/runs/{seeded.runs['cobalt-heron']}", headers=HTML).text
-    for said in ("transform_orders", "failed after 3 attempts", "KeyError: &#39;customer_id&#39;", "12 tasks finished", "Run id"):
+    for said in (
+        "transform_orders",
+        "failed after 3 attempts",
+        "KeyError: &#39;customer_id&#39;",
+        "12 tasks finished",
+        "Run id",
+    ):
         assert said in page
     assert page.count('<svg class="row"') == 15
 
@@ -184,7 +231,9 @@ def test_the_whole_log_can_be_taken_home(full: tuple[Client, Seeded]) -> None:
     client, seeded = full
     answer = client.get(f"/runs/{seeded.runs['cobalt-heron']}/logs?download=all")
     assert answer.headers["content-disposition"].startswith("attachment")
-    total = client.post("/api/logs/filter", json={"logs": {"flow_run_id": {"any_": [seeded.runs["cobalt-heron"]]}}}).json()
+    total = client.post(
+        "/api/logs/filter", json={"logs": {"flow_run_id": {"any_": [seeded.runs["cobalt-heron"]]}}}
+    ).json()
     assert sum(line["message"] in answer.text for line in total) == len(total)
 
 
@@ -213,7 +262,9 @@ def test_retry_gives_an_ended_run_another_attempt(full: tuple[Client, Seeded]) -
 def test_many_runs_are_deleted_at_once_and_the_filter_is_kept(full: tuple[Client, Seeded]) -> None:
     client, seeded = full
     ids = [seeded.runs["cobalt-heron"], seeded.runs["amber-lynx"]]
-    answer = client.post("/runs/bulk", data={"id": ids, "verb": "delete", "back": "runs?range=24h"}, headers=HTML)
+    answer = client.post(
+        "/runs/bulk", data={"id": ids, "verb": "delete", "back": "runs?range=24h"}, headers=HTML
+    )
     assert answer.headers["location"] == "../runs?range=24h"
     assert [client.get(f"/api/flow_runs/{id}").status_code for id in ids] == [404, 404]
 
@@ -228,7 +279,13 @@ def test_a_form_never_leads_to_another_site(client: Client, back: str) -> None:
 def test_the_run_form_makes_a_run_once_however_often_it_is_sent(full: tuple[Client, Seeded]) -> None:
     client, seeded = full
     page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
-    form = {"idempotency_key": "k", "p.day": "2026-11-22", "p.batch_size": "700", "p.dry_run": ["false", "true"], "name": "by-hand"}
+    form = {
+        "idempotency_key": "k",
+        "p.day": "2026-11-22",
+        "p.batch_size": "700",
+        "p.dry_run": ["false", "true"],
+        "name": "by-hand",
+    }
     first, second = (act(client, f"{page}/run", **form).headers["location"] for _ in range(2))
     assert first == second
     run = client.get("/api/flow_runs/" + first.rpartition("/")[2]).json()
@@ -241,7 +298,13 @@ def test_a_faulty_form_comes_back_with_all_faults_and_nothing_lost(full: tuple[C
     page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
     answer = act(client, f"{page}/run", **{"p.day": "", "p.batch_size": "50000", "p.note": "kept"})
     assert answer.status_code == 422
-    for said in ("It is required.", "Must be at most 20000.", 'value="50000"', 'value="kept"', 'aria-invalid="true"'):
+    for said in (
+        "It is required.",
+        "Must be at most 20000.",
+        'value="50000"',
+        'value="kept"',
+        'aria-invalid="true"',
+    ):
         assert said in answer.text
 
 
@@ -296,7 +359,10 @@ def test_settings_hide_secrets_and_remember_the_theme(client: Client) -> None:
 def test_times_are_told_in_the_zone_of_the_browser(full: tuple[Client, Seeded], clock: Clock) -> None:
     client, seeded = full
     address = f"/runs/{seeded.runs['cobalt-heron']}"
-    told = {zone: client.get(address, headers={**HTML, "Cookie": f"tz={zone}"}).text for zone in ("Asia/Kolkata", "No/Where")}
+    told = {
+        zone: client.get(address, headers={**HTML, "Cookie": f"tz={zone}"}).text
+        for zone in ("Asia/Kolkata", "No/Where")
+    }
     assert "Asia/Kolkata" in told["Asia/Kolkata"] and "UTC" in told["No/Where"]
     times = {zone: re.findall(r"<time [^>]*>(\d\d:\d\d:\d\d)</time>", text)[0] for zone, text in told.items()}
     assert times["Asia/Kolkata"] != times["No/Where"]

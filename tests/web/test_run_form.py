@@ -18,7 +18,11 @@ def of(required: tuple[str, ...] = (), /, **properties: Any) -> Form:
 
 
 def sent(**values: str | list[str]) -> FormData:
-    pairs = [(f"p.{name}", each) for name, value in values.items() for each in ([value] if isinstance(value, str) else value)]
+    pairs = [
+        (f"p.{name}", each)
+        for name, value in values.items()
+        for each in ([value] if isinstance(value, str) else value)
+    ]
     return FormData(pairs)
 
 
@@ -56,14 +60,30 @@ def test_what_is_typed_becomes_values_of_the_types() -> None:
         tags={"type": "array"}, mode={"enum": ["a", 2]}, anything={},
     )  # fmt: skip
     values, errors = form.read(
-        sent(n="5", x="1.5", yes=["false", "true"], day="2026-11-22", tags='["a"]', mode="2", anything="plain")
+        sent(
+            n="5", x="1.5", yes=["false", "true"], day="2026-11-22", tags='["a"]', mode="2", anything="plain"
+        )
     )
-    assert values == {"n": 5, "x": 1.5, "yes": True, "day": "2026-11-22", "tags": ["a"], "mode": 2, "anything": "plain"}
+    assert values == {
+        "n": 5,
+        "x": 1.5,
+        "yes": True,
+        "day": "2026-11-22",
+        "tags": ["a"],
+        "mode": 2,
+        "anything": "plain",
+    }
     assert errors == {}
 
 
 def test_every_fault_is_found_and_says_what_to_write() -> None:
-    form = of(("name",), n={"type": "integer", "maximum": 20}, name={"type": "string"}, tags={"type": "array"}, o={"type": "object"})
+    form = of(
+        ("name",),
+        n={"type": "integer", "maximum": 20},
+        name={"type": "string"},
+        tags={"type": "array"},
+        o={"type": "object"},
+    )
     _, errors = form.read(sent(n="50", name="", tags="not json", o="[]"))
     assert errors["p.n"] == "Must be at most 20."
     assert errors["p.name"] == "It is required."
@@ -76,7 +96,11 @@ def test_a_box_that_is_not_ticked_is_sent_as_no() -> None:
 
 
 def test_blank_means_null_where_null_is_allowed_and_the_default_elsewhere() -> None:
-    form = of(maybe={"anyOf": [{"type": "integer"}, {"type": "null"}]}, n={"type": "integer", "default": 3}, s={"type": "string"})
+    form = of(
+        maybe={"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        n={"type": "integer", "default": 3},
+        s={"type": "string"},
+    )
     assert form.read(sent(maybe="", n="", s=""))[0] == {"maybe": None, "s": ""}
 
 
@@ -95,7 +119,10 @@ def test_what_differs_from_the_default_is_marked_and_alone_stands_in_the_command
     fields = form.fields({"a": 2}, form.defaults())
     assert [field.changed for field in fields] == [True, False]
     assert differing(fields) == 1
-    assert command("flow/dep", {"a": 2, "b": "x"}, form.defaults()) == "orion deployment run flow/dep \\\n    -p a=2"
+    assert (
+        command("flow/dep", {"a": 2, "b": "x"}, form.defaults())
+        == "orion deployment run flow/dep \\\n    -p a=2"
+    )
 
 
 def test_the_command_is_safe_to_paste() -> None:
@@ -107,7 +134,17 @@ def test_a_password_is_never_filled_in() -> None:
     assert field.text == ""
 
 
-@pytest.mark.parametrize("schema", [None, [], "x", {"properties": None}, {"properties": {"a": True}}, {"properties": {"a": {"$ref": "#/nowhere"}}}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        [],
+        "x",
+        {"properties": None},
+        {"properties": {"a": True}},
+        {"properties": {"a": {"$ref": "#/nowhere"}}},
+    ],
+)
 def test_a_strange_schema_gives_a_form_all_the_same(schema: Any) -> None:
     form = Form(schema)
     form.fields({"a": {"b": 1}}, {})
