@@ -19,7 +19,9 @@ Q = sql.load("block_schemas")
 SCHEMA = Rows(BlockSchema, "block_schema", leave_out=("block_type",))
 COLUMNS = f"{SCHEMA.columns}, {TYPE.columns}"
 TYPE_OF = "JOIN block_type ON block_type.id = block_schema.block_type_id"
-LISTING = Listing("block_schema", COLUMNS, TYPE_OF, {"CREATED_DESC": Sort("block_schema.created", descending=True)})
+LISTING = Listing(
+    "block_schema", COLUMNS, TYPE_OF, {"CREATED_DESC": Sort("block_schema.created", descending=True)}
+)
 GET = f"SELECT {COLUMNS} FROM block_schema {TYPE_OF} WHERE block_schema.id = :id"
 BY_CHECKSUM = Q.by_checksum.replace("{columns}", COLUMNS)
 INSERT = f"{SCHEMA.insert} ON CONFLICT (checksum, version) DO NOTHING"
@@ -68,7 +70,10 @@ def delete(conn: Conn, id: str) -> None:
 
 def capabilities(conn: Conn) -> list[str]:
     """The capabilities that some schema has."""
-    return [name for (name,) in conn.all(Q.capabilities_postgres if conn.dialect == "postgres" else Q.capabilities)]
+    return [
+        name
+        for (name,) in conn.all(Q.capabilities_postgres if conn.dialect == "postgres" else Q.capabilities)
+    ]
 
 
 def read(conn: Conn, row: Row) -> BlockSchema:

@@ -18,7 +18,12 @@ PREFIX = "tag:"
 def upsert(conn: Conn, wanted: ConcurrencyLimitCreate, now: datetime) -> tuple[ConcurrencyLimit, bool]:
     """Make the limit of a tag, or change how many it lets through; and whether it is new."""
     created = by_tag(conn, wanted.tag) is None
-    values = {"id": new_id(), "name": PREFIX + wanted.tag, "slots": wanted.concurrency_limit, "now": conn.time(now)}
+    values = {
+        "id": new_id(),
+        "name": PREFIX + wanted.tag,
+        "slots": wanted.concurrency_limit,
+        "now": conn.time(now),
+    }
     conn.run(Q.upsert, values)
     conn.publish("slots")
     found = by_tag(conn, wanted.tag)

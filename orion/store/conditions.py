@@ -12,7 +12,6 @@ from orion.model.filters import Criterion, Operator, TagsCriterion
 from orion.store.base import Conn
 from orion.store.rows import json_text
 
-
 QUICKLY_SORTED = 2_000
 
 
@@ -108,7 +107,12 @@ def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
     else:
         condition = f"{column} = {c.bind(values[0])}"
         in_order = c.order in ORDERED_WITHIN.get(column, ())
-    if c.order and not in_order and column in ORDERED_WITHIN and c.is_common(column.partition(".")[0], condition):
+    if (
+        c.order
+        and not in_order
+        and column in ORDERED_WITHIN
+        and c.is_common(column.partition(".")[0], condition)
+    ):
         return f"+{condition}"  # SQLite's way to say: not by the index of this column
     return condition
 

@@ -38,7 +38,16 @@ BY_NAME = (
     f"SELECT {COLUMNS} FROM deployment {QUEUE} JOIN flow ON flow.id = deployment.flow_id "
     "WHERE flow.name = :flow AND deployment.name = :deployment"
 )
-ALIASES = ("id", "flow_id", "name", "schedule", "schedules", "is_schedule_active", "infra_overrides", "version_info")
+ALIASES = (
+    "id",
+    "flow_id",
+    "name",
+    "schedule",
+    "schedules",
+    "is_schedule_active",
+    "infra_overrides",
+    "version_info",
+)
 DEFAULTS = {
     "parameters": EMPTY_OBJECT,
     "job_variables": EMPTY_OBJECT,
@@ -62,7 +71,9 @@ def by_name(conn: Conn, flow: str, deployment: str, now: datetime | None = None)
     return _read_all(conn, [row], now)[0] if row else None
 
 
-def upsert(conn: Conn, wanted: DeploymentCreate, now: datetime, client: str | None = None) -> tuple[Deployment, bool]:
+def upsert(
+    conn: Conn, wanted: DeploymentCreate, now: datetime, client: str | None = None
+) -> tuple[Deployment, bool]:
     """Make a deployment, or change the one of this flow and name by what was sent; and whether it is new."""
     id = paging.scalar(conn, Q.find, {"flow_id": wanted.flow_id, "name": wanted.name})
     created = id is None
@@ -105,7 +116,9 @@ def filter(
     now: datetime | None = None,
 ) -> list[Deployment]:
     """The deployments that meet the filters, one page by offset."""
-    return _read_all(conn, paging.rows(conn, LISTING, where(conn, "deployment", filters), sort, limit, offset), now)
+    return _read_all(
+        conn, paging.rows(conn, LISTING, where(conn, "deployment", filters), sort, limit, offset), now
+    )
 
 
 def page(

@@ -67,12 +67,16 @@ def where_blocks(
     if table == "block_type":
         linked = own(c, "block_schema", schemas)
         by_schema = related(c, "block_schema", "block_schema.block_type_id = block_type.id", linked)
-        return Where(join(None, [own(c, "block_type", types), by_schema if linked else None]) or "TRUE", c.params)
+        return Where(
+            join(None, [own(c, "block_type", types), by_schema if linked else None]) or "TRUE", c.params
+        )
     kind, schema = own(c, "block_type", types), own(c, "block_schema", schemas)
     parts = [
         own(c, "block_document", documents),
         related(c, "block_type", "block_type.id = block_document.block_type_id", kind) if kind else None,
-        related(c, "block_schema", "block_schema.id = block_document.block_schema_id", schema) if schema else None,
+        related(c, "block_schema", "block_schema.id = block_document.block_schema_id", schema)
+        if schema
+        else None,
     ]
     return Where(join(None, parts) or "TRUE", c.params)
 
@@ -96,7 +100,9 @@ def own(c: Conditions, table: str, criteria: Criterion | None) -> str | None:
 def flows(c: Conditions, f: Filters) -> str | None:
     parts = [own(c, "flow", f.flows)]
     if f.deployments is not None:
-        parts.append(related(c, "deployment", "deployment.flow_id = flow.id", own(c, "deployment", f.deployments)))
+        parts.append(
+            related(c, "deployment", "deployment.flow_id = flow.id", own(c, "deployment", f.deployments))
+        )
     if f.flow_runs is not None or f.task_runs is not None:
         runs = join(None, [own(c, "flow_run", f.flow_runs), having_task_runs(c, f.task_runs)])
         parts.append(related(c, "flow_run", "flow_run.flow_id = flow.id", runs))
@@ -148,7 +154,9 @@ def related(c: Conditions, table: str, link: str, criteria: str | None) -> str:
 
 def lone(criteria: Criterion | None, name: str) -> Any:
     """The criterion of this name if it is the only one: a foreign key can be compared without a look at its row."""
-    said = {} if criteria is None else {field: value for field, value in given(criteria) if field != "operator"}
+    said = (
+        {} if criteria is None else {field: value for field, value in given(criteria) if field != "operator"}
+    )
     return said.get(name) if len(said) == 1 else None
 
 
@@ -219,7 +227,12 @@ def flow_deployment(c: Conditions, criterion: NullCriterion) -> str | None:
 def parent_flow_run(c: Conditions, criterion: NullableIdCriterion) -> str | None:
     """The flow run whose task run stands for this run; a run without one has no parent."""
     parent = "(SELECT parent.flow_run_id FROM task_run parent WHERE parent.id = flow_run.parent_task_run_id)"
-    if criterion.any_ is None or criterion.operator == "or_" or criterion.not_any_ or criterion.is_null_ is not None:
+    if (
+        criterion.any_ is None
+        or criterion.operator == "or_"
+        or criterion.not_any_
+        or criterion.is_null_ is not None
+    ):
         return c.match(parent, criterion)
     children = f"SELECT parent.id FROM task_run parent WHERE {c.match('parent.flow_run_id', criterion)}"
     return f"flow_run.parent_task_run_id IN ({children})"
@@ -227,7 +240,9 @@ def parent_flow_run(c: Conditions, criterion: NullableIdCriterion) -> str | None
 
 def created_by(c: Conditions, criterion: NullableIdCriterion) -> str | None:
     by_id = "json_extract(flow_run.created_by, '$.id')"
-    return c.match(by_id if c.conn.dialect == "sqlite" else "(CAST(flow_run.created_by AS json) ->> 'id')", criterion)
+    return c.match(
+        by_id if c.conn.dialect == "sqlite" else "(CAST(flow_run.created_by AS json) ->> 'id')", criterion
+    )
 
 
 def subflow_runs(c: Conditions, criterion: ExistsCriterion) -> str | None:

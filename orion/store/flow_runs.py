@@ -36,12 +36,16 @@ LISTING = Listing(
         "EXPECTED_START_TIME_DESC": Sort("flow_run.expected_start_time", descending=True),
         "NAME_ASC": Sort("flow_run.name"),
         "NAME_DESC": Sort("flow_run.name", descending=True),
-        "NEXT_SCHEDULED_START_TIME_ASC": Sort("flow_run.next_scheduled_start_time", nullable=True, nulls_last=True),
+        "NEXT_SCHEDULED_START_TIME_ASC": Sort(
+            "flow_run.next_scheduled_start_time", nullable=True, nulls_last=True
+        ),
         "END_TIME_DESC": Sort("flow_run.end_time", descending=True, nullable=True),
     },
 )
 GET = f"SELECT {COLUMNS} FROM flow_run {STATE} WHERE flow_run.id = :id"
-BY_KEY = f"SELECT {COLUMNS} FROM flow_run {STATE} WHERE flow_run.flow_id = :flow_id AND idempotency_key = :key"
+BY_KEY = (
+    f"SELECT {COLUMNS} FROM flow_run {STATE} WHERE flow_run.flow_id = :flow_id AND idempotency_key = :key"
+)
 INSERT = f"{FLOW_RUN.insert} ON CONFLICT DO NOTHING"
 
 
@@ -97,7 +101,13 @@ def set_labels(conn: Conn, id: str, labels: dict[str, Any], now: datetime) -> No
 def delete(conn: Conn, id: str) -> None:
     """Delete a run with its states, task runs, logs, artifacts and inputs; subflow runs stay, without a parent."""
     rollup.forget_flow_run(conn, id)
-    for statement in (Q.delete_task_logs, Q.delete_logs, Q.delete_artifacts, Q.delete_outbox, Q.free_subflows):
+    for statement in (
+        Q.delete_task_logs,
+        Q.delete_logs,
+        Q.delete_artifacts,
+        Q.delete_outbox,
+        Q.free_subflows,
+    ):
         conn.run(statement, {"id": id})
     if not conn.run("DELETE FROM flow_run WHERE id = :id", {"id": id}):
         raise NotFound("Flow run not found")

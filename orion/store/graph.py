@@ -21,7 +21,9 @@ def dependencies(conn: Conn, flow_run_id: str, now: datetime | None = None) -> l
 def upstream(run: TaskRun) -> list[str]:
     """The ids of the task runs whose results a run took in, each once, in the order of its arguments."""
     inputs = (one for argument in INPUTS.decode(run.task_inputs).values() for one in argument)
-    return list(dict.fromkeys(one.id for one in inputs if one.input_type == "task_run" and one.id is not None))
+    return list(
+        dict.fromkeys(one.id for one in inputs if one.input_type == "task_run" and one.id is not None)
+    )
 
 
 def _node(run: TaskRun) -> DependencyResult:

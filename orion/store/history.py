@@ -53,7 +53,7 @@ class Grid(NamedTuple):
         return [self.start + place * self.step for place in range(self.size + 1)]
 
     def cells(self) -> list[tuple[int, int, int]]:
-        """The whole minutes of each interval within the bounds: its place, the first one, and the one after the last."""
+        """The whole minutes of each interval within the bounds: its place, the first, and the one after the last."""
         borders = [min(max(border, self.first), self.last) for border in self.borders()]
         spans = ((_minute_from(low), minute(high)) for low, high in pairwise(borders))
         return [(place, to_micros(a), to_micros(z)) for place, (a, z) in enumerate(spans) if a < z]
@@ -140,7 +140,11 @@ def by_minute(filters: Filters | None, cells: Grid) -> tuple[Filters | None, Gri
     """
     if filters is None:
         return None, cells
-    if filters.task_runs is not None or filters.work_pools is not None or filters.work_pool_queues is not None:
+    if (
+        filters.task_runs is not None
+        or filters.work_pools is not None
+        or filters.work_pool_queues is not None
+    ):
         return None
     runs = filters.flow_runs
     if runs is None:
@@ -157,7 +161,9 @@ def by_minute(filters: Filters | None, cells: Grid) -> tuple[Filters | None, Gri
     return replace(filters, flow_runs=rest), cells._replace(first=first, last=max(first, last))
 
 
-def _read(conn: Conn, text: str, table: str, filters: Filters | None, cells: Grid, now: datetime) -> list[Row]:
+def _read(
+    conn: Conn, text: str, table: str, filters: Filters | None, cells: Grid, now: datetime
+) -> list[Row]:
     wanted = where(conn, table, filters)
     text = text.replace("{where}", wanted.text).replace("{run}", table)
     return conn.all(text, {**wanted.params, **cells.params(conn, now)})
@@ -168,7 +174,9 @@ def _whole_minutes(conn: Conn, filters: Filters | None, cells: Grid) -> Iterator
     wanted = where(conn, "flow_run", filters)
     text = (Q.minutes if conn.dialect == "sqlite" else Q.minutes_postgres).replace("{where}", wanted.text)
     bounds = {"first_time": conn.time(cells.first), "last_time": conn.time(cells.last)}
-    for place, kind, name, sums in conn.all(text, {**wanted.params, **bounds, "cells": json_text(cells.cells())}):
+    for place, kind, name, sums in conn.all(
+        text, {**wanted.params, **bounds, "cells": json_text(cells.cells())}
+    ):
         count, run_time, late = unraw(sums.encode()) if isinstance(sums, str) else sums
         if count is not None:
             yield place, kind, name, count, run_time, late
@@ -179,7 +187,9 @@ def _cut_minutes(conn: Conn, filters: Filters | None, cells: Grid) -> Iterator[R
     wanted = where(conn, "flow_run", filters)
     cuts, params = cells.cuts(), {**wanted.params, **cells.params(conn, cells.last)}
     for part in (cuts[place : place + CUTS_AT_ONCE] for place in range(0, len(cuts), CUTS_AT_ONCE)):
-        text = Q.cut_minutes.replace("{where}", wanted.text).replace("{ranges}", " OR ".join(RANGES[: len(part)]))
+        text = Q.cut_minutes.replace("{where}", wanted.text).replace(
+            "{ranges}", " OR ".join(RANGES[: len(part)])
+        )
         lows = {f"a{place}": conn.time(low) for place, (low, _) in enumerate(part)}
         highs = {f"z{place}": conn.time(high) for place, (_, high) in enumerate(part)}
         yield from conn.all(text, {**params, **lows, **highs})
@@ -200,8 +210,7 @@ def _buckets(cells: Grid, rows: Iterable[Row]) -> list[HistoryBucket]:
         state.sum_estimated_lateness += float(lateness)
     borders = [whole(border) for border in cells.borders()]
     buckets = [
-        HistoryBucket(interval_start=begin, interval_end=end, states=[])
-        for begin, end in pairwise(borders)
+        HistoryBucket(interval_start=begin, interval_end=end, states=[]) for begin, end in pairwise(borders)
     ]
     for (place, _, _), state in sorted(sums.items()):
         if state.count_runs:

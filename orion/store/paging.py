@@ -56,7 +56,9 @@ class Listing(NamedTuple):
         return self.sorts[name] if name is not None else next(iter(self.sorts.values()))
 
 
-def rows(conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, offset: int = 0) -> list[Row]:
+def rows(
+    conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, offset: int = 0
+) -> list[Row]:
     """The rows of one page by offset."""
     return _fetch(conn, listing, _ids(conn, listing, listing.sort(sort), where, limit, offset))
 
@@ -102,7 +104,9 @@ def _fetch(conn: Conn, listing: Listing, ids: list[Row]) -> list[Row]:
     """The rows of some ids, in their order; one that was deleted meanwhile is left out."""
     table = listing.table
     text = f"SELECT {listing.columns} FROM {table} {listing.joins} WHERE {table}.id IN {{listed:page}}"
-    found = {row[0]: row for row in conn.all(text, {"page": json_text([row[0] for row in ids])})} if ids else {}
+    found = (
+        {row[0]: row for row in conn.all(text, {"page": json_text([row[0] for row in ids])})} if ids else {}
+    )
     return [found[row[0]] for row in ids if row[0] in found]
 
 
@@ -111,7 +115,11 @@ def _parts(conn: Conn, table: str, sort: Sort, key: tuple[Any, str] | None) -> l
     beyond = "<" if sort.descending else ">"
     none = Where(f"{sort.by} IS NULL", {})
     if key is None:
-        return _in_order(sort, Where(f"{sort.by} IS NOT NULL", {}), none) if sort.nullable else [Where("TRUE", {})]
+        return (
+            _in_order(sort, Where(f"{sort.by} IS NOT NULL", {}), none)
+            if sort.nullable
+            else [Where("TRUE", {})]
+        )
     value, last = key
     if sort.by == f"{table}.id":
         return [Where(f"{table}.id {beyond} :last", {"last": last})]

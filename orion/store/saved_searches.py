@@ -15,7 +15,9 @@ from orion.store.rows import Rows
 
 SEARCH = Rows(SavedSearch, "saved_search")
 LISTING = Listing("saved_search", SEARCH.columns, "", {"NAME_ASC": Sort("saved_search.name")})
-REPLACE = f"{SEARCH.insert} ON CONFLICT (name) DO UPDATE SET filters = excluded.filters, updated = excluded.updated"
+REPLACE = (
+    f"{SEARCH.insert} ON CONFLICT (name) DO UPDATE SET filters = excluded.filters, updated = excluded.updated"
+)
 BY_NAME = f"SELECT {SEARCH.columns} FROM saved_search WHERE name = :name"
 GET = f"SELECT {SEARCH.columns} FROM saved_search WHERE id = :id"
 

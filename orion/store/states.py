@@ -43,9 +43,7 @@ def of_task_run(conn: Conn, task_run_id: str) -> list[State]:
     return TASK_RUN_STATE.read_all(conn, conn.all(OF_TASK_RUN, {"id": task_run_id}))
 
 
-def run_reader(
-    conn: Conn, runs: Rows[R], states: Rows[State], now: datetime | None
-) -> Callable[[Row], R]:
+def run_reader(conn: Conn, runs: Rows[R], states: Rows[State], now: datetime | None) -> Callable[[Row], R]:
     """A function that makes a run of a row: the run's columns, then those of its state."""
     width, read_run, read_state = runs.width, runs.reader(conn), states.reader(conn)
 

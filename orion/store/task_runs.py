@@ -31,7 +31,9 @@ LISTING = Listing(
         "EXPECTED_START_TIME_DESC": Sort("task_run.expected_start_time", descending=True, nullable=True),
         "NAME_ASC": Sort("task_run.name"),
         "NAME_DESC": Sort("task_run.name", descending=True),
-        "NEXT_SCHEDULED_START_TIME_ASC": Sort("task_run.next_scheduled_start_time", nullable=True, nulls_last=True),
+        "NEXT_SCHEDULED_START_TIME_ASC": Sort(
+            "task_run.next_scheduled_start_time", nullable=True, nulls_last=True
+        ),
         "END_TIME_DESC": Sort("task_run.end_time", descending=True, nullable=True),
     },
 )
@@ -42,7 +44,7 @@ BY_KEY = (
 )
 OF_FLOW_RUN = (
     f"SELECT {COLUMNS} FROM task_run {STATE} "
-    "WHERE flow_run_id = :id ORDER BY task_run.expected_start_time, task_run.id"
+    "WHERE flow_run_id = :id ORDER BY task_run.expected_start_time NULLS LAST, task_run.id"
 )
 INSERT = f"{TASK_RUN.insert} ON CONFLICT DO NOTHING"
 

@@ -99,7 +99,11 @@ def filter(
 
 
 def page(
-    conn: Conn, criteria: WorkQueueFilter | None, limit: int, after: str | None = None, now: datetime | None = None
+    conn: Conn,
+    criteria: WorkQueueFilter | None,
+    limit: int,
+    after: str | None = None,
+    now: datetime | None = None,
 ) -> tuple[list[WorkQueue], str | None]:
     """The queues after a key, and the key of the next page."""
     rows, key = paging.page(conn, LISTING, where_own(conn, "work_queue", criteria), None, limit, after)

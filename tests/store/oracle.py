@@ -133,13 +133,16 @@ class Oracle:
     def under(self, f: Filters, run: Any) -> bool:
         deployment = self.deployment_of.get(run.deployment_id or "")
         return self.own(f.flows, self.flow_of[run.flow_id], "flow") and (
-            f.deployments is None or (deployment is not None and self.own(f.deployments, deployment, "deployment"))
+            f.deployments is None
+            or (deployment is not None and self.own(f.deployments, deployment, "deployment"))
         )
 
     def queued(self, f: Filters, row: Any) -> bool:
         queue = next((queue for queue in self.world.queues if queue.name == row.work_queue_name), None)
         in_pool = f.work_pools is None or (queue is not None and self.in_pool(f.work_pools))
-        in_queue = f.work_pool_queues is None or (queue is not None and self.own(f.work_pool_queues, queue, "queue"))
+        in_queue = f.work_pool_queues is None or (
+            queue is not None and self.own(f.work_pool_queues, queue, "queue")
+        )
         return in_pool and in_queue
 
     def in_pool(self, criteria: Any) -> bool:

@@ -29,7 +29,9 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module", params=BOTH)
-def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Oracle]]:
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Store, Oracle]]:
     """A database with a world in it, and its oracle; read only, so one for all examples."""
     folder: Path = tmp_path_factory.mktemp("filters")
     for url in fresh_database(request.param, folder):
@@ -59,7 +61,16 @@ def criteria(kind: Any, ids: list[str]) -> st.SearchStrategy[Any]:
         return st.lists(part, max_size=3)
     if kind is f.Ids:
         return st.lists(st.sampled_from([*ids, NOBODY]), max_size=3) | st.just(ids)
-    words = [*worlds.NAMES, *worlds.TAGS, *worlds.QUEUES, "1", "Late", "key-3", "alpha0", "default-agent-pool"]
+    words = [
+        *worlds.NAMES,
+        *worlds.TAGS,
+        *worlds.QUEUES,
+        "1",
+        "Late",
+        "key-3",
+        "alpha0",
+        "default-agent-pool",
+    ]
     texts = st.sampled_from(words)
     if kind is f.Texts:
         return st.lists(texts, max_size=3)
@@ -94,7 +105,9 @@ def few(kind: Any, ids: list[str]) -> st.SearchStrategy[Any]:
     chosen = st.lists(st.sampled_from(sorted(hints)), min_size=0, max_size=3, unique=True)
     operators = st.sampled_from([None, "and_", "or_"])
     return chosen.flatmap(
-        lambda names: st.builds(kind, operator=operators, **{name: criteria(hints[name], ids) for name in names})
+        lambda names: st.builds(
+            kind, operator=operators, **{name: criteria(hints[name], ids) for name in names}
+        )
     )
 
 
@@ -125,7 +138,9 @@ def agree(store: Store, module: Any, wanted: Filters, expected: set[str]) -> Non
 @pytest.mark.row("API-10")
 @FEW
 @given(data=st.data())
-def test_any_filter_of_flows_selects_what_the_grammar_says(filled: tuple[Store, Oracle], data: st.DataObject) -> None:
+def test_any_filter_of_flows_selects_what_the_grammar_says(
+    filled: tuple[Store, Oracle], data: st.DataObject
+) -> None:
     store, oracle = filled
     wanted = data.draw(filters_of(oracle, pools=False))
     agree(store, flows, wanted, oracle.flows(wanted))
@@ -204,7 +219,9 @@ def test_queues_are_found_by_name_and_by_prefix(filled: tuple[Store, Oracle]) ->
     store, _ = filled
 
     def found(criterion: f.PrefixCriterion) -> list[str]:
-        return [queue.name for queue in store.read_now(work_queues.filter, f.WorkQueueFilter(name=criterion), 200)]
+        return [
+            queue.name for queue in store.read_now(work_queues.filter, f.WorkQueueFilter(name=criterion), 200)
+        ]
 
     assert found(f.PrefixCriterion(startswith_=["n", "def"])) == ["default", "nightly"]
     assert found(f.PrefixCriterion(startswith_=["be%"])) == []

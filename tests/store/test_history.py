@@ -32,7 +32,9 @@ KINDS = (
 )
 
 
-def add_run(conn: Conn, flow_id: str, number: int, expected: datetime, deployment_id: str | None = None) -> FlowRun:
+def add_run(
+    conn: Conn, flow_id: str, number: int, expected: datetime, deployment_id: str | None = None
+) -> FlowRun:
     """A run that started 2.5 s late, and is counted in the roll-up when it is finished."""
     kind, name = KINDS[number % len(KINDS)]
     run = FlowRun(
@@ -120,7 +122,9 @@ spans = st.tuples(st.integers(-300, 300), st.integers(0, 9000), lengths)
 @pytest.mark.row("API-18")
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(span=spans, aligned=st.booleans(), which=st.integers(0, 5))
-def test_history_counts_as_one_by_one(past: Past, span: tuple[int, int, float], aligned: bool, which: int) -> None:
+def test_history_counts_as_one_by_one(
+    past: Past, span: tuple[int, int, float], aligned: bool, which: int
+) -> None:
     offset, length, seconds = span
     start = (rollup.minute(START) if aligned else START) + timedelta(seconds=offset)
     end = start + timedelta(seconds=min(length, seconds * 2000))
@@ -148,7 +152,11 @@ def choice(past: Past, which: int) -> tuple[Filters | None, list[FlowRun]]:
         case 3:
             time = f.TimeCriterion(after_=after, before_=before)
             wanted = Filters(flow_runs=f.FlowRunFilter(expected_start_time=time))
-            kept = [run for run in past.runs if run.expected_start_time and after <= run.expected_start_time <= before]
+            kept = [
+                run
+                for run in past.runs
+                if run.expected_start_time and after <= run.expected_start_time <= before
+            ]
             return wanted, kept
         case 4:
             wanted = Filters(flow_runs=f.FlowRunFilter(deployment_id=f.NullableIdCriterion(is_null_=True)))
@@ -206,7 +214,9 @@ def test_lateness_is_the_average_over_the_runs(store: Store) -> None:
     assert store.read_now(history.lateness, None, NOW) is None
     past = Past(store)
     now = START + timedelta(seconds=41.25 * 300)
-    waits = [((run.start_time or now) - (run.expected_start_time or now)).total_seconds() for run in past.runs]
+    waits = [
+        ((run.start_time or now) - (run.expected_start_time or now)).total_seconds() for run in past.runs
+    ]
     assert store.read_now(history.lateness, None, now) == pytest.approx(sum(waits) / len(waits))
 
 

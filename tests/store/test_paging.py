@@ -84,7 +84,11 @@ def test_the_next_planned_runs_come_first_and_runs_without_a_plan_last(store: St
     listed = store.read_now(flow_runs.filter, None, "NEXT_SCHEDULED_START_TIME_ASC", 200)
     wanted = sorted(
         world.flow_runs,
-        key=lambda run: (run.next_scheduled_start_time is None, run.next_scheduled_start_time or EARLY, run.id),
+        key=lambda run: (
+            run.next_scheduled_start_time is None,
+            run.next_scheduled_start_time or EARLY,
+            run.id,
+        ),
     )
     assert [run.id for run in listed] == [run.id for run in wanted]
 

@@ -29,7 +29,16 @@ from orion.store.base import Conn
 from orion.store.dialect import translate
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-BIG = ("flow_run", "task_run", "log", "flow_run_state", "task_run_state", "flow_run_tag", "task_run_tag", "event")
+BIG = (
+    "flow_run",
+    "task_run",
+    "log",
+    "flow_run_state",
+    "task_run_state",
+    "flow_run_tag",
+    "task_run_tag",
+    "event",
+)
 ID, OTHER = new_id(), new_id()
 Read = Callable[[Conn], Any]
 QUEUE = WorkQueue(id=ID, created=NOW, updated=NOW, name="default")
@@ -59,7 +68,9 @@ def faults(plan: list[str]) -> list[str]:
     """A scan of a big table without an index; or one along an index whose order then is of no use."""
     scans = [step for step in plan if step.startswith("SCAN ") and step.split()[1] in BIG]
     bare = [step for step in scans if "USING" not in step]
-    return bare + ([*scans, "sorted"] if scans and any("TEMP B-TREE FOR ORDER BY" in step for step in plan) else [])
+    return bare + (
+        [*scans, "sorted"] if scans and any("TEMP B-TREE FOR ORDER BY" in step for step in plan) else []
+    )
 
 
 def runs(**criteria: Any) -> Filters:
@@ -96,7 +107,8 @@ TASK_RUN_FILTERS: dict[str, Filters | None] = {
     "of a flow": Filters(flows=f.FlowFilter(id=f.IdCriterion(any_=[ID]))),
     "in a state": Filters(task_runs=f.TaskRunFilter(state=kinds("RUNNING"))),
     "of a run in a state": Filters(
-        flow_runs=f.FlowRunFilter(id=f.IdCriterion(any_=[ID])), task_runs=f.TaskRunFilter(state=kinds("FAILED"))
+        flow_runs=f.FlowRunFilter(id=f.IdCriterion(any_=[ID])),
+        task_runs=f.TaskRunFilter(state=kinds("FAILED")),
     ),
     "tagged": Filters(task_runs=f.TaskRunFilter(tags=f.TagsCriterion(any_=["a"]))),
 }
@@ -110,14 +122,16 @@ def lists(common: bool) -> dict[str, Read]:
             for sort in module.LISTING.sorts:
                 label = f"{module.LISTING.table} {name} {sort}"
                 reads[label] = lambda conn, m=module, w=wanted, s=sort: m.filter(conn, w, s, 200, 10, NOW)
-                reads[f"{label} by key"] = lambda conn, m=module, w=wanted, s=sort: m.page(conn, w, s, 50, None, NOW)
+                reads[f"{label} by key"] = lambda conn, m=module, w=wanted, s=sort: m.page(
+                    conn, w, s, 50, None, NOW
+                )
     if common:
         return reads
     for name, wanted in {"all": None, "with runs": runs(state=kinds("FAILED"))}.items():
         for module in (flows, deployments):
             for sort in module.LISTING.sorts:
-                reads[f"{module.LISTING.table} {name} {sort}"] = lambda conn, m=module, w=wanted, s=sort: m.filter(
-                    conn, w, s, 200
+                reads[f"{module.LISTING.table} {name} {sort}"] = lambda conn, m=module, w=wanted, s=sort: (
+                    m.filter(conn, w, s, 200)
                 )
     of_run = f.LogFilter(flow_run_id=f.NullableIdCriterion(any_=[ID]), level=f.LevelCriterion(ge_=30))
     of_task = f.LogFilter(task_run_id=f.NullableIdCriterion(any_=[ID]))
@@ -136,9 +150,13 @@ def lists(common: bool) -> dict[str, Read]:
         "graph": lambda conn: graph.dependencies(conn, ID, NOW),
         "dots": lambda conn: history.dots(conn, runs(expected_start_time=WEEK), None, 1000, 0, NOW),
         "history": lambda conn: history.flow_runs(conn, None, NOW - timedelta(days=7), NOW, 3700, NOW),
-        "history of task runs": lambda conn: history.task_runs(conn, None, NOW - timedelta(days=7), NOW, 3700, NOW),
+        "history of task runs": lambda conn: history.task_runs(
+            conn, None, NOW - timedelta(days=7), NOW, 3700, NOW
+        ),
         "runs of a queue": lambda conn: work_queues.runs_for_queue(conn, QUEUE, NOW, 10, NOW),
-        "runs of a queue with a filter": lambda conn: work_queues.runs_for_queue(conn, filtered, NOW, 10, NOW),
+        "runs of a queue with a filter": lambda conn: work_queues.runs_for_queue(
+            conn, filtered, NOW, 10, NOW
+        ),
         "busy runs of a queue": lambda conn: work_queues.busy(conn, QUEUE),
         "next runs of flows": lambda conn: flows.next_runs(conn, [ID]),
         "unfiltered count": lambda conn: flow_runs.count(conn),
@@ -154,14 +172,18 @@ def test_no_list_goes_over_a_whole_big_table(
     if common:
         monkeypatch.setattr("orion.store.conditions.QUICKLY_SORTED", 0)
     found = {
-        (name, sql): faults(plan) for name, read in lists(common).items() for sql, plan in plans(sqlite_store, read)
+        (name, sql): faults(plan)
+        for name, read in lists(common).items()
+        for sql, plan in plans(sqlite_store, read)
     }
     assert {key: steps for key, steps in found.items() if steps} == {}
 
 
 def test_the_test_would_see_a_scan(sqlite_store: Store) -> None:
     def scan(text: str) -> list[str]:
-        return [fault for _, plan in plans(sqlite_store, lambda conn: conn.all(text)) for fault in faults(plan)]
+        return [
+            fault for _, plan in plans(sqlite_store, lambda conn: conn.all(text)) for fault in faults(plan)
+        ]
 
     assert scan("SELECT * FROM flow_run WHERE total_run_time > 5")
     assert scan("SELECT id FROM flow_run ORDER BY total_run_time LIMIT 5")

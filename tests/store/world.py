@@ -65,7 +65,9 @@ def build(conn: Conn, seed: int = 7, runs: int = 40) -> World:
     for name in QUEUES:
         world.queues.append(work_queues.ensure(conn, name, NOW))
     for number in range(8):
-        world.deployments.append(_deployment(conn, rng, world.flows[number % 5], f"{rng.choice(NAMES)}{number}"))
+        world.deployments.append(
+            _deployment(conn, rng, world.flows[number % 5], f"{rng.choice(NAMES)}{number}")
+        )
     for _ in range(runs):
         world.flow_runs.append(_flow_run(conn, rng, world))
         world.task_runs += [_task_run(conn, rng, world, number) for number in range(rng.randrange(3))]
@@ -143,7 +145,9 @@ def _task_run(conn: Conn, rng: random.Random, world: World, number: int) -> Task
     return run
 
 
-def add_state(conn: Conn, table: str, run: FlowRun | TaskRun, at: datetime = NOW, message: str | None = None) -> State:
+def add_state(
+    conn: Conn, table: str, run: FlowRun | TaskRun, at: datetime = NOW, message: str | None = None
+) -> State:
     """A state row of the run's own state, entered at a time."""
     assert run.state_id and run.state_type and run.state_name
     state = State(id=run.state_id, type=run.state_type, name=run.state_name, timestamp=at, message=message)
