@@ -198,7 +198,6 @@ def test_clock_and_console_can_be_left_out(tmp_path: Path) -> None:
         eventually(lambda: "GET / HTTP/1.1" in server.output)
 
 
-@pytest.mark.row("CLI-04")
 def test_an_agent_beside_the_server_serves_its_queue_and_ends_with_it(tmp_path: Path) -> None:
     with serving(tmp_path, "--agent=mine") as server:
         agent = _children(server.process.pid)
