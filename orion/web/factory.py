@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from orion import __version__
 from orion.model.times import utcnow
 from orion.orchestration.line import Line
 from orion.web.dispatch import Dispatch
@@ -44,7 +45,7 @@ def build_app(
     app.state.clock = clock
     app.state.line = Line()
     app.state.closing = asyncio.Event()
-    app.state.version = _version()
+    app.state.version = __version__
     app.router.redirect_slashes = False
     table = routes(console=settings.ui_enabled)
     app.state.routes = table
@@ -86,12 +87,3 @@ def _middleware(settings: Settings) -> list[Middleware]:
     if not origins:
         return []
     return [Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])]
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("orion-server")
-    except PackageNotFoundError:
-        return "0.0.0"

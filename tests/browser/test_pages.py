@@ -1,4 +1,4 @@
-"""Every page in a real browser: no broken policy, no sideways scroll, few requests, usable without scripts and by keys."""
+"""Every page in a real browser: its policy, its width, its requests; by keys and without scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def addresses(console: Console) -> list[str]:
     runs, deployment = console.seeded.runs, console.seeded.deployments["nightly-warehouse-load/prod"]
     tabs = ("", "/logs", "/tasks", "/parameters", "/radar", "/events")
     return [
-        "/runs", "/flows", "/deployments", "/queues", "/queues/new", "/limits", "/settings", "/health", "/search?q=otter",
+        "/runs", "/flows", "/deployments", "/queues", "/queues/new", "/limits", "/settings", "/health",
+        "/search?q=otter",
         *(f"/runs/{runs['cobalt-heron']}{tab}" for tab in tabs), f"/runs/{runs['loyal-finch']}/subflows",
         f"/deployments/{deployment}", f"/deployments/{deployment}?view=json", "/docs",
     ]  # fmt: skip
@@ -64,7 +65,9 @@ def test_the_first_page_is_few_requests_and_few_bytes(context: BrowserContext, c
 @pytest.mark.row("UI-01")
 def test_a_reader_hears_where_things_are(page: Page, console: Console) -> None:
     page.goto(f"{console.url}/runs")
-    expect(page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Runs")).to_have_attribute("aria-current", "page")
+    expect(
+        page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Runs")
+    ).to_have_attribute("aria-current", "page")
     expect(page.get_by_role("searchbox", name="Run name or id")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^Runs by state"))).to_be_visible()
     expect(page.get_by_role("img", name="Failed").first).to_be_visible()

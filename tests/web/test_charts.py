@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -124,7 +125,7 @@ def test_the_radar_puts_each_task_on_the_ring_of_its_depth() -> None:
 def test_neighbours_on_a_ring_are_pushed_apart() -> None:
     angles = spread({"a": 0.0, "b": 0.01, "c": 0.02}, 0.3)
     ordered = sorted(angles.values())
-    assert all(after - before >= 0.299 for before, after in zip(ordered, ordered[1:], strict=False))
+    assert all(after - before >= 0.299 for before, after in pairwise(ordered))
 
 
 def test_the_radar_names_what_failed_and_marks_the_way_into_it() -> None:

@@ -1,4 +1,4 @@
-"""What holds for all templates and static files: strict content policy, vendored scripts unchanged, colours readable."""
+"""What holds for all templates and static files: content policy, vendored scripts, readable colours."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def every_page(client: Client, seeded: Seeded) -> list[str]:
     return [
         *LISTS, *OTHERS, *(f"/runs/{heron}{tab}" for tab in tabs), f"/runs/{loyal}/subflows",
         f"/runs/{seeded.runs['velvet-otter']}", f"/task-runs/{tasks[0]['id']}", f"/flows/{run['flow_id']}",
-        f"/deployments/{run['deployment_id']}", f"/deployments/{run['deployment_id']}?view=json", f"/queues/{queue['id']}",
+        f"/deployments/{run['deployment_id']}", f"/deployments/{run['deployment_id']}?view=json",
+        f"/queues/{queue['id']}",
         "/runs?state=failed&state=late&range=30d&sort=az", "/runs?q=heron", "/search?q=heron",
     ]  # fmt: skip
 
@@ -75,7 +76,8 @@ def test_a_region_is_a_part_of_its_page(full: tuple[Client, Seeded]) -> None:
 @pytest.mark.row("UI-25")
 def test_every_empty_list_says_what_to_do_next(client: Client) -> None:
     said = {
-        "/runs": "@flow", "/flows": "the first time it runs", "/deployments": "orion deployment build flow.py:hello -n dev",
+        "/runs": "@flow", "/flows": "the first time it runs",
+        "/deployments": "orion deployment build flow.py:hello -n dev",
         "/queues": "orion work-queue create default", "/limits": "orion concurrency-limit create",
     }  # fmt: skip
     for address, words in said.items():

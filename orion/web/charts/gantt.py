@@ -33,6 +33,7 @@ class Span:
     href: str = ""
     leads_on: bool = False
     size: int = 1
+    title: str = ""
 
     @property
     def start(self) -> float:

@@ -11,6 +11,7 @@ from orion.web.charts.radar_layout import APART, FIRST, Point, below, layout, re
 from orion.web.charts.svg import Svg, el, join, number
 
 MOST_NODES, MOST_LABELS = 200, 12
+MOST_LINES, MANY_NODES = 16, 60
 LABEL_WIDTH, LABEL_HEIGHT = 80.0, 11.0
 FAILED = ("failed", "crashed")
 NOT_RUN = ("pending", "scheduled", "late", "paused")
@@ -49,7 +50,20 @@ def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full:
         ),
     ]
     box = f"{number(-half - 16)} {number(-half)} {number(2 * half + 32)} {number(2 * half)}"
-    return el("svg", join(parts), view_box=box, role="img", aria_label=sentence(nodes, deepest))
+    return el(
+        "svg",
+        join(parts),
+        class_=_density(nodes),
+        view_box=box,
+        role="img",
+        aria_label=sentence(nodes, deepest),
+    )
+
+
+def _density(nodes: Sequence[Node]) -> str | None:
+    """Many lines into one task are drawn thin, so that they do not become a sheet."""
+    most = max((len(node.upstream) for node in nodes), default=0)
+    return "dense" if most > MOST_LINES or len(nodes) > MANY_NODES else None
 
 
 def path_of(nodes: Sequence[Node], focus: str) -> set[str]:

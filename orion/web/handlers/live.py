@@ -19,6 +19,7 @@ from orion.store import console, flow_runs
 from orion.store.base import Store
 from orion.web import templating
 from orion.web.display import Viewer, viewer, zone_of
+from orion.web.pages.timeline import short_names
 
 LEAST_GAP, HEARTBEAT = 0.2, 20.0
 LINES, MOST_BEHIND = 200, 2000
@@ -110,7 +111,7 @@ class Follower:
             self.after = batch[-1].id
             sent += len(batch)
             if sent <= MOST_BEHIND and (lines := self._wanted(batch)):
-                yield self._message(lines)
+                yield await self._message(lines)
             if len(batch) < LINES:
                 break
         if sent > MOST_BEHIND:
@@ -119,11 +120,11 @@ class Follower:
     def _wanted(self, batch: list[Log]) -> list[Log]:
         return [line for line in batch if not self.task or line.task_run_id == self.task]
 
-    def _message(self, lines: list[Log]) -> str:
-        names = self.store.read_now(console.task_run_names, [line.task_run_id for line in lines])
+    async def _message(self, lines: list[Log]) -> str:
+        names = await self.store.read(console.task_run_names, [line.task_run_id for line in lines])
         zone, name = zone_of(self.request.cookies.get("tz"))
         viewer.set(Viewer(utcnow(), zone, name))
-        html = templating.lines(self.request, lines, names)
+        html = templating.lines(self.request, lines, short_names(names))
         return self._partial(html)
 
     def _note(self, number: int) -> str:

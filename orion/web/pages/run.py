@@ -139,7 +139,7 @@ def _overview(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sor
         "elapsed": _elapsed(run, now),
         "sort": sort,
         "lines": run_logs.newest(conn, run.id, LINES),
-        "task_names": {task.id: task.name for task in tasks},
+        "task_names": timeline.short_names({task.id: task.name for task in tasks}),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
         "usual": console.usual(past),

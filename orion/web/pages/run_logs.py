@@ -20,6 +20,7 @@ from orion.store.base import Conn
 from orion.web.call import Call
 from orion.web.display import iso, level
 from orion.web.pages.shared import found, gather
+from orion.web.pages.timeline import short_names
 
 MOST, BATCH = 1000, 1000
 
@@ -80,6 +81,7 @@ def data(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, query: L
         if not query.narrowed
         else len(lines)
     )
+    names = short_names({task.id: task.name for task in tasks})
     hidden = max(matched - len(lines), 0)
     return {
         "lines": lines,
@@ -91,8 +93,8 @@ def data(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, query: L
         "q": query.q,
         "level_chosen": str(query.level),
         "task_chosen": query.task,
-        "task_options": [(task.id, task.name) for task in tasks[:500]],
-        "task_names": {task.id: task.name for task in tasks},
+        "task_options": list(names.items())[:500],
+        "task_names": names,
     }
 
 

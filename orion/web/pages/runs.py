@@ -32,7 +32,7 @@ from orion.web.pages.shared import PAGE, api_url, gather, here, see, stretch
 from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
-UPCOMING, MOST_LATE = 3, 10
+UPCOMING, MOST_LATE = 5, 10
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def _data(conn: Conn, query: RunQuery, now: datetime) -> dict[str, Any]:
     width = timedelta(seconds=BUCKETS[query.range])
     buckets = _history(conn, query, start, min(end, now + (now - start) / 8), width, now)
     counts = _counts(conn, query, start, end, now)
-    shown_counts = {name: n for name, n in counts.items() if not query.looks or name in query.looks}
-    groups, key, number = _groups(conn, query, start, end, now)
+    total = sum(n for name, n in counts.items() if not query.looks or name in query.looks)
+    groups, key, number = _groups(conn, query, start, end, counts.get("scheduled", 0), now)
     return {
         "query": query,
         "range": query.range if not query.start else "",
@@ -70,7 +70,7 @@ def _data(conn: Conn, query: RunQuery, now: datetime) -> dict[str, Any]:
         "history": RunHistory(buckets, width.total_seconds(), now, CLOCKS[query.range], _label(query, width)),
         "options": _options(conn),
         "chips": _chips(conn, query),
-        "shown": stretch(query.at, number, sum(shown_counts.values()), "runs"),
+        "shown": stretch(query.at, number, total, "runs") if query.at else f"{number:,} of {total:,} runs",
         "groups": groups,
         "newer": query.href() if query.after else None,
         "older": query.href(after=key, at=query.at + number) if key else None,
@@ -79,7 +79,7 @@ def _data(conn: Conn, query: RunQuery, now: datetime) -> dict[str, Any]:
 
 
 def _groups(
-    conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime
+    conn: Conn, query: RunQuery, start: datetime, end: datetime, planned: int, now: datetime
 ) -> tuple[list[Group], str | None, int]:
     """The first page begins with what is late and what comes next; the rest is what was, newest first."""
     split = not query.looks and not query.sort and not query.q
@@ -93,7 +93,7 @@ def _groups(
         late, coming = _ahead(conn, query, start, end, now)
         rows = rows_of(conn, [*late, *coming], now)
         number += len(rows)
-        ahead = one_group("Upcoming", rows, "late and next")
+        ahead = one_group("Upcoming", rows, f"{len(late)} late, next {len(coming)} of {planned:,}")
     return ahead + by_day(rows_of(conn, found, now)), key, number
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +15,7 @@ from orion.web.charts.radar import Node
 from orion.web.display import look, look_of
 
 States = Sequence[tuple[str, str, datetime]]
+_hashed = re.compile(r"(?P<name>.+)-[0-9a-f]{8}-(?P<index>\d+)$").match
 
 
 def spans(
@@ -23,10 +26,12 @@ def spans(
     now: datetime,
 ) -> list[Span]:
     """Every task run with its tries, in seconds since the run's start."""
+    names = short_names({task.id: task.name for task in tasks})
     return [
         Span(
             id=task.id,
-            name=task.name,
+            name=names[task.id],
+            title=task.name,
             look=look_of(task),
             tries=tries(states.get(task.id, ()), start, now) if start else (),
             upstream=upstream(task),
@@ -39,17 +44,26 @@ def spans(
 
 def nodes(tasks: Sequence[TaskRun], children: Mapping[str, str]) -> list[Node]:
     """Every task run with what it waited for."""
+    names = short_names({task.id: task.name for task in tasks})
     return [
         Node(
-            task.id,
-            task.name,
-            look_of(task),
-            upstream(task),
-            _href(task, children),
-            subflow=task.id in children,
+            task.id, names[task.id], look_of(task), upstream(task), _href(task, children), task.id in children
         )
         for task in tasks
     ]
+
+
+def short_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by id without the hash that parts tasks of one name: extract-0913651b-0 is extract, or extract-0."""
+    parted = {id: _hashed(name) for id, name in names.items()}
+    number = Counter(found["name"] for found in parted.values() if found)
+    return {id: _short(names[id], found, number) for id, found in parted.items()}
+
+
+def _short(name: str, found: re.Match[str] | None, number: Mapping[str, int]) -> str:
+    if found is None:
+        return name
+    return found["name"] if number[found["name"]] == 1 else f"{found['name']}-{found['index']}"
 
 
 def tries(states: States, start: datetime, now: datetime) -> list[Try]:
