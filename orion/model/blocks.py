@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from orion.model.ids import Id
 from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
@@ -68,7 +68,7 @@ class BlockSchemaCreate(Body, kw_only=True):
 
     fields: Raw
     block_type_id: Id
-    capabilities: list[str] = []
+    capabilities: list[str] = field(default_factory=list)
     version: str = "non-versioned"
 
 

@@ -1,4 +1,4 @@
-"""Filters: criteria on an object, joined by `operator`; an unknown key is refused, because ignoring it would widen a query."""
+"""Filters: criteria on an object, joined by `operator`. An unknown key is refused: ignoring it would widen a query."""
 
 from __future__ import annotations
 

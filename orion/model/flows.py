@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from orion.model.ids import Id
 from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
@@ -29,7 +29,7 @@ class FlowCreate(Body, kw_only=True):
     """A flow to find or make, by its name."""
 
     name: Name
-    tags: Tags = []
+    tags: Tags = field(default_factory=list)
     labels: JsonObject = EMPTY_OBJECT
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from functools import lru_cache
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Raw, Struct
@@ -54,7 +54,7 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 def decode(body: bytes | str, kind: type[T] | Any) -> T:
     """`body` as `kind`; raises `Invalid` with the place and the reason."""
     try:
-        return decoder(kind).decode(body)
+        return cast(T, decoder(cast(Any, kind)).decode(body))
     except msgspec.ValidationError as error:
         raise Invalid(detail=[_fault(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class Call:
     """One request on its way to a handler: parsed, with all a handler may ask for."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, path: dict[str, str], now: datetime) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, path: dict[str, str], now: datetime
+    ) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send

@@ -24,7 +24,11 @@ def checksum(fields: str | bytes) -> str:
 def _without_secret_fields(value: Any) -> Any:
     match value:
         case dict():
-            return {name: _without_secret_fields(inner) for name, inner in value.items() if name != "secret_fields"}
+            return {
+                name: _without_secret_fields(inner)
+                for name, inner in value.items()
+                if name != "secret_fields"
+            }
         case list():
             return [_without_secret_fields(inner) for inner in value]
         case _:

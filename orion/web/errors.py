@@ -18,7 +18,7 @@ class MethodNotAllowed(OrionError):
 
 
 def describe(error: Exception) -> Reply:
-    """The error as a value with its status; what is not ours becomes a plain 500 and a traceback in the server's log."""
+    """The error as a value with its status; what is not ours is a plain 500, and a traceback in the server's log."""
     if isinstance(error, OverflowError):
         error = Invalid("A number or a time is out of range.")
     if not isinstance(error, OrionError):

@@ -55,14 +55,22 @@ async def _send_json(call: Call, reply: Reply, send: Send) -> None:
     body = b"" if reply.status in NO_BODY else wire.encode(reply.data)
     headers = list(_JSON_HEADERS)
     headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
-    if len(body) >= WORTH_ZIPPING and not is_loopback((call.scope.get("client") or (None, 0))[0]):
-        if "gzip" in call.headers.get("accept-encoding", ""):
-            body = gzip.compress(body, compresslevel=1, mtime=0)
-            headers.append((b"content-encoding", b"gzip"))
+    if len(body) >= WORTH_ZIPPING and _reads_gzip(call) and not is_loopback(_client(call)):
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+        headers.append((b"content-encoding", b"gzip"))
     if body:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if call.scope["method"] == "HEAD" else body})
+
+
+def _reads_gzip(call: Call) -> bool:
+    return "gzip" in call.headers.get("accept-encoding", "")
+
+
+def _client(call: Call) -> str | None:
+    client: tuple[str, int] | None = call.scope.get("client")
+    return client[0] if client else None
 
 
 def render(call: Call, reply: Reply) -> Response:
@@ -87,7 +95,9 @@ def _html(call: Call, reply: Reply, template: str) -> Response:
 
     if not template:
         return _response(reply, b"", reply.status)
-    return _response(reply, templating.render(call.request, template, reply.data).encode(), reply.status, HTML)
+    return _response(
+        reply, templating.render(call.request, template, reply.data).encode(), reply.status, HTML
+    )
 
 
 def _block(call: Call, reply: Reply) -> str:
@@ -131,7 +141,7 @@ def _response(
 def _zipped(call: Call, answer: Response) -> Response:
     """Compressed when it is big enough and the client can read it; JSON on loopback goes plain (see `_send_json`)."""
     body = bytes(answer.body)
-    if len(body) < WORTH_ZIPPING or "gzip" not in call.headers.get("accept-encoding", ""):
+    if len(body) < WORTH_ZIPPING or not _reads_gzip(call):
         return answer
     answer.body = gzip.compress(body, compresslevel=5, mtime=0)
     answer.headers["Content-Encoding"] = "gzip"
@@ -144,7 +154,11 @@ def error_reply(call: Call, reply: Reply) -> Reply:
     if face(call) is Face.JSON:
         return reply
     body: dict[str, Any] = reply.data
-    shown = {"status": reply.status, "title": _TITLES.get(reply.status, "Something went wrong"), "detail": sentence(body)}
+    shown = {
+        "status": reply.status,
+        "title": _TITLES.get(reply.status, "Something went wrong"),
+        "detail": sentence(body),
+    }
     shown["what"] = call.address
     return Reply(shown, "error.html#message", status=reply.status, headers=reply.headers)
 

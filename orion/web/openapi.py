@@ -6,7 +6,8 @@ import inspect
 import types
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
+from operator import or_
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -111,7 +112,8 @@ def operation_id(route: Route) -> str:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     in_path = [
-        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)} for name in route.path_parameters
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
+        for name in route.path_parameters
     ]
     in_query = [_query_parameter(text) for text in route.query]
     return in_path + in_query
@@ -166,7 +168,7 @@ def plain(kind: Any) -> Any:
         inner, *metadata = get_args(kind)
         return Annotated[(plain(inner), *metadata)]
     arguments = tuple(plain(argument) for argument in get_args(kind))
-    return Union[arguments] if origin in (Union, types.UnionType) else origin[arguments]
+    return reduce(or_, arguments) if origin in (Union, types.UnionType) else origin[arguments]
 
 
 @cache
@@ -174,7 +176,9 @@ def _plain_struct(kind: type[Struct]) -> type[Struct]:
     fields = [_plain_field(field) for field in msgspec.structs.fields(kind)]
     closed = kind.__struct_config__.forbid_unknown_fields
     namespace = {"__doc__": kind.__doc__}
-    return msgspec.defstruct(kind.__name__, fields, kw_only=True, forbid_unknown_fields=closed, namespace=namespace)
+    return msgspec.defstruct(
+        kind.__name__, fields, kw_only=True, forbid_unknown_fields=closed, namespace=namespace
+    )
 
 
 def _plain_field(field: msgspec.structs.FieldInfo) -> Any:
@@ -188,5 +192,9 @@ def _plain_field(field: msgspec.structs.FieldInfo) -> Any:
         default = unraw(default)
     elif isinstance(default, Struct):
         default = UNSET
-        kind = Union[kind, msgspec.UnsetType]
-    return field.encode_name, kind, msgspec.field(default_factory=type(default)) if default in ({}, []) else default
+        kind = kind | msgspec.UnsetType
+    return (
+        field.encode_name,
+        kind,
+        msgspec.field(default_factory=type(default)) if default in ({}, []) else default,
+    )

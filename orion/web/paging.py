@@ -10,7 +10,6 @@ from orion.model.filters import Filters, HistoryQuery
 from orion.model.times import as_utc
 from orion.web.call import Call, Reply
 
-
 MOST_INTERVALS = 10_000
 
 
@@ -31,7 +30,9 @@ def window(call: Call) -> tuple[int, int]:
     limit = call.body.limit
     if limit is not None and limit > most:
         message = f"ensure this value is less than or equal to {most}"
-        raise Invalid(detail=[{"loc": ["body", "limit"], "msg": message, "type": "value_error.number.not_le"}])
+        raise Invalid(
+            detail=[{"loc": ["body", "limit"], "msg": message, "type": "value_error.number.not_le"}]
+        )
     return most if limit is None else limit, call.body.offset or 0
 
 
@@ -51,7 +52,9 @@ async def page(call: Call, module: Listed, **more: Any) -> Reply:
     return Reply({"results": found, "count": count, "limit": limit, "pages": pages, "page": number})
 
 
-def _page(conn: Any, module: Listed, body: Any, limit: int, offset: int, **more: Any) -> tuple[list[Any], int]:
+def _page(
+    conn: Any, module: Listed, body: Any, limit: int, offset: int, **more: Any
+) -> tuple[list[Any], int]:
     return module.filter(conn, body, body.sort, limit, offset, **more), module.count(conn, body)
 
 
@@ -72,6 +75,8 @@ def intervals(query: HistoryQuery) -> tuple[HistoryQuery, datetime, datetime, fl
     start, end = as_utc(query.history_start), as_utc(query.history_end)
     buckets = (end - start).total_seconds() / query.history_interval_seconds
     if buckets < 0 or buckets > MOST_INTERVALS:
-        reason = "history_end is before history_start" if buckets < 0 else f"more than {MOST_INTERVALS} intervals"
+        reason = (
+            "history_end is before history_start" if buckets < 0 else f"more than {MOST_INTERVALS} intervals"
+        )
         raise Invalid(detail=[{"loc": ["body", "history_end"], "msg": reason, "type": "value_error"}])
     return query, start, end, query.history_interval_seconds

@@ -49,7 +49,9 @@ def _resolve(name: str, value: Any) -> Any:
     if kind in (None, "none"):
         return value.get("value")
     if kind != "json":
-        raise Conflict(f"The parameter {name!r} cannot be resolved: kind {kind!r} is not known here; send its value.")
+        raise Conflict(
+            f"The parameter {name!r} cannot be resolved: kind {kind!r} is not known here; send its value."
+        )
     try:
         return msgspec.json.decode(str(value.get("value", "")))
     except msgspec.DecodeError as error:
@@ -104,7 +106,7 @@ def _refuse(uri: str) -> Any:
     raise ValueError(f"it refers to {uri}, and references leave the schema never")
 
 
-_NO_REMOTE: dict[str, Callable[[str], Any]] = {scheme: _refuse for scheme in ("http", "https", "ftp", "file", "")}
+_NO_REMOTE: dict[str, Callable[[str], Any]] = dict.fromkeys(("http", "https", "ftp", "file", ""), _refuse)
 
 
 def _tamed(schema: Any) -> Any:

@@ -145,7 +145,9 @@ def _echo(body: bytes) -> Any:
 def bounded(raw: Any, limit: int, what: str) -> None:
     """Refuse opaque JSON that is over `limit` bytes; `what` names it in the refusal."""
     if isinstance(raw, msgspec.Raw) and len(bytes(raw)) > limit:
-        raise TooLarge(f"{what} are over the limit of {limit:,} bytes: store the value and pass a reference to it.")
+        raise TooLarge(
+            f"{what} are over the limit of {limit:,} bytes: store the value and pass a reference to it."
+        )
 
 
 async def form_body(call: Call, limit: int) -> FormData:
@@ -155,7 +157,9 @@ async def form_body(call: Call, limit: int) -> FormData:
     if not body:
         return FormData()
     if media not in _FORMS:
-        raise UnsupportedMediaType("A form is sent as application/x-www-form-urlencoded or multipart/form-data.")
+        raise UnsupportedMediaType(
+            "A form is sent as application/x-www-form-urlencoded or multipart/form-data."
+        )
     form = await _form(call, body)
     if any("\0" in text for pair in form.multi_items() for text in pair if isinstance(text, str)):
         raise Invalid("A field of the form holds the character NUL.")

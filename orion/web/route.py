@@ -54,12 +54,16 @@ def get(api: str, handler: Handler, answer: Any, *query: str, page: str | None =
     return Route("GET", api, handler, answer=answer, query=query, page=page, **more)
 
 
-def post(api: str, handler: Handler, body: Any, answer: Any, status: int = 200, *also: int, **more: Any) -> Route:
+def post(
+    api: str, handler: Handler, body: Any, answer: Any, status: int = 200, *also: int, **more: Any
+) -> Route:
     """A question with a body, or a creation (201, also 200 when it was there); its page, if any, is a form too."""
     return Route("POST", api, handler, body, answer, status, page_method="POST", also=also, **more)
 
 
-def put(api: str, handler: Handler, body: Any, answer: Any, status: int = 200, *also: int, **more: Any) -> Route:
+def put(
+    api: str, handler: Handler, body: Any, answer: Any, status: int = 200, *also: int, **more: Any
+) -> Route:
     """A creation or replacement by name."""
     return Route("PUT", api, handler, body, answer, status, also=also, **more)
 
@@ -113,7 +117,9 @@ class RouteMap:
             if route.page is not None:
                 self._add(route.page_method, route.page, route)
 
-    def find(self, path: str, raw_path: bytes | None) -> tuple[dict[str, tuple[Route, tuple[str, ...]]], list[str]] | None:
+    def find(
+        self, path: str, raw_path: bytes | None
+    ) -> tuple[dict[str, tuple[Route, tuple[str, ...]]], list[str]] | None:
         """The methods at `path` and its parameter values; a quoted slash in `raw_path` does not part segments."""
         if (methods := self._static.get(path)) is not None:
             return methods, []
@@ -128,9 +134,9 @@ class RouteMap:
     ) -> tuple[dict[str, tuple[Route, tuple[str, ...]]], list[str]] | None:
         if at == len(segments):
             return (node.methods, values) if node.methods else None
-        if (child := node.children.get(segments[at])) is not None:
-            if (found := self._walk(child, segments, at + 1, values)) is not None:
-                return found
+        child = node.children.get(segments[at])
+        if child is not None and (found := self._walk(child, segments, at + 1, values)) is not None:
+            return found
         if node.parameter is None or not segments[at]:
             return None
         return self._walk(node.parameter, segments, at + 1, [*values, segments[at]])

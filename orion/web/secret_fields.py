@@ -18,7 +18,9 @@ def secret_paths(fields: Any) -> list[list[str]]:
 
 def seal(data: Any, paths: Iterable[list[str]], vault: Vault) -> Any:
     """The data with every secret encrypted."""
-    return _each(data, paths, lambda value: value if value is None or is_sealed(value) else {SEALED: vault.seal(value)})
+    return _each(
+        data, paths, lambda value: value if value is None or is_sealed(value) else {SEALED: vault.seal(value)}
+    )
 
 
 def unseal(data: Any, paths: Iterable[list[str]], vault: Vault) -> Any:

@@ -64,7 +64,9 @@ class Guard:
         """Let a request pass, or raise the error that says why not."""
         self._check_host(headers.get("host", ""))
         if self.is_open and not is_loopback((scope.get("server") or (None, None))[0]):
-            raise Forbidden("This server has no login and answers on loopback only; set ORION_ADMIN_KEY to open it.")
+            raise Forbidden(
+                "This server has no login and answers on loopback only; set ORION_ADMIN_KEY to open it."
+            )
         if scope["type"] == "websocket":
             self._check_origin(headers)
             return

@@ -45,7 +45,9 @@ def run_flow(peer: str, server: OrionServer, folder: Path) -> dict[str, object]:
     return dict(json.loads(report.read_text()))
 
 
-def test_a_client_runs_a_flow_with_retries_a_map_and_a_subflow(peer: str, server: OrionServer, tmp_path: Path) -> None:
+def test_a_client_runs_a_flow_with_retries_a_map_and_a_subflow(
+    peer: str, server: OrionServer, tmp_path: Path
+) -> None:
     home = tmp_path / "client"
     home.mkdir()
     assert run_flow(peer, server, home) == {"result": 25}

@@ -25,7 +25,9 @@ class Replay:
 
     def request(self, entry: dict[str, Any]) -> None:
         body = None if entry["body"] is None else json.loads(self.now(json.dumps(entry["body"])))
-        answer = self.client.request(entry["method"], self.now(entry["path"]), json=body, headers=entry["headers"])
+        answer = self.client.request(
+            entry["method"], self.now(entry["path"]), json=body, headers=entry["headers"]
+        )
         where = f"{entry['method']} {entry['path']}: {answer.text[:300]}"
         assert answer.status_code == entry["status"], where
         if entry["answer"] is not None and answer.status_code != 204:

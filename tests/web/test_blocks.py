@@ -90,8 +90,12 @@ def test_secrets_are_masked_unless_asked_for_and_sealed_on_disk(client: Client) 
     slug = schema["block_type"]["slug"]
     by_name = f"/api/block_types/slug/{slug}/block_documents/name/{made['name']}"
     assert client.get(by_name, params={"include_secrets": "true"}).json()["data"] == data
-    assert [row["data"] for row in client.get(f"/api/block_types/slug/{slug}/block_documents").json()] == [masked]
-    stored = client.wait(client.app.state.store.read(lambda conn: conn.all("SELECT data FROM block_document")))
+    assert [row["data"] for row in client.get(f"/api/block_types/slug/{slug}/block_documents").json()] == [
+        masked
+    ]
+    stored = client.wait(
+        client.app.state.store.read(lambda conn: conn.all("SELECT data FROM block_document"))
+    )
     assert "canary" not in str(stored)
 
 
@@ -99,7 +103,10 @@ def test_a_document_shows_its_schema_and_type(client: Client) -> None:
     schema = registered(client)
     made = saved(client, schema, {"user": "me"})
     assert made["block_schema"]["checksum"] == schema["checksum"]
-    assert (made["block_type"]["id"], made["block_type_name"]) == (schema["block_type_id"], schema["block_type"]["name"])
+    assert (made["block_type"]["id"], made["block_type_name"]) == (
+        schema["block_type_id"],
+        schema["block_type"]["name"],
+    )
 
 
 def test_a_change_merges_keys_and_keeps_what_was_only_masked(client: Client) -> None:
@@ -119,12 +126,25 @@ def test_a_change_merges_keys_and_keeps_what_was_only_masked(client: Client) -> 
 def test_a_taken_name_and_a_bad_name_are_refused(client: Client) -> None:
     schema = registered(client)
     saved(client, schema, {"user": "me"}, name="taken")
-    body = {"name": "taken", "data": {}, "block_schema_id": schema["id"], "block_type_id": schema["block_type_id"]}
+    body = {
+        "name": "taken",
+        "data": {},
+        "block_schema_id": schema["id"],
+        "block_type_id": schema["block_type_id"],
+    }
     assert client.post("/api/block_documents/", json=body).status_code == 409
     assert client.post("/api/block_documents/", json={**body, "name": "Not Good"}).status_code == 422
     assert client.post("/api/block_documents/", json={**body, "name": None}).status_code == 422
-    assert client.post("/api/block_documents/", json={**body, "name": "b", "data": {"$sealed": "x"}}).status_code == 422
-    assert client.post("/api/block_documents/", json={**body, "name": "b", "block_schema_id": UNKNOWN}).status_code == 409
+    assert (
+        client.post("/api/block_documents/", json={**body, "name": "b", "data": {"$sealed": "x"}}).status_code
+        == 422
+    )
+    assert (
+        client.post(
+            "/api/block_documents/", json={**body, "name": "b", "block_schema_id": UNKNOWN}
+        ).status_code
+        == 409
+    )
 
 
 def test_anonymous_documents_are_named_and_left_out_of_lists(client: Client) -> None:
@@ -133,14 +153,18 @@ def test_anonymous_documents_are_named_and_left_out_of_lists(client: Client) -> 
     assert made["name"].startswith("anonymous-")
     assert client.post("/api/block_documents/filter", json={}).json() == []
     asked = {"block_documents": {"is_anonymous": {"eq_": True}}}
-    assert [row["id"] for row in client.post("/api/block_documents/filter", json=asked).json()] == [made["id"]]
+    assert [row["id"] for row in client.post("/api/block_documents/filter", json=asked).json()] == [
+        made["id"]
+    ]
     assert client.post("/api/block_documents/count", json=asked).json() == 1
 
 
 def test_a_saved_block_inside_another_is_put_in_its_place(client: Client) -> None:
     inner = saved(client, registered(client), {"user": "me", "password": "secret"})
     outer_fields = {"title": "Outer", "type": "object", "properties": {}, "block_type_slug": "outer"}
-    made = saved(client, registered(client, outer_fields), {"inner": {"$ref": {"block_document_id": inner["id"]}}})
+    made = saved(
+        client, registered(client, outer_fields), {"inner": {"$ref": {"block_document_id": inner["id"]}}}
+    )
     assert made["data"] == {"inner": {"user": "me", "password": "********"}}
     assert made["block_document_references"]["inner"]["block_document"]["name"] == inner["name"]
     shown = client.get(f"/api/block_documents/{made['id']}", params={"include_secrets": "true"}).json()

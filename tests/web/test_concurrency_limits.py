@@ -36,7 +36,12 @@ def test_slots_are_reset(client: Client) -> None:
 
 
 def test_bad_limits_are_refused(client: Client) -> None:
-    for body in ({}, {"tag": "a"}, {"tag": "a", "concurrency_limit": -1}, {"tag": "", "concurrency_limit": 1}):
+    for body in (
+        {},
+        {"tag": "a"},
+        {"tag": "a", "concurrency_limit": -1},
+        {"tag": "", "concurrency_limit": 1},
+    ):
         assert client.post(f"{V1}/", json=body).status_code == 422
 
 
@@ -70,26 +75,38 @@ def test_a_lease_ends_when_it_is_not_renewed(client: Client, clock: Clock) -> No
     body = {"names": ["gpu"], "slots": 1, "lease_duration": 60, "holder": {"type": "task_run", "id": UNKNOWN}}
     lease = client.post(f"{V2}/increment-with-lease", json=body).json()
     clock.now += timedelta(seconds=50)
-    assert client.post(f"{V2}/leases/{lease['lease_id']}/renew", json={"lease_duration": 60}).status_code == 204
+    assert (
+        client.post(f"{V2}/leases/{lease['lease_id']}/renew", json={"lease_duration": 60}).status_code == 204
+    )
     clock.now += timedelta(seconds=50)
     assert client.post(f"{V2}/increment-with-lease", json=body).status_code == 423
     clock.now += timedelta(seconds=20)
     second = client.post(f"{V2}/increment-with-lease", json=body)
     assert second.status_code == 200
     assert client.post(f"{V2}/leases/{lease['lease_id']}/renew", json={}).status_code == 410
-    assert client.post(f"{V2}/decrement-with-lease", json={"lease_id": second.json()["lease_id"]}).status_code == 204
+    assert (
+        client.post(f"{V2}/decrement-with-lease", json={"lease_id": second.json()["lease_id"]}).status_code
+        == 204
+    )
     assert client.post(f"{V2}/increment", json={"names": ["gpu"], "slots": 1}).status_code == 200
 
 
 def test_names_without_a_limit_are_left_out(client: Client) -> None:
-    lease = client.post(f"{V2}/increment-with-lease", json={"names": ["tag:a"], "slots": 1, "lease_duration": 60})
+    lease = client.post(
+        f"{V2}/increment-with-lease", json={"names": ["tag:a"], "slots": 1, "lease_duration": 60}
+    )
     assert (lease.status_code, lease.json()["limits"]) == (200, [])
     assert client.post(f"{V2}/leases/{lease.json()['lease_id']}/renew", json={}).status_code == 204
-    assert client.post(f"{V2}/decrement-with-lease", json={"lease_id": lease.json()["lease_id"]}).status_code == 204
+    assert (
+        client.post(f"{V2}/decrement-with-lease", json={"lease_id": lease.json()["lease_id"]}).status_code
+        == 204
+    )
 
 
 def test_a_tag_limit_is_a_named_limit_too(client: Client) -> None:
     client.post(f"{V1}/", json={"tag": "a", "concurrency_limit": 1})
     body = {"names": ["tag:a", "tag:b"], "slots": 1, "mode": "concurrency", "lease_duration": 60}
-    assert [limit["name"] for limit in client.post(f"{V2}/increment-with-lease", json=body).json()["limits"]] == ["tag:a"]
+    assert [
+        limit["name"] for limit in client.post(f"{V2}/increment-with-lease", json=body).json()["limits"]
+    ] == ["tag:a"]
     assert client.post(f"{V2}/increment-with-lease", json=body).status_code == 423

@@ -21,14 +21,27 @@ def planned(client: Client, deployment_id: str) -> list[dict[str, Any]]:
 
 @pytest.mark.row("API-25")
 def test_a_deployment_is_saved_by_flow_and_name(client: Client) -> None:
-    body = {"name": "daily", "flow_id": flow(client)["id"], "parameters": {"x": 1}, "tags": ["a"], "entrypoint": "f.py:f"}
+    body = {
+        "name": "daily",
+        "flow_id": flow(client)["id"],
+        "parameters": {"x": 1},
+        "tags": ["a"],
+        "entrypoint": "f.py:f",
+    }
     first = client.post("/api/deployments/", json=body)
     again = client.post("/api/deployments/", json=body | {"parameters": {"x": 2}})
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["id"] == again.json()["id"]
     shown = client.get(f"/api/deployments/{first.json()['id']}").json()
     assert (shown["parameters"], shown["tags"], shown["status"]) == ({"x": 2}, ["a"], "NOT_READY")
-    assert {"schedule", "schedules", "is_schedule_active", "infra_overrides", "job_variables", "paused"} <= shown.keys()
+    assert {
+        "schedule",
+        "schedules",
+        "is_schedule_active",
+        "infra_overrides",
+        "job_variables",
+        "paused",
+    } <= shown.keys()
 
 
 def test_a_deployment_is_read_by_names_and_deleted(client: Client) -> None:
@@ -45,19 +58,26 @@ def test_missing_references_are_told(client: Client) -> None:
     assert client.post("/api/deployments/", json=body).status_code == 409
     body = {"name": "x", "flow_id": flow(client)["id"], "work_pool_name": "none"}
     assert client.post("/api/deployments/", json=body).status_code == 404
-    assert client.post("/api/deployments/", json={"name": "a/b", "flow_id": flow(client)["id"]}).status_code == 422
+    assert (
+        client.post("/api/deployments/", json={"name": "a/b", "flow_id": flow(client)["id"]}).status_code
+        == 422
+    )
 
 
 def test_the_queue_of_a_deployment_is_made(client: Client) -> None:
     made = deployment(client, work_queue_name="etl")
     found = client.get("/api/work_queues/name/etl").json()
     assert made["work_queue_id"] == found["id"]
-    assert [row["name"] for row in client.get(f"/api/deployments/{made['id']}/work_queue_check").json()] == ["etl"]
+    assert [row["name"] for row in client.get(f"/api/deployments/{made['id']}/work_queue_check").json()] == [
+        "etl"
+    ]
     assert client.get(f"/api/deployments/{UNKNOWN}/work_queue_check").status_code == 404
 
 
 def test_runs_are_planned_at_once_and_go_when_it_is_paused(client: Client, clock: Clock) -> None:
-    made = deployment(client, schedules=[{"schedule": HOURLY, "active": True}], parameters={"x": 1}, tags=["t"])
+    made = deployment(
+        client, schedules=[{"schedule": HOURLY, "active": True}], parameters={"x": 1}, tags=["t"]
+    )
     runs = planned(client, made["id"])
     assert len(runs) >= 3
     assert all(run["auto_scheduled"] and run["state_type"] == "SCHEDULED" for run in runs)
@@ -87,7 +107,15 @@ def test_schedules_are_added_changed_and_deleted(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    [{}, {"interval": 0}, {"interval": -5}, {"cron": "x"}, {"cron": "* * * * * *"}, {"rrule": "NO"}, {"cron": "0 0 31 2 *"}],
+    [
+        {},
+        {"interval": 0},
+        {"interval": -5},
+        {"cron": "x"},
+        {"cron": "* * * * * *"},
+        {"rrule": "NO"},
+        {"cron": "0 0 31 2 *"},
+    ],
 )
 def test_bad_schedules_are_refused(client: Client, schedule: dict[str, Any]) -> None:
     body = {"name": "x", "flow_id": flow(client)["id"], "schedules": [{"schedule": schedule}]}
@@ -96,7 +124,12 @@ def test_bad_schedules_are_refused(client: Client, schedule: dict[str, Any]) -> 
 
 def test_runs_of_a_range_are_planned_on_demand(client: Client) -> None:
     made = deployment(client, schedules=[{"schedule": HOURLY, "active": False}])
-    body = {"start_time": "2030-01-01T00:00:00Z", "end_time": "2030-01-01T05:00:00Z", "min_runs": 1, "max_runs": 3}
+    body = {
+        "start_time": "2030-01-01T00:00:00Z",
+        "end_time": "2030-01-01T05:00:00Z",
+        "min_runs": 1,
+        "max_runs": 3,
+    }
     assert client.post(f"/api/deployments/{made['id']}/schedule", json=body).json() is None
     assert [run["expected_start_time"][:13] for run in planned(client, made["id"])] == [
         "2030-01-01T00",
@@ -107,13 +140,19 @@ def test_runs_of_a_range_are_planned_on_demand(client: Client) -> None:
 
 
 def test_a_run_overlays_the_defaults_of_its_deployment(client: Client) -> None:
-    made = deployment(client, parameters={"x": 1, "y": 2}, tags=["a"], work_queue_name="q", job_variables={"env": 1})
+    made = deployment(
+        client, parameters={"x": 1, "y": 2}, tags=["a"], work_queue_name="q", job_variables={"env": 1}
+    )
     body = {"parameters": {"y": 3}, "tags": ["b", "a"], "name": "mine", "job_variables": {"more": 2}}
     answer = client.post(f"/api/deployments/{made['id']}/create_flow_run", json=body)
     assert answer.status_code == 201
     run = answer.json()
     assert (run["parameters"], run["tags"], run["name"]) == ({"x": 1, "y": 3}, ["a", "b"], "mine")
-    assert (run["deployment_id"], run["work_queue_name"], run["flow_id"]) == (made["id"], "q", made["flow_id"])
+    assert (run["deployment_id"], run["work_queue_name"], run["flow_id"]) == (
+        made["id"],
+        "q",
+        made["flow_id"],
+    )
     assert (run["job_variables"], run["state_type"]) == ({"env": 1, "more": 2}, "SCHEDULED")
 
 
@@ -134,9 +173,19 @@ def test_parameters_are_checked_where_it_is_asked_for(client: Client) -> None:
     assert (wrong.status_code, list(wrong.json())) == (422, ["detail"])
     assert client.post(path, json={}).status_code == 422
     assert client.post(path, json={"enforce_parameter_schema": False}).status_code == 201
-    body = {"name": "x", "flow_id": made["flow_id"], "parameter_openapi_schema": SCHEMA, "enforce_parameter_schema": True}
+    body = {
+        "name": "x",
+        "flow_id": made["flow_id"],
+        "parameter_openapi_schema": SCHEMA,
+        "enforce_parameter_schema": True,
+    }
     assert client.post("/api/deployments/", json=body | {"parameters": {"x": "no"}}).status_code == 422
-    assert client.get(f"/api/deployments/name/{client.get('/api/flows/' + made['flow_id']).json()['name']}/x").status_code == 404
+    assert (
+        client.get(
+            f"/api/deployments/name/{client.get('/api/flows/' + made['flow_id']).json()['name']}/x"
+        ).status_code
+        == 404
+    )
 
 
 def test_many_runs_are_made_each_by_itself(client: Client) -> None:
@@ -150,9 +199,17 @@ def test_many_runs_are_made_each_by_itself(client: Client) -> None:
 def test_due_runs_of_deployments_are_listed_without_a_claim(client: Client, clock: Clock) -> None:
     made = deployment(client)
     client.post(f"/api/deployments/{made['id']}/create_flow_run", json={"name": "due"})
-    later = {"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": (clock.now + timedelta(days=1)).isoformat()}}}
+    later = {
+        "state": {
+            "type": "SCHEDULED",
+            "state_details": {"scheduled_time": (clock.now + timedelta(days=1)).isoformat()},
+        }
+    }
     client.post(f"/api/deployments/{made['id']}/create_flow_run", json=later)
-    body = {"deployment_ids": [made["id"]], "scheduled_before": (clock.now + timedelta(seconds=10)).isoformat()}
+    body = {
+        "deployment_ids": [made["id"]],
+        "scheduled_before": (clock.now + timedelta(seconds=10)).isoformat(),
+    }
     for _ in range(2):
         runs = client.post("/api/deployments/get_scheduled_flow_runs", json=body).json()
         assert [run["name"] for run in runs] == ["due"]
@@ -166,7 +223,10 @@ def test_deployments_are_listed_counted_changed_and_deleted_in_bulk(client: Clie
     assert ids({}) == [one["id"], two["id"]]
     assert ids({"sort": "NAME_DESC"}) == [two["id"], one["id"]]
     assert ids({"deployments": {"tags": {"all_": ["x"]}}}) == [one["id"]]
-    assert client.patch(f"/api/deployments/{two['id']}", json={"paused": True, "description": "d"}).status_code == 204
+    assert (
+        client.patch(f"/api/deployments/{two['id']}", json={"paused": True, "description": "d"}).status_code
+        == 204
+    )
     assert ids({"deployments": {"paused": {"eq_": True}}}) == [two["id"]]
     assert ids({"deployments": {"is_schedule_active": {"eq_": True}}}) == [one["id"]]
     assert client.post("/api/deployments/count", json={}).json() == 2
@@ -179,5 +239,7 @@ def test_deployments_are_listed_counted_changed_and_deleted_in_bulk(client: Clie
 def test_the_queue_that_a_run_asks_for_wins(client: Client) -> None:
     other = queue(client)
     made = deployment(client, work_queue_name="first")
-    answer = client.post(f"/api/deployments/{made['id']}/create_flow_run", json={"work_queue_name": other["name"]})
+    answer = client.post(
+        f"/api/deployments/{made['id']}/create_flow_run", json={"work_queue_name": other["name"]}
+    )
     assert (answer.json()["work_queue_name"], answer.json()["work_queue_id"]) == (other["name"], other["id"])

@@ -19,13 +19,26 @@ TASK = "0190b0b0-0000-7000-8000-0000000000a1"
 def event(flow_run_id: str, name: str = "Completed", number: int = 1, **label: str) -> dict[str, Any]:
     kind = name.upper()
     state = {"type": kind, "name": name, "message": "", "data": None, "state_details": {}}
-    run = {"name": "t-0", "task_key": "t", "dynamic_key": "0", "run_count": 1, "flow_run_run_count": 1, "tags": ["x"]}
+    run = {
+        "name": "t-0",
+        "task_key": "t",
+        "dynamic_key": "0",
+        "run_count": 1,
+        "flow_run_run_count": 1,
+        "tags": ["x"],
+    }
     return {
         "id": f"0190b0b0-0000-7000-8000-0000000000b{number}",
         "occurred": f"2026-11-22T10:00:0{number}.000000Z",
         "event": f"prefect.task-run.{name}",
-        "resource": {"prefect.resource.id": f"prefect.task-run.{TASK}", "prefect.orchestration": "client", **label},
-        "related": [{"prefect.resource.id": f"prefect.flow-run.{flow_run_id}", "prefect.resource.role": "flow-run"}],
+        "resource": {
+            "prefect.resource.id": f"prefect.task-run.{TASK}",
+            "prefect.orchestration": "client",
+            **label,
+        },
+        "related": [
+            {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}", "prefect.resource.role": "flow-run"}
+        ],
         "payload": {"intended": {"from": None, "to": kind}, "validated_state": state, "task_run": run},
         "follows": None,
     }
@@ -37,13 +50,22 @@ def test_task_runs_are_recorded_in_any_order_and_once(client: Client) -> None:
     async def talk() -> None:
         async with Socket(client) as socket:
             assert json.loads((await socket.greet())["text"]) == {"type": "auth_success"}
-            for frame in (event(run["id"], "Completed", 2), event(run["id"], "Running", 1), event(run["id"], "Completed", 2)):
+            for frame in (
+                event(run["id"], "Completed", 2),
+                event(run["id"], "Running", 1),
+                event(run["id"], "Completed", 2),
+            ):
                 socket.say(frame)
 
     client.wait(talk())
     client.wait(talk())
     shown = client.get(f"/api/task_runs/{TASK}").json()
-    assert (shown["name"], shown["state_name"], shown["run_count"], shown["tags"]) == ("t-0", "Completed", 1, ["x"])
+    assert (shown["name"], shown["state_name"], shown["run_count"], shown["tags"]) == (
+        "t-0",
+        "Completed",
+        1,
+        ["x"],
+    )
     states = client.get("/api/task_run_states/", params={"task_run_id": TASK}).json()
     assert [state["type"] for state in states] == ["RUNNING", "COMPLETED"]
 
@@ -56,7 +78,14 @@ def test_one_bad_event_does_not_spoil_the_others(client: Client) -> None:
     async def talk() -> None:
         async with Socket(client) as socket:
             await socket.greet()
-            for frame in ("{", "[]", '{"id": "\\u0000"}', {"event": "x"}, bad, event(run["id"], "Completed", 2)):
+            for frame in (
+                "{",
+                "[]",
+                '{"id": "\\u0000"}',
+                {"event": "x"},
+                bad,
+                event(run["id"], "Completed", 2),
+            ):
                 socket.say(frame)
 
     client.wait(talk())
@@ -109,7 +138,9 @@ def test_with_a_key_the_greeting_must_hold_it(store: Any, settings: Settings) ->
         ("/api/events/in", {"host": "evil.example"}, 421),
     ],
 )
-def test_other_sockets_and_strangers_are_refused(client: Client, path: str, headers: dict[str, str], status: int) -> None:
+def test_other_sockets_and_strangers_are_refused(
+    client: Client, path: str, headers: dict[str, str], status: int
+) -> None:
     async def knock() -> dict[str, Any]:
         async with Socket(client, path, **headers) as socket:
             return await socket.heard()

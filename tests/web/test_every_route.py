@@ -21,11 +21,17 @@ from tests.conftest import BOTH, fresh_database
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN
 
-SHAPES = ({"detail"}, {"exception_message", "exception_detail", "request_body"}, {"exception_message", "detail"})
+SHAPES = (
+    {"detail"},
+    {"exception_message", "exception_detail", "request_body"},
+    {"exception_message", "detail"},
+)
 JSON = {"Content-Type": "application/json"}
 ROUTES = [pytest.param(route, id=f"{route.method} {route.api}") for route in API]
 WITH_BODY = [pytest.param(route, id=f"{route.method} {route.api}") for route in API if route.body is not None]
-HARMLESS = [route for route in API if "database" not in (route.api or "") and "clock" not in (route.api or "")]
+HARMLESS = [
+    route for route in API if "database" not in (route.api or "") and "clock" not in (route.api or "")
+]
 
 BAD_BODIES = (
     b"{",
@@ -57,7 +63,7 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def path_of(route: Route) -> str:
     path = f"/api{route.api}"
     for name in route.path_parameters:
-        path = path.replace("{%s}" % name, UNKNOWN if name == "id" or name.endswith("_id") else "nobody")
+        path = path.replace(f"{{{name}}}", UNKNOWN if name == "id" or name.endswith("_id") else "nobody")
     return path
 
 
@@ -78,7 +84,9 @@ def test_a_bad_body_is_refused(client: Client, route: Route) -> None:
 
 
 @pytest.mark.parametrize("route", WITH_BODY)
-def test_a_wrong_type_in_any_field_is_refused_or_taken_but_never_a_crash(client: Client, route: Route) -> None:
+def test_a_wrong_type_in_any_field_is_refused_or_taken_but_never_a_crash(
+    client: Client, route: Route
+) -> None:
     for body in wrong_bodies(route.body):
         answer = send(client, route, json.dumps(body).encode())
         assert answer.status_code < 500, f"{body}: {answer.text[:300]}"
@@ -87,14 +95,20 @@ def test_a_wrong_type_in_any_field_is_refused_or_taken_but_never_a_crash(client:
 @pytest.mark.parametrize("route", ROUTES)
 def test_an_unknown_object_or_an_empty_body_never_crashes(client: Client, route: Route) -> None:
     for content in (b"", b"{}", b"[]"):
-        answer = client.request(route.method, path_of(route), content=content, headers=JSON if content else None)
+        answer = client.request(
+            route.method, path_of(route), content=content, headers=JSON if content else None
+        )
         assert answer.status_code < 500, answer.text[:300]
 
 
-@pytest.mark.parametrize("route", [p for p in ROUTES if p.values[0].path_parameters and "{id}" in p.values[0].api])
+@pytest.mark.parametrize(
+    "route", [p for p in ROUTES if p.values[0].path_parameters and "{id}" in p.values[0].api]
+)
 def test_an_id_that_is_none_is_not_found(client: Client, route: Route) -> None:
     path = path_of(route).replace(UNKNOWN, "no-uuid")
-    answer = client.request(route.method, path, content=b"{}" if route.body is not None else b"", headers=JSON)
+    answer = client.request(
+        route.method, path, content=b"{}" if route.body is not None else b"", headers=JSON
+    )
     assert (answer.status_code, list(answer.json())) == (404, ["detail"])
 
 
@@ -104,7 +118,9 @@ def test_another_method_is_405(client: Client, route: Route) -> None:
     assert (answer.status_code, route.method in answer.headers["Allow"]) == (405, True)
 
 
-@pytest.mark.parametrize("route", [p for p in ROUTES if p.values[0].body is not None and not p.values[0].logs])
+@pytest.mark.parametrize(
+    "route", [p for p in ROUTES if p.values[0].body is not None and not p.values[0].logs]
+)
 def test_a_body_over_the_limit_is_413(client: Client, route: Route) -> None:
     answer = send(client, route, b'{"x": "' + b"a" * 1_000_001 + b'"}')
     assert (answer.status_code, list(answer.json())) == (413, ["detail"])
@@ -118,7 +134,14 @@ def wrong_bodies(kind: Any) -> list[Any]:
         return [5, [], "x"]
     good = {field.encode_name: sample(field) for field in structs.fields(kind) if field.required}
     wrong: list[Any] = [5, -1, 1.5, "x", "", True, None, [], {}, [None], {"any_": "x"}, {"nope": 1}, 10**30]
-    wrong += [2**31, 2**62, 1e300, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00", {"after_": "0001-01-01T00:00:00+14:00"}]
+    wrong += [
+        2**31,
+        2**62,
+        1e300,
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.999999-14:00",
+        {"after_": "0001-01-01T00:00:00+14:00"},
+    ]
     return [good] + [{**good, field.encode_name: value} for field in structs.fields(kind) for value in wrong]
 
 
@@ -129,7 +152,8 @@ def sample(field: structs.FieldInfo) -> Any:
     known: dict[str, Any] = {
         "state": {"type": "RUNNING"}, "slots": 1, "names": ["a"], "limit": 1, "concurrency_limit": 1, "level": 20,
         "timestamp": "2026-01-01T00:00:00Z", "history_start": "2026-01-01T00:00:00Z",
-        "history_end": "2026-01-02T00:00:00Z", "history_interval_seconds": 3600, "fields": {}, "schedule": {"interval": 60},
+        "history_end": "2026-01-02T00:00:00Z", "history_interval_seconds": 3600, "fields": {},
+        "schedule": {"interval": 60},
         "deployment_ids": [], "flow_run_ids": [], "flow_ids": [],
     }  # fmt: skip
     return known.get(field.name, "x" if field.default in (NODEFAULT, UNSET) else field.default)
@@ -140,13 +164,36 @@ def fields_of(kind: Any) -> tuple[structs.FieldInfo, ...]:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=6,
 )
 fields = sorted({field.encode_name for route in API for field in fields_of(route.body)})
-keys = st.sampled_from(["any_", "all_", "like_", "is_null_", "before_", "after_", "ge_", "operator", "id", "name", "tags", "state"])
-bodies = st.dictionaries(st.sampled_from(fields), json_values | st.dictionaries(keys, json_values | st.dictionaries(keys, json_values)), max_size=4)
+keys = st.sampled_from(
+    [
+        "any_",
+        "all_",
+        "like_",
+        "is_null_",
+        "before_",
+        "after_",
+        "ge_",
+        "operator",
+        "id",
+        "name",
+        "tags",
+        "state",
+    ]
+)
+bodies = st.dictionaries(
+    st.sampled_from(fields),
+    json_values | st.dictionaries(keys, json_values | st.dictionaries(keys, json_values)),
+    max_size=4,
+)
 
 
 @pytest.mark.row("API-28")

@@ -19,14 +19,24 @@ def test_a_flow_run_is_made_pending_and_shows_every_field(client: Client) -> Non
     assert run["parameters"] == {"x": {"deep": [1.0, None]}}
     assert run["state"]["state_details"]["flow_run_id"] == run["id"]
     assert client.get(f"/api/flow_runs/{run['id']}").json() == run
-    expected = {"start_time", "end_time", "total_run_time", "empirical_policy", "labels", "job_variables", "created_by"}
+    expected = {
+        "start_time",
+        "end_time",
+        "total_run_time",
+        "empirical_policy",
+        "labels",
+        "job_variables",
+        "created_by",
+    }
     assert expected <= run.keys()
 
 
 def test_parameters_keep_their_text(client: Client) -> None:
     body = b'{"flow_id": "%s", "parameters": {"b": 1.50, "a": 1e2}}' % flow(client)["id"].encode()
     answer = client.post("/api/flow_runs/", content=body, headers={"Content-Type": "application/json"})
-    assert b'"parameters":{"b": 1.50, "a": 1e2}' in client.get(f"/api/flow_runs/{answer.json()['id']}").content
+    assert (
+        b'"parameters":{"b": 1.50, "a": 1e2}' in client.get(f"/api/flow_runs/{answer.json()['id']}").content
+    )
 
 
 @pytest.mark.row("API-22")
@@ -114,7 +124,11 @@ def test_a_transition_is_accepted_and_shown(client: Client, clock: Clock) -> Non
     assert answer.json()["state"]["name"] == "Running"
     clock.now += timedelta(seconds=3)
     shown = client.get(f"/api/flow_runs/{run['id']}").json()
-    assert (shown["run_count"], shown["estimated_run_time"], shown["estimated_start_time_delta"]) == (1, 3.0, 1.0)
+    assert (shown["run_count"], shown["estimated_run_time"], shown["estimated_start_time_delta"]) == (
+        1,
+        3.0,
+        1.0,
+    )
 
 
 def test_the_second_claim_is_aborted(client: Client) -> None:
@@ -143,16 +157,22 @@ def test_a_repeated_transition_gets_the_first_answer(client: Client) -> None:
 def test_the_attempt_token_stands_in_a_header_alone(client: Client) -> None:
     run = flow_run(client, state={"type": "SCHEDULED"})
     path = f"/api/flow_runs/{run['id']}"
-    claim = client.post(f"{path}/set_state", json={"state": {"type": "PENDING"}}, headers={"Orion-Attempt": "new"})
+    claim = client.post(
+        f"{path}/set_state", json={"state": {"type": "PENDING"}}, headers={"Orion-Attempt": "new"}
+    )
     token = claim.headers["Orion-Attempt"]
     assert token not in claim.text
     assert token not in client.get(path).text
-    refused = client.post(f"{path}/set_state", json={"state": {"type": "RUNNING"}}, headers={"Orion-Attempt": "x"})
+    refused = client.post(
+        f"{path}/set_state", json={"state": {"type": "RUNNING"}}, headers={"Orion-Attempt": "x"}
+    )
     assert refused.json()["status"] == "ABORT"
     beat = client.post(f"{path}/heartbeat", headers={"Orion-Attempt": token})
     assert beat.json()["cancel"] is False
     assert beat.json()["lease_seconds"] > 0
-    taken = client.post(f"{path}/set_state", json={"state": {"type": "RUNNING"}}, headers={"Orion-Attempt": token})
+    taken = client.post(
+        f"{path}/set_state", json={"state": {"type": "RUNNING"}}, headers={"Orion-Attempt": token}
+    )
     assert taken.json()["status"] == "ACCEPT"
 
 
@@ -176,7 +196,10 @@ def test_the_history_of_states_is_kept_in_order(client: Client) -> None:
     propose(client, "flow_runs", run["id"], "COMPLETED", data={"type": "literal", "value": 1})
     states = client.get("/api/flow_run_states/", params={"flow_run_id": run["id"]}).json()
     assert [state["type"] for state in states] == ["PENDING", "RUNNING", "COMPLETED"]
-    assert client.get(f"/api/flow_run_states/{states[2]['id']}").json()["data"] == {"type": "literal", "value": 1}
+    assert client.get(f"/api/flow_run_states/{states[2]['id']}").json()["data"] == {
+        "type": "literal",
+        "value": 1,
+    }
     assert client.get(f"/api/flow_run_states/{UNKNOWN}").status_code == 404
     assert client.get("/api/flow_run_states/").status_code == 422
     assert client.get("/api/flow_run_states/", params={"flow_run_id": "x"}).status_code == 422
@@ -191,7 +214,10 @@ def test_runs_are_listed_by_filter(client: Client) -> None:
     assert ids({"flow_runs": {"tags": {"all_": ["a", "b"]}}}) == [one["id"]]
     assert ids({"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}) == [two["id"]]
     assert ids({"flow_runs": {"id": {"not_any_": [two["id"]]}}}) == [one["id"]]
-    assert ids({"flow_runs": {"name": {"like_": one["name"][:4]}}}) == [one["id"]] or one["name"][:4] == two["name"][:4]
+    assert (
+        ids({"flow_runs": {"name": {"like_": one["name"][:4]}}}) == [one["id"]]
+        or one["name"][:4] == two["name"][:4]
+    )
     assert ids({"flow_runs": {"state": {"type": {"any_": []}}}}) == []
     assert set(ids({"sort": "EXPECTED_START_TIME_DESC", "limit": 1})) < {one["id"], two["id"]}
     assert client.post("/api/flow_runs/count", json={"flow_runs": {"tags": {"all_": ["a"]}}}).json() == 2
@@ -200,7 +226,10 @@ def test_runs_are_listed_by_filter(client: Client) -> None:
 @pytest.mark.row("API-18")
 def test_history_counts_by_interval_and_shows_empty_ones(client: Client, clock: Clock) -> None:
     flow_run(client)
-    span = {"history_start": clock.now - timedelta(minutes=5), "history_end": clock.now + timedelta(minutes=5)}
+    span = {
+        "history_start": clock.now - timedelta(minutes=5),
+        "history_end": clock.now + timedelta(minutes=5),
+    }
     body = {name: moment.isoformat() for name, moment in span.items()} | {"history_interval_seconds": 300}
     buckets = client.post("/api/flow_runs/history", json=body).json()
     assert [bucket["states"] for bucket in buckets][:1] == [[]]
@@ -209,7 +238,10 @@ def test_history_counts_by_interval_and_shows_empty_ones(client: Client, clock: 
         "sum_estimated_run_time": 0.0, "sum_estimated_lateness": 0.0,
     }  # fmt: skip
     for wrong in (0.5, 0, -1, 0.0001):
-        assert client.post("/api/flow_runs/history", json=body | {"history_interval_seconds": wrong}).status_code == 422
+        assert (
+            client.post("/api/flow_runs/history", json=body | {"history_interval_seconds": wrong}).status_code
+            == 422
+        )
     backwards = body | {"history_end": "2000-01-01T00:00:00Z"}
     assert client.post("/api/flow_runs/history", json=backwards).status_code == 422
     endless = body | {"history_end": "2999-01-01T00:00:00Z", "history_interval_seconds": 1}

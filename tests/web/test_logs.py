@@ -34,7 +34,9 @@ def test_lines_are_chosen_by_level_time_and_run(client: Client) -> None:
     late = line("late", timestamp="2026-11-22 11:00:00.5+00:00", level=30)
     client.post("/api/logs/", json=[line("early"), late, line("other", flow_run_id=other)])
     assert texts(client, logs={"level": {"ge_": 30}}) == ["late"]
-    assert texts(client, logs={"timestamp": {"before_": "2026-11-22T10:30:00Z"}, "flow_run_id": {"any_": [UNKNOWN]}}) == ["early"]
+    assert texts(
+        client, logs={"timestamp": {"before_": "2026-11-22T10:30:00Z"}, "flow_run_id": {"any_": [UNKNOWN]}}
+    ) == ["early"]
     assert texts(client, logs={"flow_run_id": {"any_": [other]}}) == ["other"]
     assert texts(client, logs={"task_run_id": {"any_": [other]}}) == []
 

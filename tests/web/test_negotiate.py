@@ -21,7 +21,14 @@ def call_for(path: str = "/runs/x", method: str = "GET", root: str = "", **heade
     app.state.store = None
     app.state.settings = load({})
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "app": app, "path": root + path, "root_path": root, "method": method, "headers": raw}
+    scope = {
+        "type": "http",
+        "app": app,
+        "path": root + path,
+        "root_path": root,
+        "method": method,
+        "headers": raw,
+    }
     return Call({**scope, "query_string": b"", "scheme": "http", "server": ("h", 1)}, None, None, {}, None)  # type: ignore[arg-type]
 
 
@@ -71,7 +78,9 @@ def test_a_form_leads_on_by_a_relative_address() -> None:
     assert (plain.status_code, plain.headers["Location"]) == (303, "../../runs/y")
     prefixed = negotiate.render(call_for("/runs/x/cancel", "POST", root="/orion"), reply)
     assert prefixed.headers["Location"] == "../../runs/y"
-    swapped = negotiate.render(call_for("/runs/x/cancel", "POST", hx_request_type="partial", orion_root="../"), reply)
+    swapped = negotiate.render(
+        call_for("/runs/x/cancel", "POST", hx_request_type="partial", orion_root="../"), reply
+    )
     assert (swapped.status_code, swapped.headers["HX-Location"]) == (200, "../runs/y")
 
 
@@ -85,7 +94,9 @@ def test_a_region_that_has_not_changed_is_304_without_rendering() -> None:
 
 
 def test_addresses_and_events_travel_in_headers() -> None:
-    answer = negotiate.render(call_for(), Reply({}, "a.html", push_url="/runs?a=b", trigger={"toast": "Gespeichert ✓"}))
+    answer = negotiate.render(
+        call_for(), Reply({}, "a.html", push_url="/runs?a=b", trigger={"toast": "Gespeichert ✓"})
+    )
     assert answer.headers["HX-Push-Url"] == "/runs?a=b"
     assert answer.headers["HX-Trigger"].isascii()
 
@@ -96,7 +107,10 @@ def test_pages_are_compressed_for_those_who_can_read_it() -> None:
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body) == negotiate.render(call_for(), reply).body
     assert int(packed.headers["Content-Length"]) == len(packed.body)
-    assert "Content-Encoding" not in negotiate.render(call_for(accept_encoding="gzip"), Reply("x", "a.html")).headers
+    assert (
+        "Content-Encoding"
+        not in negotiate.render(call_for(accept_encoding="gzip"), Reply("x", "a.html")).headers
+    )
 
 
 @pytest.mark.parametrize("status", [403, 404, 422, 500])

@@ -13,7 +13,21 @@ from orion.web.routes import API, routes
 from tests.web.browser import Client
 
 DATA = Path(__file__).parent.parent / "data"
-LATER = ("/artifacts", "/variables", "/automations", "/events", "/work_pools", "/collections", "/templates", "/block_types/install_system_block_types", "/flow_run_notification_policies", "/ui/schemas", "/ui/task_runs/dashboard", "/input", "graph-v2")
+LATER = (
+    "/artifacts",
+    "/variables",
+    "/automations",
+    "/events",
+    "/work_pools",
+    "/collections",
+    "/templates",
+    "/block_types/install_system_block_types",
+    "/flow_run_notification_policies",
+    "/ui/schemas",
+    "/ui/task_runs/dashboard",
+    "/input",
+    "graph-v2",
+)
 PATHS = json.loads((DATA / "openapi-2.20.json").read_text())["paths"]
 
 
@@ -75,17 +89,21 @@ def test_orions_own_routes_stand_under_their_own_heading(document: dict[str, Any
 
 
 @pytest.mark.parametrize(("path", "method"), core_operations())
-def test_every_core_route_of_the_reference_server_is_there(document: dict[str, Any], path: str, method: str) -> None:
+def test_every_core_route_of_the_reference_server_is_there(
+    document: dict[str, Any], path: str, method: str
+) -> None:
     assert method in document["paths"].get(f"/api{path}", {}), f"{method.upper()} {path}"
 
 
 MODELS = {
-    "Flow": "Flow", "FlowRunResponse": "FlowRun", "TaskRun": "TaskRun", "State": "State", "StateDetails": "StateDetails",
+    "Flow": "Flow", "FlowRunResponse": "FlowRun", "TaskRun": "TaskRun", "State": "State",
+    "StateDetails": "StateDetails",
     "DeploymentResponse": "Deployment", "WorkQueueResponse": "WorkQueue", "Log": "Log", "SavedSearch": "SavedSearch",
     "ConcurrencyLimit": "ConcurrencyLimit", "ConcurrencyLimitV2": "ConcurrencyLimitV2", "BlockType": "BlockType",
     "BlockSchema": "BlockSchema", "BlockDocument": "BlockDocument", "OrchestrationResult": "OrchestrationResult",
     "SimpleFlowRun": "SimpleFlowRun", "DependencyResult": "DependencyResult", "FlowRunPolicy": "FlowRunPolicy",
-    "FlowCreate": "FlowCreate", "FlowRunCreate": "FlowRunCreate", "TaskRunCreate": "TaskRunCreate", "LogCreate": "LogCreate",
+    "FlowCreate": "FlowCreate", "FlowRunCreate": "FlowRunCreate", "TaskRunCreate": "TaskRunCreate",
+    "LogCreate": "LogCreate",
     "FlowRunUpdate": "FlowRunUpdate", "WorkQueueCreate": "WorkQueueCreate", "WorkQueueUpdate": "WorkQueueUpdate",
     "DeploymentCreate": "DeploymentCreate", "DeploymentUpdate": "DeploymentUpdate", "StateCreate": "StateCreate",
     "DeploymentFlowRunCreate": "DeploymentFlowRunCreate", "DeploymentSchedule": "DeploymentSchedule",
@@ -97,13 +115,17 @@ MODELS = {
 THEIRS = [
     pytest.param(name, schema["properties"].keys(), id=f"{generation} {name}")
     for generation in ("2.0", "2.20", "3.8")
-    for name, schema in json.loads((DATA / f"openapi-{generation}.json").read_text())["components"]["schemas"].items()
+    for name, schema in json.loads((DATA / f"openapi-{generation}.json").read_text())["components"][
+        "schemas"
+    ].items()
     if name in MODELS
 ]
 
 
 @pytest.mark.parametrize(("name", "fields"), THEIRS)
-def test_every_field_that_clients_know_is_there(document: dict[str, Any], name: str, fields: set[str]) -> None:
+def test_every_field_that_clients_know_is_there(
+    document: dict[str, Any], name: str, fields: set[str]
+) -> None:
     ours = document["components"]["schemas"][MODELS[name]]["properties"]
     assert not fields - ours.keys() - NOT_TAKEN.get(name, set())
 

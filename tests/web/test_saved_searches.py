@@ -24,6 +24,8 @@ def test_a_search_is_saved_by_name_read_listed_and_deleted(client: Client) -> No
     assert client.delete(f"/api/saved_searches/{UNKNOWN}").status_code == 404
 
 
-@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "a", "filters": [{}]}, {"name": "a", "filters": "x"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"name": ""}, {"name": "a", "filters": [{}]}, {"name": "a", "filters": "x"}]
+)
 def test_a_bad_search_is_refused(client: Client, body: dict[str, object]) -> None:
     assert client.put("/api/saved_searches/", json=body).status_code == 422

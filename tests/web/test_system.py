@@ -51,7 +51,9 @@ def test_csrf_tokens_are_told_to_be_off(client: Client) -> None:
 
 @pytest.mark.row("API-27")
 def test_settings_are_shown_with_secrets_masked(store: Any, settings: Settings) -> None:
-    secret = settings.with_updates({"ORION_API_KEY": "canary", "ORION_DATABASE_URL": "postgresql://u:canary@h/d"})
+    secret = settings.with_updates(
+        {"ORION_API_KEY": "canary", "ORION_DATABASE_URL": "postgresql://u:canary@h/d"}
+    )
     client = Client(build_app(secret, store, services=False))
     answer = client.get("/api/admin/settings")
     client.close()
@@ -97,7 +99,9 @@ def test_duties_are_run_on_demand_and_shown(client: Client) -> None:
         ("GET", "/api/admin/version?x=%00", 400),
     ],
 )
-def test_what_is_not_there_is_refused_in_the_one_shape(client: Client, method: str, path: str, status: int) -> None:
+def test_what_is_not_there_is_refused_in_the_one_shape(
+    client: Client, method: str, path: str, status: int
+) -> None:
     answer = client.request(method, path)
     assert answer.status_code == status
     assert list(answer.json()) == ["detail"]
@@ -109,7 +113,11 @@ def test_a_method_that_is_not_there_names_those_that_are(client: Client) -> None
 
 @pytest.mark.parametrize(
     ("path", "location"),
-    [("/api/flows", "/api/flows/"), ("/api/flows/filter/?a=1", "/api/flows/filter?a=1"), ("/api/health/", "/api/health")],
+    [
+        ("/api/flows", "/api/flows/"),
+        ("/api/flows/filter/?a=1", "/api/flows/filter?a=1"),
+        ("/api/health/", "/api/health"),
+    ],
 )
 def test_the_other_slash_leads_to_the_right_address(client: Client, path: str, location: str) -> None:
     answer = client.post(path, json={"name": "a"})
@@ -155,8 +163,14 @@ def test_a_page_of_another_site_may_not_write(client: Client) -> None:
 def test_other_origins_are_let_in_only_by_a_setting(store: Any, settings: Settings, client: Client) -> None:
     origin = {"Origin": "https://ui.example"}
     assert "Access-Control-Allow-Origin" not in client.get("/api/hello", headers=origin).headers
-    named = Client(build_app(settings.with_updates({"ORION_ALLOWED_ORIGINS": "https://ui.example"}), store, services=False))
-    assert named.get("/api/hello", headers=origin).headers["Access-Control-Allow-Origin"] == "https://ui.example"
+    named = Client(
+        build_app(
+            settings.with_updates({"ORION_ALLOWED_ORIGINS": "https://ui.example"}), store, services=False
+        )
+    )
+    assert (
+        named.get("/api/hello", headers=origin).headers["Access-Control-Allow-Origin"] == "https://ui.example"
+    )
     assert named.post("/api/flows/filter", json={}, headers=origin).status_code == 200
     other = named.get("/api/hello", headers={"Origin": "https://evil.example"})
     named.close()

@@ -29,7 +29,9 @@ def test_a_client_may_bring_its_own_id(client: Client) -> None:
 def test_a_task_run_goes_through_its_states(client: Client) -> None:
     run = task_run(client, running_flow_run(client)["id"])
     assert propose(client, "task_runs", run["id"], "RUNNING")["status"] == "ACCEPT"
-    done = propose(client, "task_runs", run["id"], "COMPLETED", data={"type": "unpersisted"}, message="well done")
+    done = propose(
+        client, "task_runs", run["id"], "COMPLETED", data={"type": "unpersisted"}, message="well done"
+    )
     assert (done["status"], done["state"]["message"]) == ("ACCEPT", "well done")
     states = client.get("/api/task_run_states/", params={"task_run_id": run["id"]}).json()
     assert [state["type"] for state in states] == ["PENDING", "RUNNING", "COMPLETED"]
@@ -41,7 +43,11 @@ def test_a_failed_task_run_is_retried_by_the_server(client: Client) -> None:
     run = task_run(client, running_flow_run(client)["id"], empirical_policy={"retries": 1, "retry_delay": 5})
     propose(client, "task_runs", run["id"], "RUNNING")
     answer = propose(client, "task_runs", run["id"], "FAILED", message="no")
-    assert (answer["status"], answer["state"]["name"], answer["state"]["message"]) == ("REJECT", "AwaitingRetry", "no")
+    assert (answer["status"], answer["state"]["name"], answer["state"]["message"]) == (
+        "REJECT",
+        "AwaitingRetry",
+        "no",
+    )
 
 
 def test_a_task_run_is_renamed_and_deleted(client: Client) -> None:
@@ -52,10 +58,14 @@ def test_a_task_run_is_renamed_and_deleted(client: Client) -> None:
     assert client.get(f"/api/task_runs/{run['id']}").json() == {"detail": "Task run not found"}
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("PATCH", ""), ("POST", "/set_state")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("DELETE", ""), ("PATCH", ""), ("POST", "/set_state")]
+)
 def test_an_unknown_task_run_is_not_found(client: Client, method: str, path: str) -> None:
     body = {"state": {"type": "RUNNING"}, "name": "x"}
-    answer = client.request(method, f"/api/task_runs/{UNKNOWN}{path}", json=body if method in ("PATCH", "POST") else None)
+    answer = client.request(
+        method, f"/api/task_runs/{UNKNOWN}{path}", json=body if method in ("PATCH", "POST") else None
+    )
     assert (answer.status_code, answer.json()) == (404, {"detail": "Task run not found"})
 
 
@@ -81,13 +91,18 @@ def test_a_batch_makes_runs_and_moves_them(client: Client) -> None:
     items: list[dict[str, Any]] = [
         {
             "task_run": {"flow_run_id": run["id"], "task_key": "t", "dynamic_key": str(number)},
-            "states": [{"state": {"type": "RUNNING"}, "age": 2.0}, {"state": {"type": "COMPLETED"}, "age": 1.0}],
+            "states": [
+                {"state": {"type": "RUNNING"}, "age": 2.0},
+                {"state": {"type": "COMPLETED"}, "age": 1.0},
+            ],
         }
         for number in range(3)
     ]
     answers = client.post("/api/task_runs/batch", json=items)
     assert answers.status_code == 200
-    assert [(answer["status"], answer["state"]["type"]) for answer in answers.json()] == [("ACCEPT", "COMPLETED")] * 3
+    assert [(answer["status"], answer["state"]["type"]) for answer in answers.json()] == [
+        ("ACCEPT", "COMPLETED")
+    ] * 3
     rows = client.post("/api/task_runs/filter", json={}).json()
     assert [row["total_run_time"] for row in rows] == [1.0] * 3
     assert client.post("/api/task_runs/batch", json=[]).json() == []

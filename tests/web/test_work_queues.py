@@ -32,7 +32,11 @@ def test_a_queue_is_made_read_changed_and_deleted(client: Client) -> None:
     made = queue(client, name="etl", description="d", concurrency_limit=2)
     assert client.get(f"/api/work_queues/{made['id']}").json() == made
     assert client.get("/api/work_queues/name/etl").json() == made
-    assert (made["work_pool_name"], made["status"], made["is_paused"]) == ("default-agent-pool", "NOT_READY", False)
+    assert (made["work_pool_name"], made["status"], made["is_paused"]) == (
+        "default-agent-pool",
+        "NOT_READY",
+        False,
+    )
     assert client.post("/api/work_queues/", json={"name": "etl"}).status_code == 409
     assert client.patch(f"/api/work_queues/{made['id']}", json={"is_paused": True}).status_code == 204
     changed = client.get(f"/api/work_queues/{made['id']}").json()
@@ -67,7 +71,9 @@ def test_runs_ahead_of_their_time_are_fetched_only_when_asked_for(client: Client
     made = client.get("/api/work_queues/name/q").json()
     run = scheduled(client, deployed, clock.now + timedelta(seconds=10))
     assert poll(client, made["id"]) == []
-    assert poll(client, made["id"], scheduled_before=(clock.now + timedelta(seconds=15)).isoformat(" ")) == [run["id"]]
+    assert poll(client, made["id"], scheduled_before=(clock.now + timedelta(seconds=15)).isoformat(" ")) == [
+        run["id"]
+    ]
 
 
 def test_a_look_far_ahead_is_a_preview_that_claims_nothing(client: Client, clock: Clock) -> None:

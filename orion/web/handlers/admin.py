@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from orion.errors import BadRequest, NotFound
 from orion.services import health as duties_health
 from orion.services.duties import DUTIES
 from orion.services.runner import run_duty
-from orion.store import admin
+from orion.store import Conn, admin
 from orion.web.call import Call, Reply
 
 
@@ -37,9 +38,9 @@ async def create_database(call: Call) -> Reply:
     return await _confirmed(call, admin.create)
 
 
-async def _confirmed(call: Call, work: object) -> Reply:
+async def _confirmed(call: Call, work: Callable[[Conn], None]) -> Reply:
     if not call.body.confirm:
-        raise BadRequest("Nothing was done: send {\"confirm\": true}.")
+        raise BadRequest('Nothing was done: send {"confirm": true}.')
     await call.store.write(work)
     return Reply(status=204)
 

@@ -63,7 +63,9 @@ def _read_by_name(conn: Any, slug: str, name: str, vault: Opener, secrets: bool)
 
 async def of_type(call: Call) -> Reply:
     """List the named block documents of a type."""
-    return Reply(await call.store.read(_of_type, call.path["slug"], _vault(call), call.flag("include_secrets")))
+    return Reply(
+        await call.store.read(_of_type, call.path["slug"], _vault(call), call.flag("include_secrets"))
+    )
 
 
 def _of_type(conn: Any, slug: str, vault: Opener, secrets: bool) -> list[BlockDocument]:
@@ -79,7 +81,9 @@ async def filter(call: Call) -> Reply:
 
 def _filter(conn: Any, body: Any, limit: int, offset: int, vault: Opener) -> list[BlockDocument]:
     wanted = _named_unless_asked(body.block_documents)
-    rows = block_documents.filter(conn, wanted, body.block_types, body.block_schemas, body.sort, limit, offset)
+    rows = block_documents.filter(
+        conn, wanted, body.block_types, body.block_schemas, body.sort, limit, offset
+    )
     return [shown(conn, document, vault, bool(body.include_secrets)) for document in rows]
 
 
@@ -123,7 +127,11 @@ async def delete(call: Call) -> Reply:
 def _named_unless_asked(filter: BlockDocumentFilter | None) -> BlockDocumentFilter:
     if filter is None:
         return NAMED
-    return filter if filter.is_anonymous is not None else structs.replace(filter, is_anonymous=NAMED.is_anonymous)
+    return (
+        filter
+        if filter.is_anonymous is not None
+        else structs.replace(filter, is_anonymous=NAMED.is_anonymous)
+    )
 
 
 def _secret_paths(conn: Any, schema_id: str) -> list[list[str]]:
@@ -135,7 +143,9 @@ def _secret_paths(conn: Any, schema_id: str) -> list[list[str]]:
 
 def _check_data(data: Any) -> None:
     if not isinstance(unraw(data), dict) or secret_fields.SEALED.encode() in bytes(data):
-        raise Invalid(f"The data of a block document is a JSON object without the key {secret_fields.SEALED}.")
+        raise Invalid(
+            f"The data of a block document is a JSON object without the key {secret_fields.SEALED}."
+        )
 
 
 def _vault(call: Call) -> Opener:

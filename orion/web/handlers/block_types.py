@@ -51,7 +51,9 @@ def _delete(conn: Any, type_id: str) -> None:
 async def filter(call: Call) -> Reply:
     """List block types by name."""
     body = call.body
-    return Reply(await call.store.read(block_types.filter, body.block_types, body.block_schemas, *window(call)))
+    return Reply(
+        await call.store.read(block_types.filter, body.block_types, body.block_schemas, *window(call))
+    )
 
 
 def _refuse_protected(kind: BlockType) -> None:

@@ -137,7 +137,9 @@ def _plan(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> None:
     end = body.end_time or start + timedelta(seconds=body.min_time or 0)
     least = 3 if body.min_runs is None else body.min_runs
     most = 100 if body.max_runs is None else body.max_runs
-    scheduling.plan_between(conn, deployment_id, as_utc(start), as_utc(end), now, min_runs=least, max_runs=most)
+    scheduling.plan_between(
+        conn, deployment_id, as_utc(start), as_utc(end), now, min_runs=least, max_runs=most
+    )
 
 
 async def schedules(call: Call) -> Reply:
@@ -195,7 +197,9 @@ async def due_runs(call: Call) -> Reply:
     )
     limit = most if body.limit is None else min(body.limit, most)
     sort = "NEXT_SCHEDULED_START_TIME_ASC"
-    return Reply(await call.store.read(flow_runs.filter, Filters(flow_runs=wanted), sort, limit, now=call.now))
+    return Reply(
+        await call.store.read(flow_runs.filter, Filters(flow_runs=wanted), sort, limit, now=call.now)
+    )
 
 
 async def create_run(call: Call) -> Reply:

@@ -8,12 +8,20 @@ from typing import Any
 from orion.errors import Forbidden, NotFound
 from orion.model.filters import Filters
 from orion.model.flow_runs import FlowRun
-from orion.model.states import PAUSED, RUNNING, SCHEDULED, OrchestrationResult, ResultDetails, SetState, StateCreate
+from orion.model.states import (
+    PAUSED,
+    RUNNING,
+    SCHEDULED,
+    OrchestrationResult,
+    ResultDetails,
+    SetState,
+    StateCreate,
+)
 from orion.orchestration import create_flow_run, heartbeat, propose_flow_run
 from orion.store import flow_runs
 from orion.store import graph as graphs
 from orion.store import history as histories
-from orion.web import parse, paging
+from orion.web import paging, parse
 from orion.web.bodies import FlowRunResult
 from orion.web.call import Call, Reply
 
@@ -150,7 +158,9 @@ async def dots(call: Call) -> Reply:
     """List flow runs as dots: when, how long, how late."""
     limit = 1000 if call.body.limit is None else call.body.limit
     sort = call.body.sort or "EXPECTED_START_TIME_DESC"
-    return Reply(await call.store.read(histories.dots, call.body, sort, limit, call.body.offset or 0, call.now))
+    return Reply(
+        await call.store.read(histories.dots, call.body, sort, limit, call.body.offset or 0, call.now)
+    )
 
 
 async def graph(call: Call) -> Reply:

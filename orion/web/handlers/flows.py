@@ -10,7 +10,6 @@ from orion.web import paging
 from orion.web.call import Call, Reply
 
 
-
 async def create(call: Call) -> Reply:
     """Create a flow, or find the one of that name; a flow that is there is not changed."""
     flow, created = await call.store.write(flows.create, call.body, call.now)

@@ -51,7 +51,9 @@ async def version(call: Call) -> Reply:
 async def csrf_token(call: Call) -> Reply:
     """Say that tokens are not used: cross-site requests are refused by their headers."""
     if not call.query.get("client"):
-        raise Invalid(detail=[{"loc": ["query", "client"], "msg": "field required", "type": "value_error.missing"}])
+        raise Invalid(
+            detail=[{"loc": ["query", "client"], "msg": "field required", "type": "value_error.missing"}]
+        )
     raise Invalid("CSRF protection is disabled.")
 
 

@@ -17,7 +17,9 @@ MAY_BE_LOST = (PENDING, RUNNING)
 
 async def create(call: Call) -> Reply:
     """Create a task run, or find the one with the same flow run, task key and dynamic key."""
-    run, created = await call.store.write(create_task_run, call.body, call.now, durable=_must_last(call.body.state))
+    run, created = await call.store.write(
+        create_task_run, call.body, call.now, durable=_must_last(call.body.state)
+    )
     return Reply(run, status=201 if created else 200)
 
 

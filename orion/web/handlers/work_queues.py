@@ -25,7 +25,9 @@ LONGEST = 30.0
 
 async def create(call: Call) -> Reply:
     """Create a work queue."""
-    return Reply(await call.store.write(work_queues.create, call.body, call.now), status=201, location="queues")
+    return Reply(
+        await call.store.write(work_queues.create, call.body, call.now), status=201, location="queues"
+    )
 
 
 async def read(call: Call) -> Reply:
@@ -76,7 +78,9 @@ async def get_runs(call: Call) -> Reply:
     ahead = as_utc(body.scheduled_before or call.now) - call.now
     if ahead > PREVIEW_AHEAD:
         limit = MOST if body.limit is None else body.limit
-        return Reply(await call.store.read(work_queues.runs_for_queue, queue, call.now + ahead, limit, call.now))
+        return Reply(
+            await call.store.read(work_queues.runs_for_queue, queue, call.now + ahead, limit, call.now)
+        )
     return Reply(await Poll(call, queue, ahead).runs(body.wait_seconds or 0.0))
 
 
@@ -102,7 +106,10 @@ class Poll:
     async def _wait(self, ticket: Ticket, changes: Subscription, seconds: float) -> list[FlowRun]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        over = [asyncio.ensure_future(self.call.receive()), asyncio.ensure_future(self.call.app.state.closing.wait())]
+        over = [
+            asyncio.ensure_future(self.call.receive()),
+            asyncio.ensure_future(self.call.app.state.closing.wait()),
+        ]
         try:
             while (left := deadline - loop.time()) > 0:
                 await _first(changes.wait(min(left, await self._until_due())), over)

@@ -32,7 +32,7 @@ from orion.web.pages.shared import PAGE, api_url, gather, here, see, stretch
 from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
-UPCOMING, MOST_LATE = 5, 10
+UPCOMING, MOST_LATE = 3, 10
 
 
 @dataclass(frozen=True)
