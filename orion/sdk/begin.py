@@ -51,8 +51,8 @@ class Place:
 class SyncBeginner:
     """Threads that ask at one time: the first sends for all, then hands over to one that came meanwhile."""
 
-    def __init__(self, client: SyncClient) -> None:
-        self._client = client
+    def __init__(self, client: SyncClient, lines: int = LINES) -> None:
+        self._client, self._lines = client, lines
         self._lock = threading.Lock()
         self._waiting: list[Place] = []
         self._busy = False
@@ -73,7 +73,7 @@ class SyncBeginner:
 
     def _send_all(self) -> None:
         with self._lock:
-            batch, self._waiting = self._waiting[:LINES], self._waiting[LINES:]
+            batch, self._waiting = self._waiting[: self._lines], self._waiting[self._lines :]
         try:
             _settle(batch, self._client.batch_task_runs([place.item for place in batch]))
         except BaseException as error:
@@ -95,10 +95,10 @@ def _settle(batch: Sequence[Place], answers: Sequence[Answer]) -> None:
 class AsyncBeginner:
     """Coroutines of one loop that ask at one time share a request."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, lines: int = LINES) -> None:
         import asyncio
 
-        self._client = client
+        self._client, self._lines = client, lines
         self._turn = asyncio.Lock()
         self._waiting: list[Place] = []
 
@@ -114,7 +114,7 @@ class AsyncBeginner:
         return place.answer
 
     async def _send_all(self) -> None:
-        batch, self._waiting = self._waiting[:LINES], self._waiting[LINES:]
+        batch, self._waiting = self._waiting[: self._lines], self._waiting[self._lines :]
         try:
             _settle(batch, await self._client.batch_task_runs([place.item for place in batch]))
         except Exception as error:

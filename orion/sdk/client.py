@@ -6,10 +6,9 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
 from orion.sdk.connection import Connection, connect
 from orion.sdk.exchange import Patience, Request, attempts, read
+from orion.sdk.http import httpx
 from orion.sdk.routes import Routes
 from orion.settings import current
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
 from orion.sdk.exchange import Request
+from orion.sdk.http import httpx
 from orion.sdk.http1 import SocketTransport, StreamTransport
 from orion.settings import Settings, current
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orion.sdk.errors import Terminated, Unreachable
+from orion.sdk.errors import CancelRequested, Terminated, Unreachable
+from orion.sdk.states import State, make
 
 _told: list[BaseException] = []
 
@@ -16,6 +17,14 @@ def tell(error: BaseException) -> BaseException:
 def cause(error: BaseException) -> BaseException:
     """The exception that was told, if this one is the event loop's way to pass it on."""
     return _told[-1] if _told and type(error).__name__ == "CancelledError" else error
+
+
+def end_of(error: BaseException, subject: str) -> State:
+    """The state of a run that is torn down: CANCELLED if somebody asked for that, else CRASHED."""
+    error = cause(error)
+    if isinstance(error, CancelRequested):
+        return make("CANCELLED", None, f"{subject} was cancelled.")
+    return make("CRASHED", None, reason_of(error, subject))
 
 
 def reason_of(error: BaseException, subject: str) -> str:

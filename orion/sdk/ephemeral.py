@@ -8,10 +8,9 @@ from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import httpx
-
 from orion.errors import DatabaseOwned
 from orion.sdk.exits import at_exit
+from orion.sdk.http import httpx
 from orion.sdk.portal import portal
 from orion.settings import Settings
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-import httpx
 import msgspec
 
 from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
+from orion.sdk.http import httpx
 
 AGAIN = frozenset((408, 429, 502, 503, 504))
 

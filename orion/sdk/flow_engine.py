@@ -14,21 +14,21 @@ from orion.model.flow_runs import FlowRunUpdate
 from orion.sdk import results
 from orion.sdk.answers import FlowRun
 from orion.sdk.context import FLOW, TAGS, TASK, FlowRunContext
-from orion.sdk.crashes import cause, reason_of
+from orion.sdk.crashes import end_of
 from orion.sdk.effects import Ask, Effect, Invoke, Join, OffLoop, Sleep, Steps
-from orion.sdk.errors import Abort, CancelRequested, FlowTimedOut, OrionError
+from orion.sdk.errors import Abort, FlowTimedOut, OrionError
 from orion.sdk.flow_runs import create_run, farewell
 from orion.sdk.flows import Flow
 from orion.sdk.hooks import call_hooks
 from orion.sdk.logs import RunLogger, flow_logger
+from orion.sdk.naming import fill
 from orion.sdk.parameters import Parameters, from_json, spread
-from orion.sdk.proposals import propose, stored, to_wire, wait_until
+from orion.sdk.proposals import POLL_SECONDS, propose, stored, to_wire, wait_until
 from orion.sdk.session import Session
 from orion.sdk.states import State, describe, described_call, exception_to_failed, make, shown
 from orion.sdk.tracebacks import without_engine
 from orion.sdk.verdicts import futures_in, verdict
 
-PAUSE_POLL_SECONDS = 5.0
 CRASH_FLUSH_SECONDS = 3.0
 
 
@@ -82,6 +82,8 @@ def run_existing(call: FlowCall, run: FlowRun, given: dict[str, Any]) -> Steps[S
         run.empirical_policy, retries=call.flow.retries, retry_delay=call.flow.retry_delay_seconds
     )
     changes = FlowRunUpdate(flow_version=call.flow.version, empirical_policy=policy)
+    if call.flow.flow_run_name is not None:
+        run.name = changes.name = fill(call.flow.flow_run_name, given)
     yield Ask(call.session, "update_flow_run", run.id, changes)
     return (yield from _whole_life(call, lambda: from_json(call.flow.signature, given, call.flow.name)))
 
@@ -101,7 +103,7 @@ def _whole_life(call: FlowCall, parameters: Callable[[], Parameters]) -> Steps[S
     except GeneratorExit:
         raise
     except BaseException as error:
-        yield from _end_by(call, cause(error))
+        yield from _end_by(call, error)
         raise
     finally:
         if call.parent is None:
@@ -136,7 +138,8 @@ def _live(call: FlowCall) -> Steps[State]:
             state = yield from _attempt(call)
             continue
         if state.is_paused():
-            yield Sleep(PAUSE_POLL_SECONDS)
+            state = yield from _when_resumed(call)
+            continue
         if state.is_cancelling():
             return (yield from _report(call, make(words.CANCELLED, None, "The run was cancelled.")))
         yield from wait_until(state)
@@ -144,6 +147,14 @@ def _live(call: FlowCall) -> Steps[State]:
     if call.attempts == 0 and state.is_completed():
         call.logger.info("The run was %s before; its result is used", state.name)
     return state
+
+
+def _when_resumed(call: FlowCall) -> Steps[State]:
+    while True:
+        yield Sleep(POLL_SECONDS)
+        run = yield Ask(call.session, "read_flow_run", call.flow_run.id)
+        if run.state is not None and not run.state.is_paused():
+            return run.state
 
 
 def _attempt(call: FlowCall) -> Steps[State]:
@@ -227,11 +238,8 @@ def _kept(state: State) -> Any:
 
 def _end_by(call: FlowCall, error: BaseException) -> Steps[None]:
     """The run is torn down: tell the API as well as it can be told."""
-    force = not isinstance(error, CancelRequested)
-    if force:
-        state = make(words.CRASHED, None, reason_of(error, "The flow run"))
-    else:
-        state = make(words.CANCELLED, None, "The run was cancelled.")
+    state = end_of(error, "The flow run")
+    force = state.is_crashed()
     call.logger.error("%s", state.message)
     yield OffLoop(lambda: call.session.outbox.flush(CRASH_FLUSH_SECONDS))
     try:

@@ -10,7 +10,7 @@ import socket
 import threading
 from typing import Any
 
-import httpx
+from orion.sdk.http import httpx
 
 READ = 65_536
 HEAD_LIMIT = 65_536

@@ -46,16 +46,18 @@ class Journal:
 
     def clear(self) -> None:
         """All entries have arrived."""
-        if self._file is not None:
-            os.ftruncate(self._file, len(_header(self.api)))
+        with self._lock:
+            if self._file is not None:
+                os.ftruncate(self._file, len(_header(self.api)))
 
     def close(self, *, keep: bool) -> None:
         """Let go of the file, and remove it unless its entries are still needed."""
-        if self._file is not None:
-            if not keep:
-                self.path.unlink(missing_ok=True)
-            os.close(self._file)
-            self._file = None
+        with self._lock:
+            if self._file is not None:
+                if not keep:
+                    self.path.unlink(missing_ok=True)
+                os.close(self._file)
+                self._file = None
 
 
 def folder() -> Path:

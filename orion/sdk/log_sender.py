@@ -21,6 +21,9 @@ from orion.settings import Settings
 
 CUT = "\n[cut here: the line had {size:,} bytes, at most {limit:,} are kept (ORION_LOGGING_TO_API_MAX_LOG_SIZE)]"
 
+FLOOD = "\n[{count:,} lines before this one were cut: they came faster than the API took them]"
+WAITING_BYTES = 64_000_000  # what may wait in memory
+
 
 class Line(NamedTuple):
     """A log line as JSON."""
@@ -40,12 +43,19 @@ class LogSender(BackgroundSender[Line]):
         self._source = new_id()
         self._seq = 0
         self._last = 0.0
+        self._cut = 0
 
     def add(
         self, record: logging.LogRecord, message: str, flow_run_id: str | None, task_run_id: str | None
     ) -> None:
         """Queue a record. Timestamps never go back within this process."""
         with self._changed:
+            if self._waiting_bytes > WAITING_BYTES:
+                self._cut += 1
+                return
+            if self._cut:
+                message += FLOOD.format(count=self._cut)
+                self._cut = 0
             self._last = max(self._last, record.created)
             line = LogCreate(
                 name=record.name,

@@ -52,8 +52,9 @@ class Outbox(BackgroundSender[Final]):
     ) -> None:
         """Send the final state of a task run soon. The run's create fields go with it: a lost row is made again."""
         start = _start(run, state, token)
-        self._journal.write(start)
-        self.put(Final(start, time.monotonic(), blob))
+        with self._changed:
+            self._journal.write(start)
+            self.put(Final(start, time.monotonic(), blob))
 
     def take(self, queue: deque[Final]) -> list[Final]:
         batch: list[Final] = []
@@ -81,8 +82,9 @@ class Outbox(BackgroundSender[Final]):
         self._send(batch)
 
     def idle(self) -> None:
-        if self.failure is None:
-            self._journal.clear()
+        with self._changed:
+            if self.failure is None and not self.is_waiting:
+                self._journal.clear()
 
     def close(self, timeout: float | None = None) -> bool:
         done = super().close(timeout)

@@ -16,7 +16,9 @@ from orion.sdk.answers import Answer
 from orion.sdk.effects import Effect, OffLoop, Sleep, Steps
 from orion.sdk.errors import Abort
 from orion.sdk.session import Session
-from orion.sdk.states import State
+from orion.sdk.states import State, clean
+
+POLL_SECONDS = 5.0
 
 
 class Aborted(Abort):
@@ -32,7 +34,7 @@ def to_wire(state: State, data: Raw = NULL, **details: Any) -> StateCreate:
     known = replace(state.state_details, transition_id=new_id(), **details)
     data = state.data if data is NULL else data
     return StateCreate(
-        type=state.type, name=state.name, message=state.message, data=data, state_details=known
+        type=state.type, name=state.name, message=clean(state.message), data=data, state_details=known
     )
 
 
@@ -74,7 +76,9 @@ def _delay(answer: Answer) -> float:
 
 
 def wait_until(state: State) -> Steps[None]:
-    """Sleep until the scheduled time of a state."""
+    """Sleep until the scheduled time of a state; a while, if something else is waited for."""
     when = state.state_details.scheduled_time
     if when is not None:
         yield Sleep((when - utcnow()).total_seconds())
+    elif not state.is_pending():
+        yield Sleep(POLL_SECONDS)

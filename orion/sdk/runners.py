@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from orion.sdk.effects import adrive, drive
-from orion.sdk.states import State, make
+from orion.sdk.states import State
 
 if TYPE_CHECKING:
     from orion.sdk.task_engine import TaskCall
@@ -191,9 +191,9 @@ async def _awaited(call: TaskCall, done: Future[State], after: Future[State] | N
 
 def _lost(error: BaseException) -> State:
     """The state, known only here, of a task whose run ended without one."""
-    from orion.sdk.crashes import reason_of
+    from orion.sdk.crashes import end_of
 
     found = getattr(error, "state", None)
     if isinstance(found, State):
         return found
-    return make("CRASHED", None, reason_of(error, "The task run")).holding(error)
+    return end_of(error, "The task run").holding(error)

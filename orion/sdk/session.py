@@ -28,7 +28,7 @@ class Session:
         self.settings = settings
         self.connection = connect(settings)
         self.sync = SyncClient(self.connection, FIRST_CONTACT)
-        self.begin = SyncBeginner(self.sync)
+        self.begin = SyncBeginner(self.sync, settings.map_batch)
         self.outbox = Outbox(SyncClient(self.connection, self.patience))
         self.flow_ids: dict[str, str] = {}
         self._loops: WeakKeyDictionary[Any, tuple[AsyncClient, AsyncBeginner]] = WeakKeyDictionary()
@@ -57,7 +57,7 @@ class Session:
         found = self._loops.get(loop)
         if found is None:
             client = AsyncClient(self.connection, self.sync.patience)
-            found = self._loops[loop] = (client, AsyncBeginner(client))
+            found = self._loops[loop] = (client, AsyncBeginner(client, self.settings.map_batch))
         found[0].patience = self.sync.patience
         return found
 

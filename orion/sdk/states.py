@@ -16,6 +16,7 @@ from orion.model.wire import NULL, unraw
 from orion.sdk import results
 from orion.sdk.errors import CancelledRun, CrashedRun, FailedRun, UnfinishedRun
 
+MESSAGE_LIMIT = 10_000
 FAILING = (words.FAILED, words.CRASHED, words.CANCELLED)
 
 
@@ -193,6 +194,18 @@ def describe(error: BaseException) -> str:
     """`ValueError: text`, on one line if it is short."""
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def clean(message: str | None) -> str | None:
+    """A message that every database takes: no NUL, no broken surrogates, not longer than a page or two."""
+    if message is None:
+        return None
+    text = message.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return (
+        text
+        if len(text) <= MESSAGE_LIMIT
+        else f"{text[:MESSAGE_LIMIT]} [cut: it had {len(text):,} characters]"
+    )
 
 
 def aggregate(states: Iterable[State]) -> State:

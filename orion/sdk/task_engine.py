@@ -16,7 +16,7 @@ from orion.model.times import utcnow
 from orion.sdk import results
 from orion.sdk.begin import Begin
 from orion.sdk.context import TAGS, TASK, FlowRunContext, TaskRunContext
-from orion.sdk.crashes import cause, reason_of
+from orion.sdk.crashes import end_of
 from orion.sdk.effects import Ask, Effect, Invoke, Join, OffLoop, Steps
 from orion.sdk.errors import MissingResult, TaskTimedOut
 from orion.sdk.hooks import call_hooks
@@ -96,8 +96,8 @@ def _live(call: TaskCall, context: TaskRunContext, parameters: dict[str, Any]) -
     state = yield from _begin(call)
     context.task_run.id = call.run_id
     while not state.is_final:
-        yield from wait_until(state)
         if not state.is_running():
+            yield from wait_until(state)
             state = yield from propose(call.session, _setter(call), make(words.RUNNING))
         if state.is_running():
             state = yield from _attempt(call, context, parameters)
@@ -231,7 +231,7 @@ def _final_details(call: TaskCall, state: State) -> StateDetails:
 
 
 def _crash(call: TaskCall, error: BaseException) -> None:
-    state = make(words.CRASHED, None, reason_of(cause(error), "The task run"))
+    state = end_of(error, "The task run")
     call.session.outbox.add(call.run, to_wire(state), None, call.context.token)
     call.logger.error("%s", state.message)
     call_hooks(call.task.on_crashed, call.task, None, state, call.logger)
