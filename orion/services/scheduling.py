@@ -29,6 +29,7 @@ from orion.store import scheduling as db
 log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
+STEP = 25
 CATCHUP_LABEL = "orion.catchup"
 MICROSECOND = timedelta(microseconds=1)
 
@@ -64,24 +65,31 @@ class Horizon(NamedTuple):
 
 
 def plan(store: Store, now: datetime) -> int:
-    """Plan every deployment that lacks runs, each in a transaction of its own; the number of runs added."""
+    """Plan every deployment that lacks runs, in short transactions of its own; the number of runs added."""
     added = 0
     for deployment_id in store.read_now(_lacking, now):
         try:
-            added += store.write_now(plan_deployment, deployment_id, now, lane=Lane.LOW)
+            added += sum(_in_steps(store, deployment_id, now))
         except Exception:
             log.exception("Deployment %s could not be planned.", deployment_id)
     return added
 
 
-def plan_deployment(conn: Conn, deployment_id: str, now: datetime, horizon: Horizon | None = None) -> int:
-    """Plan one deployment inside the caller's transaction; the number of runs added."""
+def _in_steps(store: Store, deployment_id: str, now: datetime) -> Iterator[int]:
+    """A few runs a transaction, so that no state has to wait long for the writer."""
+    step = STEP
+    while step >= STEP:
+        step = store.write_now(plan_deployment, deployment_id, now, most=STEP, lane=Lane.LOW)
+        yield step
+
+
+def plan_deployment(conn: Conn, deployment_id: str, now: datetime, *, most: int | None = None) -> int:
+    """Plan one deployment inside the caller's transaction, at most `most` runs a schedule; the number added."""
     deployment = db.lock(conn, deployment_id)
     if deployment is None or deployment.paused:
         return 0
-    chosen = horizon or Horizon.from_settings()
     active = [schedule for schedule in db.schedules(conn, deployment_id) if schedule.active]
-    return sum(_plan_schedule(conn, deployment, schedule, now, chosen) for schedule in active)
+    return sum(_plan_schedule(conn, deployment, schedule, now, most) for schedule in active)
 
 
 def replan(conn: Conn, deployment_id: str, now: datetime) -> int:
@@ -155,18 +163,19 @@ def _wanted(schedule: db.Schedule, now: datetime, horizon: Horizon) -> list[date
 
 
 def _plan_schedule(
-    conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: datetime, horizon: Horizon
+    conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: datetime, most: int | None
 ) -> int:
     cursor = schedule.scheduled_until or now
     try:
         missed = _catch_up(conn, deployment, schedule, now)
-        ahead = _wanted(schedule, now, horizon)
+        ahead = _wanted(schedule, now, Horizon.from_settings())
     except Invalid as error:
         log.error("Schedule %s of deployment %s is left out: %s", schedule.id, deployment.id, error)
         return 0
     new = missed + [moment for moment in ahead if moment > cursor]
-    added = db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in new])
-    db.move_cursor(conn, schedule.id, max([now, *ahead]))
+    step = new[:most]
+    added = db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in step])
+    db.move_cursor(conn, schedule.id, step[-1] if len(step) < len(new) else max([now, *ahead]))
     return added
 
 

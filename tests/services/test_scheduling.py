@@ -15,6 +15,7 @@ from orion.services import scheduling
 from orion.services.scheduling import Horizon
 from orion.store import Store
 from orion.store import flow_runs as stored_runs
+from orion.store import scheduling as db
 from tests.services.world import (
     DAILY,
     EVER_ENDED,
@@ -209,3 +210,13 @@ def test_the_horizon_ends_where_enough_is_planned() -> None:
     assert len(list(horizon.upcoming(every(timedelta(minutes=20)), NOON))) == 3
     assert len(list(horizon.upcoming(every(MINUTE), NOON))) == 4
     assert len(list(horizon.upcoming(every(6 * DAY), NOON))) == 1
+
+
+def test_the_clock_plans_in_short_transactions(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = add_deployment(sqlite_store, IntervalSchedule(interval=10, anchor_date=NOON), DAILY)
+    sizes: list[int] = []
+    add = db.add_runs
+    monkeypatch.setattr(db, "add_runs", lambda conn, found: sizes.append(len(found)) or add(conn, found))
+    assert scheduling.plan(sqlite_store, NOON) == 103
+    assert max(sizes) == scheduling.STEP
+    assert len(due(sqlite_store, deployment)) == 103
