@@ -22,7 +22,6 @@ from orion.model import states as st
 from orion.model import task_runs as tr
 from orion.model import work_queues as wq
 from orion.web import bodies as bo
-from orion.web import pages, static
 from orion.web.handlers import (
     admin,
     block_documents,
@@ -32,7 +31,6 @@ from orion.web.handlers import (
     deployments,
     flow_runs,
     flows,
-    live,
     logs,
     saved_searches,
     states,
@@ -207,54 +205,61 @@ ORION = tagged("orion",
     post("/admin/clock/run", admin.run_clock, None, dict[str, int], query=("duty: string",)),
     get("/openapi.json", system.openapi_document, Json),
 )
-PAGES = tagged("console",
-    page("/", pages.admin.home),
-    page("/runs", pages.runs.runs),
-    action("/runs/bulk", pages.runs.bulk),
-    page("/runs/{id}", pages.run.show),
-    page("/runs/{id}/logs", pages.run.logs),
-    page("/runs/{id}/tasks", pages.run.tasks),
-    page("/runs/{id}/subflows", pages.run.subflows),
-    page("/runs/{id}/parameters", pages.run.parameters),
-    page("/runs/{id}/radar", pages.run.radar),
-    page("/runs/{id}/events", pages.run.events),
-    action("/runs/{id}/cancel", pages.run.cancel),
-    action("/runs/{id}/retry", pages.run.retry),
-    page("/task-runs/{id}", pages.task_run.show),
-    action("/task-runs/{id}/delete", pages.task_run.delete),
-    page("/flows", pages.flows.listing),
-    page("/flows/{id}", pages.flows.show),
-    page("/deployments", pages.deployments.listing),
-    page("/deployments/{id}", pages.deployment.show),
-    action("/deployments/{id}/run", pages.deployment.run),
-    action("/deployments/{id}/pause", pages.deployments.pause),
-    action("/deployments/{id}/resume", pages.deployments.resume),
-    page("/queues", pages.queues.listing),
-    action("/queues", pages.queues.create),
-    page("/queues/new", pages.queues.new),
-    page("/queues/{id}", pages.queues.show),
-    action("/queues/{id}/pause", pages.queues.pause),
-    action("/queues/{id}/resume", pages.queues.resume),
-    page("/limits", pages.limits.listing),
-    action("/limits", pages.limits.create),
-    action("/limits/{id}/reset", pages.limits.reset),
-    action("/limits/{id}/delete", concurrency_limits.delete),
-    page("/settings", pages.admin.settings),
-    action("/settings/theme", pages.admin.theme),
-    page("/health", pages.admin.health),
-    page("/search", pages.admin.search),
-    page("/docs", system.reference),
-    page("/events", live.stream, raw=True),
-    page("/static/{name}", static.static, raw=True),
-    moved("/flow-run/{id}", "/runs/{id}"),
-    moved("/flow-run/{id}/radar", "/runs/{id}/radar"),
-    moved("/flow-runs", "/runs"),
-    moved("/flow/{id}", "/flows/{id}"),
-    moved("/deployment/{id}", "/deployments/{id}"),
-    moved("/work-queues", "/queues"),
-    moved("/work-queues/new", "/queues/new"),
-    moved("/work-queue/{id}", "/queues/{id}"),
-)
+
+
+def pages_of_the_console() -> tuple[Route, ...]:
+    """The pages without a twin in the API. Where there is no console, its rooms are not even imported."""
+    from orion.web import pages, static
+    from orion.web.handlers import live
+
+    return tagged("console",
+        page("/", pages.admin.home),
+        page("/runs", pages.runs.runs),
+        action("/runs/bulk", pages.runs.bulk),
+        page("/runs/{id}", pages.run.show),
+        page("/runs/{id}/logs", pages.run.logs),
+        page("/runs/{id}/tasks", pages.run.tasks),
+        page("/runs/{id}/subflows", pages.run.subflows),
+        page("/runs/{id}/parameters", pages.run.parameters),
+        page("/runs/{id}/radar", pages.run.radar),
+        page("/runs/{id}/events", pages.run.events),
+        action("/runs/{id}/cancel", pages.run.cancel),
+        action("/runs/{id}/retry", pages.run.retry),
+        page("/task-runs/{id}", pages.task_run.show),
+        action("/task-runs/{id}/delete", pages.task_run.delete),
+        page("/flows", pages.flows.listing),
+        page("/flows/{id}", pages.flows.show),
+        page("/deployments", pages.deployments.listing),
+        page("/deployments/{id}", pages.deployment.show),
+        action("/deployments/{id}/run", pages.deployment.run),
+        action("/deployments/{id}/pause", pages.deployments.pause),
+        action("/deployments/{id}/resume", pages.deployments.resume),
+        page("/queues", pages.queues.listing),
+        action("/queues", pages.queues.create),
+        page("/queues/new", pages.queues.new),
+        page("/queues/{id}", pages.queues.show),
+        action("/queues/{id}/pause", pages.queues.pause),
+        action("/queues/{id}/resume", pages.queues.resume),
+        page("/limits", pages.limits.listing),
+        action("/limits", pages.limits.create),
+        action("/limits/{id}/reset", pages.limits.reset),
+        action("/limits/{id}/delete", concurrency_limits.delete),
+        page("/settings", pages.admin.settings),
+        action("/settings/theme", pages.admin.theme),
+        page("/health", pages.admin.health),
+        page("/search", pages.admin.search),
+        page("/docs", system.reference),
+        page("/events", live.stream, raw=True),
+        page("/static/{name}", static.static, raw=True),
+        moved("/flow-run/{id}", "/runs/{id}"),
+        moved("/flow-run/{id}/radar", "/runs/{id}/radar"),
+        moved("/flow-runs", "/runs"),
+        moved("/flow/{id}", "/flows/{id}"),
+        moved("/deployment/{id}", "/deployments/{id}"),
+        moved("/work-queues", "/queues"),
+        moved("/work-queues/new", "/queues/new"),
+        moved("/work-queue/{id}", "/queues/{id}"),
+    )
 # fmt: on
 
 API: tuple[Route, ...] = (
@@ -267,5 +272,5 @@ API: tuple[Route, ...] = (
 def routes(console: bool) -> tuple[Route, ...]:
     """The table of an app, with the pages of the console or without them."""
     if console:
-        return (*API, *PAGES)
+        return (*API, *pages_of_the_console())
     return tuple(replace(route, page=None) for route in API)
