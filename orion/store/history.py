@@ -7,7 +7,7 @@ that are cut by the border of two intervals, come from the rows. What the roll-u
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from orion.errors import Invalid
 from orion.model.filters import Filters, TimeCriterion
 from orion.model.flow_runs import SimpleFlowRun
 from orion.model.states import HistoryBucket, HistoryState
-from orion.model.times import as_utc, to_micros, whole
+from orion.model.times import EPOCH, as_utc, to_micros, whole
 from orion.model.wire import unraw
 from orion.store import flow_runs as flows
 from orion.store import sql
@@ -31,6 +31,8 @@ from orion.store.rows import json_text
 Q = sql.load("history")
 MINUTE = timedelta(minutes=1)
 MOST_INTERVALS = 10_000
+LONGEST = 366 * 86_400
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
 LIVE = "flow_run.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"
 CUTS_AT_ONCE = 100
 RANGES = [
@@ -77,9 +79,12 @@ class Grid(NamedTuple):
 
 def grid(start: datetime, end: datetime, seconds: float) -> Grid:
     """The intervals that cover a time, the last one to its end or beyond; a number beyond reason is refused."""
-    start, end, step = as_utc(start), as_utc(end), timedelta(seconds=seconds)
-    if step < timedelta(seconds=1):
-        raise Invalid("history_interval_seconds must be at least 1.")
+    start, end = as_utc(start), as_utc(end)
+    if not 1 <= seconds <= LONGEST:
+        raise Invalid(f"history_interval_seconds must be at least 1, and at most {LONGEST}.")
+    if start < EPOCH or end > LAST:
+        raise Invalid("The history must lie between the years 1970 and 9000.")
+    step = timedelta(seconds=seconds)
     count = max(0, -((start - end) // step))
     if count > MOST_INTERVALS:
         most = f"{MOST_INTERVALS} at most: narrow the time or widen the intervals"
@@ -155,10 +160,13 @@ def by_minute(filters: Filters | None, cells: Grid) -> tuple[Filters | None, Gri
         return None
     if runs.operator == "or_" and "expected_start_time" in asked and len(asked) > 1:
         return None
-    first = max(cells.first, as_utc(limits.after_)) if limits.after_ else cells.first
-    last = min(cells.last, as_utc(limits.before_) + timedelta.resolution) if limits.before_ else cells.last
+    first, last = cells.first, cells.last
+    if limits.after_ is not None:
+        first = min(max(first, as_utc(limits.after_)), last)
+    if limits.before_ is not None:
+        last = max(min(last, min(as_utc(limits.before_), LAST) + timedelta.resolution), first)
     rest = replace(runs, expected_start_time=None)
-    return replace(filters, flow_runs=rest), cells._replace(first=first, last=max(first, last))
+    return replace(filters, flow_runs=rest), cells._replace(first=first, last=last)
 
 
 def _read(
