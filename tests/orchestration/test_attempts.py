@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from orion.model.flow_runs import FlowRunPolicy
-from orion.orchestration.attempts import Terms, hold_after, lease_seconds
+from orion.orchestration.attempts import Terms, hold_after, lease_seconds, terms
 from orion.orchestration.facts import FlowFacts
+from orion.settings import temporary_settings
 from tests.orchestration.moves import NOW, TOKEN, at, state
 
 DEPLOYED = {"deployment_id": "deployment"}
@@ -91,6 +92,12 @@ def test_the_clock_looks_at_a_crashed_run_at_once() -> None:
 
 def test_cancelling_is_bounded_even_without_heartbeats() -> None:
     assert after("RUNNING", "CANCELLING").lease_until == at(120)
+
+
+def test_the_settings_say_how_long_a_hold_lasts() -> None:
+    with temporary_settings({"ORION_CLAIM_SECONDS": 5, "ORION_MAX_SUBMIT_ATTEMPTS": 1}):
+        assert (terms().claim, terms().submits) == (5, 1)
+    assert terms() == Terms()
 
 
 def test_a_beat_holds_longer_while_a_process_is_being_started() -> None:

@@ -50,6 +50,22 @@ def test_wait_and_abort_write_nothing(world: World) -> None:
     assert before == after
 
 
+@pytest.mark.row("ENG-15")
+def test_a_live_run_tells_how_long_it_has_run_and_how_late_it_is(world: World) -> None:
+    run = world.flow_run("SCHEDULED", scheduled_time=world.at(10))
+    assert world.get(run.id).estimated_start_time_delta == 0
+    world.later(25)
+    assert world.get(run.id).estimated_start_time_delta == 15
+    world.flow(run.id, "RUNNING")
+    world.later(4)
+    live = world.get(run.id)
+    assert (live.estimated_run_time, live.total_run_time, live.estimated_start_time_delta) == (4, 0, 15)
+    world.flow(run.id, "COMPLETED")
+    world.later(100)
+    ended = world.get(run.id)
+    assert (ended.estimated_run_time, ended.total_run_time, ended.estimated_start_time_delta) == (4, 4, 15)
+
+
 def test_a_rejected_state_gives_way_to_another(world: World) -> None:
     run = world.flow_run("RUNNING", policy={"retries": 1, "retry_delay": 5})
     outcome = world.flow(run.id, wish("FAILED", data={"type": "unpersisted"}, message="no luck"))
