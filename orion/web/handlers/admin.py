@@ -24,17 +24,17 @@ async def storage(call: Call) -> Reply:
 
 
 async def clear_database(call: Call) -> Reply:
-    """Delete every row; needs `confirm`."""
+    """Delete every row that people and runs have made; needs `confirm`."""
     return await _confirmed(call, admin.clear)
 
 
 async def drop_database(call: Call) -> Reply:
-    """Delete every table; needs `confirm`."""
+    """Delete every row, settings too; the tables stay, for the server lives on them; needs `confirm`."""
     return await _confirmed(call, admin.drop)
 
 
 async def create_database(call: Call) -> Reply:
-    """Create the tables that are missing; needs `confirm`."""
+    """Look that the schema is there; needs `confirm`."""
     return await _confirmed(call, admin.create)
 
 
