@@ -409,13 +409,11 @@ class Agent:
 
     async def _job_variables(self, run: dict[str, Any]) -> dict[str, Any]:
         deployment = (await self.api.surely("GET", f"/deployments/{run['deployment_id']}")).json()
-        made_by = (deployment.get("labels") or {}).get("orion.sdk", "")
+        made_by = deployment.get("client") or ""
         if made_by.startswith("prefect"):
-            raise ValueError(f"the deployment was made by {made_by}, and this agent runs flows of orion only")
+            raise ValueError(f"the deployment was made by {made_by}, but this agent runs flows of orion")
         if run.get("infrastructure_document_id") or deployment.get("infrastructure_document_id"):
-            raise ValueError(
-                "the deployment asks for infrastructure that this agent does not have; it starts processes"
-            )
+            raise ValueError("the deployment asks for infrastructure, but this agent only starts processes")
         return {**(deployment.get("job_variables") or {}), **(run.get("job_variables") or {})}
 
     def _environment(self, run: dict[str, Any], token: str, overrides: dict[str, Any]) -> dict[str, str]:

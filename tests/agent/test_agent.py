@@ -213,3 +213,21 @@ def test_a_name_is_never_a_command(house: House, start: Start, tmp_path: Path) -
     assert start(once=True).wait() == 0
     assert house.state(run)[0] == "COMPLETED"
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.row("AG-06")
+@pytest.mark.parametrize(
+    ("headers", "fields", "reason"),
+    [
+        ({"User-Agent": "prefect/2.20.20 (API 0.8.4)"}, {}, "prefect/2.20.20 (API 0.8.4), but this agent"),
+        ({}, {"job_variables": {"working_dir": "/no/such/folder"}}, "/no/such/folder"),
+    ],
+)
+def test_a_deployment_that_this_agent_cannot_run_says_why(
+    house: House, start: Start, headers: dict[str, str], fields: dict[str, object], reason: str
+) -> None:
+    house.http.headers.update(headers)
+    run = house.run(house.deploy(**fields))
+    assert start(once=True).wait() == 1
+    kind, message = house.state(run)
+    assert kind == "CRASHED" and reason in message
