@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from orion.store import Role, open_store
@@ -40,16 +39,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
         yield running
 
 
-def deploy(server: OrionServer, name: str, queue: str, *options: str, flow: str = "greet") -> None:
-    built = server.orion("deployment", "build", f"flows.py:{flow}", "-n", name, "-q", queue, "-a", *options)
-    assert built.returncode == 0, built.stderr
+def deploy(server: OrionServer, name: str, queue: str, flow: str = "greet", **more: object) -> str:
+    """Make a deployment; its id."""
+    body = {
+        "name": name,
+        "flow_id": server.post("/flows/", {"name": flow}).json()["id"],
+        "work_queue_name": queue,
+        "path": str(server.home),
+        "entrypoint": f"flows.py:{flow}",
+        **more,
+    }
+    return str(server.post("/deployments/", body).json()["id"])
 
 
-def ask(server: OrionServer, name: str, *options: str) -> str:
+def ask(server: OrionServer, deployment: str) -> str:
     """Ask for a run; its id."""
-    made = server.orion("deployment", "run", name, "--json", *options)
-    assert made.returncode == 0, made.stderr
-    return str(httpx.Response(200, text=made.stdout).json()["id"])
+    return str(
+        server.post(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}}).json()[
+            "id"
+        ]
+    )
 
 
 def state_of(server: OrionServer, run: str) -> str:
@@ -58,10 +67,7 @@ def state_of(server: OrionServer, run: str) -> str:
 
 @pytest.mark.row("CLI-04")
 def test_once_runs_what_is_due_in_the_named_queues_and_leaves(server: OrionServer) -> None:
-    for queue in ("first", "second", "other"):
-        deploy(server, queue, queue)
-    mine = [ask(server, f"greet/{queue}") for queue in ("first", "second")]
-    foreign = ask(server, "greet/other")
+    *mine, foreign = [ask(server, deploy(server, queue, queue)) for queue in ("first", "second", "other")]
     answer = run_orion(
         "agent",
         "start",
@@ -81,8 +87,7 @@ def test_once_runs_what_is_due_in_the_named_queues_and_leaves(server: OrionServe
 
 @pytest.mark.row("CLI-04")
 def test_tags_stand_for_a_queue(server: OrionServer) -> None:
-    deploy(server, "tagged", "nobody", "-t", "red", "-t", "round")
-    run = ask(server, "greet/tagged")
+    run = ask(server, deploy(server, "tagged", "nobody", tags=["red", "round"]))
     answer = server.orion("agent", "start", "-t", "red", "-t", "round", "--run-once")
     assert answer.returncode == 0, answer.stderr
     assert state_of(server, run) == "COMPLETED"
@@ -90,8 +95,7 @@ def test_tags_stand_for_a_queue(server: OrionServer) -> None:
 
 @pytest.mark.row("SET-09")
 def test_the_agent_gets_the_settings_of_the_profile(server: OrionServer, tmp_path: Path) -> None:
-    deploy(server, "profiled", "profiled")
-    run = ask(server, "greet/profiled")
+    run = ask(server, deploy(server, "profiled", "profiled"))
     run_orion("config", "set", f"ORION_API_URL={server.api}", home=tmp_path)
     assert run_orion("agent", "start", "profiled", "--once", home=tmp_path).returncode == 0
     assert state_of(server, run) == "COMPLETED"
@@ -114,8 +118,9 @@ def test_an_unknown_queue_is_named_with_the_remedy(server: OrionServer) -> None:
 def test_ctrl_c_on_the_server_ends_agent_and_flows_and_says_so_in_the_run(tmp_path: Path) -> None:
     (tmp_path / "flows.py").write_text(FLOWS)
     with serving(tmp_path, "--agent") as server:
-        deploy(server, "d", "default", "--override", f"working_dir={tmp_path}", flow="sleep")
-        run = ask(server, "sleep/d")
+        run = ask(
+            server, deploy(server, "d", "default", "sleep", job_variables={"working_dir": str(tmp_path)})
+        )
         eventually(lambda: state_of(server, run) == "RUNNING" and (tmp_path / "pid").exists(), 60)
         assert server.stop(signal.SIGINT, timeout=20) == 0
     eventually(lambda: not _alive(int((tmp_path / "pid").read_text())))
