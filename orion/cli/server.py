@@ -19,8 +19,9 @@ import uvicorn
 
 from orion.errors import PortInUse, Refused
 
+STOP_SECONDS = 13.0  # for everything, from the first signal on
 AGENT_SECONDS = 11.0  # an agent gives its runs 10 s, then reports them
-REQUEST_SECONDS = 3
+REQUEST_SECONDS = 2.0  # what requests have at least
 RESTART_SECONDS = 5.0
 
 
@@ -32,16 +33,21 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(2048)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUse(
-                f"Port {port} on {host} is in use. Stop what listens there, or choose another: "
-                f"orion start --port {port + 1 if port < 65535 else port - 1}"
-            ) from None
-        raise Refused(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from None
+        raise _refusal(host, port, error) from None
     listener.set_inheritable(False)
     return listener
+
+
+def _refusal(host: str, port: int, error: OSError | OverflowError) -> Refused:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65535 else port - 1
+        return PortInUse(
+            f"Port {port} on {host} is in use. Stop what listens there, or choose another: "
+            f"orion start --port {other}"
+        )
+    return Refused(f"Cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}.")
 
 
 class Companion:
@@ -96,7 +102,7 @@ class Server(uvicorn.Server):
                 app,
                 log_level=log_level,
                 access_log=log_level in ("info", "debug"),
-                timeout_graceful_shutdown=REQUEST_SECONDS,
+                timeout_graceful_shutdown=int(STOP_SECONDS),
                 lifespan="on",
                 server_header=False,
             )
@@ -123,7 +129,10 @@ class Server(uvicorn.Server):
                 companion.watch()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), 1.0)
+        began = time.monotonic()
         await asyncio.gather(*(companion.stop() for companion in self.companions))
+        left = STOP_SECONDS - (time.monotonic() - began)
+        self.config.timeout_graceful_shutdown = round(max(left, REQUEST_SECONDS))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.app.state.closing.set()
@@ -136,7 +145,7 @@ class Server(uvicorn.Server):
             for companion in self.companions:
                 companion.kill()
         elif sig == signal.SIGINT:
-            print("\nStopping. Press Ctrl+C again to stop at once.", file=sys.stderr)
+            os.write(2, b"\nStopping. Press Ctrl+C again to stop at once.\n")
         self.asked = True
         if self.wake is not None:
             asyncio.get_running_loop().call_soon_threadsafe(self.wake.set)

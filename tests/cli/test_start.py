@@ -76,6 +76,20 @@ def test_a_port_in_use_is_one_line_and_leaves_the_database_alone(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ({"ORION_PORT": "99999"}, "Cannot listen on 127.0.0.1:99999"),
+        ({"ORION_HOST": "127.0.0.256"}, "Cannot listen on 127.0.0.256"),
+        ({"ORION_PORT": "many"}, "ORION_PORT must be a whole number, but it is 'many'."),
+    ],
+)
+def test_an_address_that_cannot_be_is_one_line(tmp_path: Path, address: dict[str, str], message: str) -> None:
+    answer = run_orion("start", home=tmp_path, timeout=20, **address)
+    assert answer.returncode in (1, 2) and message in answer.stderr and answer.stderr.count("\n") == 1
+    assert not database(tmp_path).exists()
+
+
+@pytest.mark.parametrize(
     ("args", "environment"),
     [
         (("--host", "0.0.0.0"), {}),
