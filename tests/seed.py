@@ -27,7 +27,7 @@ from orion.model.work_queues import WorkQueueCreate
 from orion.orchestration import create_flow_run, create_task_run, propose_flow_run, propose_task_run
 from orion.services import scheduling
 from orion.store import Conn, Store, deployments, flows, logs, open_store, work_queues
-from tests.seed_plans import EMBED, LEDGER, PLANS, ROLLUP, STRIPE, WAREHOUSE, Plan, Task
+from tests.seed_plans import DASHBOARDS, EMBED, LEDGER, PLANS, ROLLUP, STRIPE, WAREHOUSE, Plan, Task
 
 INFO, WARNING, ERROR = 20, 30, 40
 
@@ -40,8 +40,8 @@ class Seeded:
     runs: dict[str, str] = field(default_factory=dict)
 
 
-def seed(store: Store, now: datetime, days: float = 2) -> Seeded:
-    """Fill a database with runs of the last `days`, running ones, late ones and planned ones."""
+def seed(store: Store, now: datetime, days: float = 2, *, busy: bool = False) -> Seeded:
+    """Fill a database with runs of the last `days`, running ones, late ones and planned ones; many when `busy`."""
     made, rng = Seeded(), random.Random(7)
     plans = {plan.flow: store.write_now(_deploy, plan, now - timedelta(days=days)) for plan in PLANS}
     made.deployments = {f"{name}/{d.name}": d.id for name, d in plans.items()}
@@ -49,6 +49,11 @@ def seed(store: Store, now: datetime, days: float = 2) -> Seeded:
         for plan in (ROLLUP, *([STRIPE] if hours % 2 else []), *([WAREHOUSE] if hours % 24 == 12 else [])):
             at = now - timedelta(hours=hours)
             store.write_now(_complete, Run(plans[plan.flow], plan, f"{plan.deployment}-{at:%H-%M}", at, rng))
+    for minutes in _restless(rng, days) if busy else ():
+        run = Run(
+            plans[DASHBOARDS.flow], DASHBOARDS, f"prod-{minutes}", now - timedelta(minutes=minutes), rng
+        )
+        store.write_now(_broken if rng.random() < 0.06 else _complete, run, now)
     for name, (work, plan, minutes) in STORIES.items():
         run = Run(plans[plan.flow], plan, name, now - timedelta(minutes=minutes), rng)
         made.runs[name] = store.write_now(work, run, now)
@@ -67,6 +72,12 @@ class Run:
     name: str
     at: datetime
     rng: random.Random
+
+
+def _restless(rng: random.Random, days: float) -> list[int]:
+    """Minutes ago of many runs: more by day than by night."""
+    ago = [rng.randrange(3, int(days * 1440)) for _ in range(int(days * 260))]
+    return sorted((each for each in ago if rng.random() < (0.3 if each // 360 % 2 else 1)), reverse=True)
 
 
 def _deploy(conn: Conn, plan: Plan, at: datetime) -> Deployment:
@@ -239,6 +250,13 @@ def _failed(conn: Conn, run: Run, now: datetime) -> str:
     return run_id
 
 
+def _broken(conn: Conn, run: Run, now: datetime) -> str:
+    run_id = _begin(conn, run)
+    end = _tasks(conn, run, run_id, now, broken="render") + timedelta(seconds=10)
+    propose_flow_run(conn, run_id, StateCreate(type="FAILED", message="1 of 2 tasks failed: render"), end)
+    return run_id
+
+
 def _crashed(conn: Conn, run: Run, now: datetime) -> str:
     run_id = _begin(conn, run)
     died = run.at + timedelta(seconds=100)
@@ -312,6 +330,7 @@ STORIES: dict[str, tuple[Any, Plan, float]] = {
     "silver-ibex": (_complete, WAREHOUSE, 108),
     "loyal-finch": (_parent, LEDGER, 72),
     "bold-osprey": (_pending, EMBED, 0.2),
+    "dull-anvil": (_broken, DASHBOARDS, 96),
     "close-14-30": (_late, LEDGER, 2),
     "close-15-30": (_planned, LEDGER, 58),
 }

@@ -104,4 +104,11 @@ LEDGER = Plan(
     ["finance"],
     [Task("close_books", seconds=30), Task("export", ["close_books"], 45)],
 )
-PLANS = (WAREHOUSE, ROLLUP, STRIPE, EMBED, LEDGER)
+DASHBOARDS = Plan(
+    "refresh-dashboards",
+    "prod",
+    "default",
+    ["marts"],
+    [Task("render", seconds=6), Task("publish", ["render"], 2)],
+)
+PLANS = (WAREHOUSE, ROLLUP, STRIPE, EMBED, LEDGER, DASHBOARDS)

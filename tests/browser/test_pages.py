@@ -18,7 +18,7 @@ def addresses(console: Console) -> list[str]:
     tabs = ("", "/logs", "/tasks", "/parameters", "/radar", "/events")
     return [
         "/runs", "/flows", "/deployments", "/queues", "/queues/new", "/limits", "/settings", "/health",
-        "/search?q=otter",
+        "/search?q=velvet",
         *(f"/runs/{runs['cobalt-heron']}{tab}" for tab in tabs), f"/runs/{runs['loyal-finch']}/subflows",
         f"/deployments/{deployment}", f"/deployments/{deployment}?view=json", "/docs",
     ]  # fmt: skip
@@ -79,10 +79,10 @@ def test_a_reader_hears_where_things_are(page: Page, console: Console) -> None:
 def test_a_filter_narrows_the_list_in_place_and_cleans_the_address(page: Page, console: Console) -> None:
     page.goto(f"{console.url}/runs")
     page.get_by_role("combobox", name="State").select_option("failed")
-    expect(page.locator(".run b")).to_have_text(["cobalt-heron"])
+    expect(page.locator(".run b")).to_have_text(["cobalt-heron", "dull-anvil"])
     expect(page).to_have_url(f"{console.url}/runs?state=failed")
-    page.get_by_role("searchbox").press_sequentially("heron")
-    expect(page).to_have_url(f"{console.url}/runs?q=heron&state=failed")
+    page.get_by_role("searchbox").press_sequentially("cobalt")
+    expect(page).to_have_url(f"{console.url}/runs?q=cobalt&state=failed")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.get_by_role("link", name="Clear", exact=True).click()
     expect(page).to_have_url(f"{console.url}/runs")

@@ -49,7 +49,7 @@ def every_page(client: Client, seeded: Seeded) -> list[str]:
         f"/runs/{seeded.runs['velvet-otter']}", f"/task-runs/{tasks[0]['id']}", f"/flows/{run['flow_id']}",
         f"/deployments/{run['deployment_id']}", f"/deployments/{run['deployment_id']}?view=json",
         f"/queues/{queue['id']}",
-        "/runs?state=failed&state=late&range=30d&sort=az", "/runs?q=heron", "/search?q=heron",
+        "/runs?state=failed&state=late&range=30d&sort=az", "/runs?q=cobalt", "/search?q=heron",
     ]  # fmt: skip
 
 
@@ -126,11 +126,11 @@ def test_the_query_string_means_the_filters_of_the_api(full: tuple[Client, Seede
     client, seeded = full
     flow = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()["flow_id"]
     expected = {
-        "state=failed": {"cobalt-heron"},
-        "state=FAILED&state=crashed": {"cobalt-heron", "amber-lynx"},
+        "state=failed": {"cobalt-heron", "dull-anvil"},
+        "state=FAILED&state=crashed": {"cobalt-heron", "dull-anvil", "amber-lynx"},
         "state=late": {"close-14-30"},
         "state=cancelled": {"plain-meadow"},
-        "q=heron": {"cobalt-heron"},
+        "q=cobalt-h": {"cobalt-heron"},
         f"q={seeded.runs['cobalt-heron']}": {"cobalt-heron"},
         f"flow={flow}&state=failed": {"cobalt-heron"},
         "tag=gpu&state=running": {"velvet-otter"},
@@ -201,6 +201,11 @@ def test_a_row_says_flow_name_tags_state_start_time_and_tasks(full: tuple[Client
         "customer_id",
     ):
         assert said in row
+
+
+def test_a_run_none_of_whose_tasks_completed_is_a_row_like_any_other(full: tuple[Client, Seeded]) -> None:
+    client, _ = full
+    assert "0/2" in client.get("/runs?q=dull-anvil", headers=HTML).text
 
 
 @pytest.mark.row("UI-10", "UI-11")

@@ -96,7 +96,7 @@ def _ticks(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: st
     """Nine labels under the plot, one each ninth; the one nearest to now says so."""
     if not buckets:
         return []
-    first, whole = buckets[0].start, width * len(buckets)
-    times = [first + whole * index / TICKS for index in range(TICKS)]
-    said = ["now" if abs(time - now) <= whole / TICKS / 3 else time.strftime(clock) for time in times]
+    whole = width * len(buckets)
+    times = [buckets[index * len(buckets) // TICKS].start for index in range(TICKS)]
+    said = ["now" if abs(time - now) <= whole / TICKS / 2 else time.strftime(clock) for time in times]
     return [text if text != before else "" for before, text in zip(["", *said], said, strict=False)]
