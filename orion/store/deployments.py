@@ -38,6 +38,7 @@ BY_NAME = (
     f"SELECT {COLUMNS} FROM deployment {QUEUE} JOIN flow ON flow.id = deployment.flow_id "
     "WHERE flow.name = :flow AND deployment.name = :deployment"
 )
+INSERT = f"{DEPLOYMENT.insert} ON CONFLICT (flow_id, name) DO NOTHING"
 ALIASES = (
     "id",
     "flow_id",
@@ -75,12 +76,11 @@ def upsert(
     conn: Conn, wanted: DeploymentCreate, now: datetime, client: str | None = None
 ) -> tuple[Deployment, bool]:
     """Make a deployment, or change the one of this flow and name by what was sent; and whether it is new."""
+    fresh = Deployment(
+        id=wanted.id or new_id(), created=now, updated=now, name=wanted.name, flow_id=wanted.flow_id
+    )
+    created = conn.run(INSERT, DEPLOYMENT.values(conn, fresh)) > 0
     id = paging.scalar(conn, Q.find, {"flow_id": wanted.flow_id, "name": wanted.name})
-    created = id is None
-    if id is None:
-        id = wanted.id or new_id()
-        fresh = Deployment(id=id, created=now, updated=now, name=wanted.name, flow_id=wanted.flow_id)
-        conn.run(DEPLOYMENT.insert, DEPLOYMENT.values(conn, fresh))
     _change(conn, id, wanted, now, {} if client is None else {"client": client})
     found = get(conn, id, now)
     assert found is not None

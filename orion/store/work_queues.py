@@ -41,19 +41,8 @@ def by_name(conn: Conn, name: str, now: datetime | None = None) -> WorkQueue | N
 
 def create(conn: Conn, wanted: WorkQueueCreate, now: datetime) -> WorkQueue:
     """Make a queue; a name that is taken is refused."""
-    priority = wanted.priority or paging.scalar(conn, Q.next_priority, {})
-    queue = WorkQueue(
-        id=wanted.id or new_id(),
-        created=now,
-        updated=now,
-        name=wanted.name,
-        description=wanted.description or "",
-        is_paused=bool(wanted.is_paused),
-        concurrency_limit=wanted.concurrency_limit,
-        priority=priority,
-        filter=wanted.filter,
-    )
-    if not conn.run(INSERT, QUEUE.values(conn, queue)):
+    queue = _new(conn, wanted, now)
+    if not _insert(conn, queue):
         raise Conflict(f"A work queue named {wanted.name!r} exists already.")
     conn.publish("queues")
     return _with_status(queue, now)
@@ -61,7 +50,12 @@ def create(conn: Conn, wanted: WorkQueueCreate, now: datetime) -> WorkQueue:
 
 def ensure(conn: Conn, name: str, now: datetime) -> WorkQueue:
     """The queue of a name, made if it is not there."""
-    return by_name(conn, name, now) or create(conn, WorkQueueCreate(name=name), now)
+    found = by_name(conn, name, now)
+    if found is None and _insert(conn, _new(conn, WorkQueueCreate(name=name), now)):
+        conn.publish("queues")
+    found = found or by_name(conn, name, now)
+    assert found is not None
+    return found
 
 
 def update(conn: Conn, id: str, wanted: WorkQueueUpdate, now: datetime) -> None:
@@ -120,7 +114,8 @@ def count(conn: Conn, criteria: WorkQueueFilter | None = None) -> int:
 def serves(conn: Conn, queue: WorkQueue) -> Where:
     """The condition on `flow_run` that a queue serves it: by name or, with a filter, by tags and deployments."""
     if queue.filter is None:
-        return Where("flow_run.work_queue_name = :queue", {"queue": queue.name})
+        named = "flow_run.work_queue_name = :queue AND flow_run.deployment_id IS NOT NULL"
+        return Where(named, {"queue": queue.name})
     wanted = FlowRunFilter(
         deployment_id=NullableIdCriterion(any_=queue.filter.deployment_ids or None, is_null_=False),
         tags=TagsCriterion(all_=queue.filter.tags),
@@ -197,6 +192,24 @@ def for_deployment(conn: Conn, deployment_id: str, now: datetime | None = None) 
     name, tags = row[0], {tag for (tag,) in conn.all(Q.deployment_tags, {"id": deployment_id})}
     queues = [_read(conn, found, now) for found in conn.all(CANDIDATES, {"name": name})]
     return [queue for queue in queues if _fits(queue, name, deployment_id, tags)]
+
+
+def _new(conn: Conn, wanted: WorkQueueCreate, now: datetime) -> WorkQueue:
+    return WorkQueue(
+        id=wanted.id or new_id(),
+        created=now,
+        updated=now,
+        name=wanted.name,
+        description=wanted.description or "",
+        is_paused=bool(wanted.is_paused),
+        concurrency_limit=wanted.concurrency_limit,
+        priority=wanted.priority or paging.scalar(conn, Q.next_priority, {}),
+        filter=wanted.filter,
+    )
+
+
+def _insert(conn: Conn, queue: WorkQueue) -> bool:
+    return conn.run(INSERT, QUEUE.values(conn, queue)) > 0
 
 
 def _fits(queue: WorkQueue, name: str | None, deployment_id: str, tags: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -180,3 +181,14 @@ def test_a_deployment_is_told_which_queues_could_pick_it_up(store: Store) -> Non
     assert (queues(deployment.id), queues(lone.id)) == (["any", "by-tag", "q"], ["any", "by-id"])
     with pytest.raises(NotFound):
         queues(new_id())
+
+
+def test_many_who_need_a_queue_at_once_get_the_same(store: Store) -> None:
+    flow, _ = store.write_now(flows.create, FlowCreate(name="etl"), NOW)
+    wanted = DeploymentCreate(name="d", flow_id=flow.id, work_queue_name="q")
+    with ThreadPoolExecutor(8) as pool:
+        queues = list(pool.map(lambda _: store.write_now(work_queues.ensure, "q", NOW).id, range(24)))
+        saved = list(pool.map(lambda _: store.write_now(deployments.upsert, wanted, NOW), range(24)))
+    assert len(set(queues)) == 1
+    assert len({deployment.id for deployment, _ in saved}) == 1
+    assert [created for _, created in saved].count(True) == 1
