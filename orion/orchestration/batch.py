@@ -12,6 +12,7 @@ from orion.orchestration import loading, outcome
 from orion.orchestration.creation import insert_task_run
 from orion.orchestration.facts import TaskFacts
 from orion.orchestration.propose import propose_for
+from orion.store import slots
 from orion.store.base import Conn
 
 
@@ -21,7 +22,15 @@ def batch(conn: Conn, items: Sequence[TaskRunBatchItem], now: datetime) -> list[
     A state's time is `now` less its age, never before the state that the run was in. A state with others behind it
     in its item is over already, so it needs no slot.
     """
+    _lock_limits(conn, items)
     return [_item(conn, item, now) for item in items]
+
+
+def _lock_limits(conn: Conn, items: Sequence[TaskRunBatchItem]) -> None:
+    """All limits at once and in one order: two batches that take them one by one could wait for each other."""
+    tags = {tag for item in items if item.task_run is not None for tag in item.task_run.tags or ()}
+    if tags and len(items) > 1:
+        slots.lock_limits(conn, [f"tag:{tag}" for tag in tags])
 
 
 def _item(conn: Conn, item: TaskRunBatchItem, now: datetime) -> OrchestrationResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -128,6 +129,28 @@ def test_a_task_that_is_over_already_needs_no_slot(world: World, run: FlowRun) -
     )
     assert (over.status, starts.status) == ("ACCEPT", "WAIT")
     assert len(world.holders("db")) == 1
+
+
+def test_batches_that_need_the_same_slots_do_not_wait_for_each_other_in_a_ring(
+    world: World, run: FlowRun
+) -> None:
+    tags = ["a", "b", "c", "d"]
+    for tag in tags:
+        world.limit(tag, 10_000)
+
+    def rush(turn: int) -> set[str]:
+        order = tags if turn % 2 else tags[::-1]
+        wanted = [
+            item(run, f"{turn} {tag} {n}", ("RUNNING", 0), tags=[tag]) for tag in order for n in range(5)
+        ]
+        return {result.status for result in send(world, *wanted)}
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set().union(*pool.map(rush, range(24))) == {"ACCEPT"}
+    if world.store.dialect == "postgres":
+        world.store.read_now(lambda conn: conn.one("SELECT pg_stat_force_next_flush()"))
+        rings = world.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        assert rings == [(0,)]
 
 
 def test_who_lost_the_flow_run_does_not_speak_for_its_tasks(world: World) -> None:
