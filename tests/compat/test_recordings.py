@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web.browser import Client
+from tests.web.browser import Client, Clock
 from tests.web.sockets import Socket
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.json"))
+AFTERWARDS = datetime(2026, 11, 24, tzinfo=UTC)
 IS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
@@ -60,7 +62,8 @@ class Replay:
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
-def test_a_recorded_client_gets_the_answers_it_got_then(client: Client, recording: Path) -> None:
+def test_a_recorded_client_gets_the_answers_it_got_then(client: Client, clock: Clock, recording: Path) -> None:
+    clock.now = AFTERWARDS
     replay = Replay(client)
     entries = json.loads(recording.read_text())
     sockets = [entry for entry in entries if "socket" in entry]
