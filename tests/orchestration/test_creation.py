@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from orion.errors import Conflict
@@ -64,6 +66,19 @@ def test_a_task_run_is_found_by_flow_run_task_key_and_dynamic_key(world: World) 
     assert world.task_run(run.id, dynamic_key="0").id == first.id
     assert world.task_run(run.id, dynamic_key="1").id != first.id
     assert world.task_run(world.flow_run("RUNNING").id, dynamic_key="0").id != first.id
+
+
+def test_the_same_create_sent_at_once_by_many_makes_one_run(world: World) -> None:
+    flow_run = FlowRunCreate(flow_id=world.flow_id, idempotency_key="monday", tags=["a", "b"])
+    run = world.flow_run("RUNNING")
+    task_run = TaskRunCreate(
+        flow_run_id=run.id, task_key="t", dynamic_key="0", tags=["a"], state=wish("PENDING")
+    )
+    for create, wanted in ((create_flow_run, flow_run), (create_task_run, task_run)):
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda _: world.store.write_now(create, wanted, world.now), range(8)))  # noqa: B023
+        assert len({found.id for found, _ in made}) == 1
+        assert [created for _, created in made].count(True) == 1
 
 
 def test_a_task_run_without_a_flow_run_is_always_new(world: World) -> None:

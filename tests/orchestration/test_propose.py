@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from orion.errors import NotFound
@@ -138,6 +140,15 @@ def test_a_repeated_transition_gets_the_first_answer_whatever_has_happened_since
     assert (again.status, again.state.name) == ("REJECT", "AwaitingRetry")
     assert (done_again.result, done_again.status) == (done.result, "ACCEPT")
     assert world.history(run.id) == states
+
+
+def test_the_same_transition_sent_at_once_by_many_is_stored_once(world: World) -> None:
+    run = world.flow_run("RUNNING", policy={"retries": 1})
+    fails = wish("FAILED", transition_id=new_id())
+    with ThreadPoolExecutor(8) as pool:
+        results = [outcome.result for outcome in pool.map(lambda _: world.flow(run.id, fails), range(8))]
+    assert all(result == results[0] for result in results)
+    assert len(world.history(run.id)) == 2
 
 
 def test_a_repeated_transition_of_a_task_run_gets_the_first_answer(world: World) -> None:
