@@ -10,7 +10,7 @@
       Busy 503         the database cannot serve this now
         StorageFull, QueryTooSlow
       Refused          the program cannot start; carries the exit code
-        DatabaseError (3), DatabaseFromFuture (3), DatabaseCorrupt (3), DatabaseOwned (3), PortInUse (1), LoginNeeded (2)
+        PortInUse (1), LoginNeeded (2), DatabaseError (3): DatabaseFromFuture, DatabaseCorrupt, DatabaseOwned
       SettingError     a setting has a value that cannot be used
 """
 

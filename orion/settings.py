@@ -143,7 +143,7 @@ class Settings:
 
     def with_updates(self, updates: Mapping[str, Any], source: str = "code") -> Settings:
         """A copy with other values, given by full name; strings are converted, None restores the default."""
-        texts = {**self._texts(), **{name: value for name, value in updates.items()}}
+        texts = {**self._texts(), **updates}
         sources = {**self.sources, **dict.fromkeys(updates, source)}
         return Settings(_resolve(texts), sources)
 

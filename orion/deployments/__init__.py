@@ -1,4 +1,4 @@
-"""Deployments: flows made ready for agents. `build` describes one, `apply` saves it, `run_deployment` asks for a run."""
+"""Deployments: flows made ready for agents. `build` describes one, `apply` saves it, `run_deployment` runs it."""
 
 from __future__ import annotations
 

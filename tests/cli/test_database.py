@@ -59,6 +59,7 @@ def test_reset_empties_postgres(orion: Orion, monkeypatch: pytest.MonkeyPatch) -
         databases.drop_postgres(url)
 
 
+@pytest.mark.row("CLI-03")
 @pytest.mark.row("DB-09")
 def test_upgrade_makes_the_schema_and_then_has_nothing_to_do(orion: Orion, home: Path) -> None:
     assert "is up to date" in orion("database", "upgrade", "-y").out
@@ -67,6 +68,7 @@ def test_upgrade_makes_the_schema_and_then_has_nothing_to_do(orion: Orion, home:
     assert orion("database", "upgrade", "--dry-run").out == ""
 
 
+@pytest.mark.row("CLI-03")
 @pytest.mark.row("DB-09")
 def test_a_dry_run_prints_the_sql_and_makes_nothing(orion: Orion, home: Path) -> None:
     text = orion("database", "upgrade", "--dry-run").out
@@ -74,6 +76,7 @@ def test_a_dry_run_prints_the_sql_and_makes_nothing(orion: Orion, home: Path) ->
     assert not (home / "orion.db").exists()
 
 
+@pytest.mark.row("CLI-03")
 @pytest.mark.row("DB-09")
 def test_downgrade_puts_the_last_backup_back(orion: Orion, file: Path) -> None:
     copy = orion("database", "backup").out.strip()
