@@ -19,10 +19,11 @@ from orion.model.ids import is_id
 from orion.model.states import COMPLETED, State, StateCreate
 from orion.model.task_runs import TaskRun, TaskRunPolicy
 from orion.model.times import as_utc
-from orion.store import flow_runs, recorded, transitions
+from orion.store import events, flow_runs, recorded, transitions
 from orion.store.base import Conn
 
 PREFIX = "prefect.task-run."
+BEAT = "prefect.flow-run.heartbeat"  # shows that the client lives; starts and renews no lease
 
 
 class Told(Struct, kw_only=True):
@@ -55,7 +56,10 @@ class Payload(Struct, kw_only=True):
 
 
 def record_event(conn: Conn, event: Mapping[str, Any], now: datetime) -> None:
-    """Record a task run's event; any other event, and one that this server sent itself, is left alone."""
+    """Record a task run's event and keep a flow run's beat; others, and this server's own, are left alone."""
+    if event.get("event") == BEAT:
+        events.keep(conn, event, now)
+        return
     resource = event.get("resource") or {}
     subject = str(resource.get("prefect.resource.id", ""))
     if not subject.startswith(PREFIX) or resource.get("prefect.orchestration") != "client":

@@ -12,7 +12,7 @@ from orion.model.flow_runs import FlowRun
 from orion.model.ids import new_id
 from orion.model.times import iso
 from orion.orchestration import record_event
-from orion.store import Store, flow_runs
+from orion.store import Store, events, flow_runs
 from tests.orchestration.world import NOON, World, wish
 
 
@@ -154,3 +154,18 @@ def test_an_event_that_makes_no_sense_is_refused(
     with pytest.raises(Invalid):
         world.record({**event(run, new_id(), "RUNNING", 0), **spoil})
     assert world.rows("SELECT count(*) FROM task_run") == [(0,)]
+
+
+def test_a_beat_is_kept_and_touches_no_run(world: Recorded, run: FlowRun) -> None:
+    subject = f"prefect.flow-run.{run.id}"
+    beat = {
+        "id": new_id(),
+        "occurred": iso(NOON),
+        "event": "prefect.flow-run.heartbeat",
+        "resource": {"prefect.resource.id": subject},
+    }
+    before = world.store.read_now(flow_runs.get, run.id)
+    world.record(beat, beat)
+    (kept,) = world.store.read_now(events.of_resource, subject, 10)
+    assert (kept["id"], kept["occurred"]) == (beat["id"], NOON)
+    assert world.store.read_now(flow_runs.get, run.id) == before
