@@ -64,9 +64,9 @@ def main() -> int:
     try:
         return _run(run_id, token, signals)
     except CancelRequested:
-        return 0
+        return _leave(signals, 0)
     except (Terminated, KeyboardInterrupt):
-        return 1
+        return _leave(signals, 1)
     except OrionError as error:
         print(f"The flow run {run_id} cannot be run: {error}", file=sys.stderr)
         return 1
@@ -74,6 +74,18 @@ def main() -> int:
         if signals.heartbeat is not None:
             signals.heartbeat.stop()
         close_all(timeout=10)
+
+
+def _leave(signals: Signals, code: int) -> int:
+    """End at once: tasks that still run in threads would keep the process alive until they are done."""
+    from orion.sdk.session import close_all
+
+    if signals.heartbeat is not None:
+        signals.heartbeat.stop()
+    close_all(timeout=5)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run(run_id: str, token: str | None, signals: Signals) -> int:
@@ -159,7 +171,8 @@ def _execute(here: Session, run: FlowRun, flow: Flow[Any, Any], token: str | Non
     from orion.model.wire import unraw
     from orion.sdk.effects import adrive, drive
     from orion.sdk.errors import Abort
-    from orion.sdk.flow_engine import FlowCall, run_existing
+    from orion.sdk.flow_call import FlowCall
+    from orion.sdk.flow_engine import run_existing
 
     call = FlowCall(flow, {}, here, token=token)
     steps = run_existing(call, run, unraw(run.parameters) or {})

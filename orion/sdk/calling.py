@@ -9,7 +9,8 @@ from orion.sdk.context import FLOW, TASK, FlowRunContext
 from orion.sdk.effects import adrive, drive
 from orion.sdk.errors import TaskInsideTask, TaskOutsideFlow
 from orion.sdk.futures import OrionFuture
-from orion.sdk.task_engine import TaskCall, run_task
+from orion.sdk.task_call import TaskCall
+from orion.sdk.task_engine import run_task
 
 if TYPE_CHECKING:
     from orion.sdk.tasks import Task
@@ -68,6 +69,6 @@ def submit_task(
     future: OrionFuture[Any] = OrionFuture(
         call.run.name or task.name, call.run_id, task.isasync and context.flow.isasync
     )
-    context.submitted.append(future.done)
+    context.opened(call, future.done)
     context.task_runner.submit(call, future.done)
     return future

@@ -6,7 +6,7 @@ from typing import Any
 
 from orion.sdk.exchange import Request
 from orion.sdk.http import httpx
-from orion.sdk.http1 import SocketTransport, StreamTransport
+from orion.sdk.sockets import SocketTransport, StreamTransport
 from orion.settings import Settings, current
 
 LOCAL_URL = "http://127.0.0.1/api"

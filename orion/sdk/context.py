@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orion.sdk.runners import TaskRunner
     from orion.sdk.session import Session
     from orion.sdk.states import State
+    from orion.sdk.task_call import TaskCall
     from orion.sdk.tasks import Task
 
 FLOW: ContextVar[FlowRunContext | None] = ContextVar("orion_flow_run", default=None)
@@ -54,6 +55,7 @@ class FlowRunContext:
         self.timed_out = False
         self.submitted: list[Future[State]] = []
         self.loop_tasks: list[Any] = []
+        self._open: dict[int, TaskCall] = {}
         self.tally = Tally()
         self._calls: defaultdict[str, int] = defaultdict(int)
         self._sources: dict[int, tuple[Any, str]] = {}
@@ -91,7 +93,26 @@ class FlowRunContext:
 
         if remaining(self.deadline) == 0.0:
             self.timed_out = True
-            raise FlowTimedOut(f"The flow took longer than {self.flow.timeout_seconds:g} s.")
+            raise self.overtime()
+
+    def overtime(self) -> FlowTimedOut:
+        """What is to be said when the time of the flow is over."""
+        own = self.flow.timeout_seconds
+        return FlowTimedOut(
+            "The flow that called this one is out of time."
+            if own is None
+            else f"The flow took longer than {own:g} s."
+        )
+
+    def opened(self, call: TaskCall, done: Future[State]) -> None:
+        """A task has been submitted; it is open until `done`."""
+        self.submitted.append(done)
+        self._open[id(call)] = call
+        done.add_done_callback(lambda _: self._open.pop(id(call), None))
+
+    def open_calls(self) -> list[TaskCall]:
+        """The submitted tasks that are not over."""
+        return list(self._open.values())
 
 
 class Tally:

@@ -28,7 +28,8 @@ def call_flow(flow: Flow[Any, Any], parameters: dict[str, Any], whole: bool) -> 
         raise TaskInsideTask(
             f"The flow {flow.name!r} cannot be called inside the task {task.task.name!r}; call it in a flow."
         )
-    from orion.sdk.flow_engine import FlowCall, run_flow
+    from orion.sdk.flow_call import FlowCall
+    from orion.sdk.flow_engine import run_flow
     from orion.sdk.session import session
 
     parent = FLOW.get()

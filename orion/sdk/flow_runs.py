@@ -21,7 +21,7 @@ from orion.sdk.session import Session
 from orion.sdk.upstream import Upstream, record
 
 if TYPE_CHECKING:
-    from orion.sdk.flow_engine import FlowCall
+    from orion.sdk.flow_call import FlowCall
 
 RECORDED_BYTES = 100_000
 

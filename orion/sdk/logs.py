@@ -6,10 +6,15 @@ import json
 import logging
 import threading
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orion.sdk.context import FLOW, TASK, FlowRunContext, TaskRunContext
 from orion.sdk.errors import MissingContext
+
+if TYPE_CHECKING:
+    from orion.sdk.answers import FlowRun
+    from orion.sdk.flows import Flow
+    from orion.sdk.session import Session
 
 FLOW_RUNS = "orion.flow_runs"
 TASK_RUNS = "orion.task_runs"
@@ -34,15 +39,15 @@ def get_run_logger(**extra: Any) -> RunLogger:
     if task is not None:
         return task_logger(task, flow, **extra)
     if flow is not None:
-        return flow_logger(flow, **extra)
+        return flow_logger(flow.flow, flow.flow_run, flow.session, **extra)
     raise MissingContext(
         "There is no run here: get_run_logger() works only inside a flow or a task that is running."
     )
 
 
-def flow_logger(context: FlowRunContext, **extra: Any) -> RunLogger:
+def flow_logger(flow: Flow[Any, Any], run: FlowRun, session: Session, **extra: Any) -> RunLogger:
     """The logger of a flow run."""
-    return RunLogger(logging.getLogger(FLOW_RUNS), {**_of_flow(context), **extra})
+    return RunLogger(logging.getLogger(FLOW_RUNS), {**_of_flow(flow, run, session), **extra})
 
 
 def task_logger(context: TaskRunContext, flow: FlowRunContext | None, **extra: Any) -> RunLogger:
@@ -52,16 +57,16 @@ def task_logger(context: TaskRunContext, flow: FlowRunContext | None, **extra: A
         "task_run_name": context.task_run.name,
         "task_name": context.task.name,
     }
-    return RunLogger(logging.getLogger(TASK_RUNS), {**(_of_flow(flow) if flow else {}), **own, **extra})
+    around = _of_flow(flow.flow, flow.flow_run, flow.session) if flow else {}
+    return RunLogger(logging.getLogger(TASK_RUNS), {**around, **own, **extra})
 
 
-def _of_flow(context: FlowRunContext) -> dict[str, Any]:
-    run = context.flow_run
+def _of_flow(flow: Flow[Any, Any], run: FlowRun, session: Session) -> dict[str, Any]:
     return {
         "flow_run_id": run.id,
         "flow_run_name": run.name,
-        "flow_name": context.flow.name,
-        "orion_session": context.session,
+        "flow_name": flow.name,
+        "orion_session": session,
     }
 
 

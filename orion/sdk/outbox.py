@@ -19,7 +19,7 @@ from orion.sdk.exchange import Request
 from orion.sdk.journal import Journal, left_behind
 from orion.sdk.results import Blob
 
-LINGER = 0.05
+LINGER = 0.1
 BATCH = 200
 BATCH_BYTES = 700_000
 
@@ -45,6 +45,7 @@ class Outbox(BackgroundSender[Final]):
         self._client = client
         self._journal = Journal(client.connection.url)
         self._looked_back = False
+        self._stuck: list[Final] = []
         self.failure: Unreachable | None = None
 
     def add(
@@ -68,6 +69,7 @@ class Outbox(BackgroundSender[Final]):
         return len(queue) >= BATCH
 
     def deliver(self, batch: list[Final]) -> None:
+        batch, self._stuck = self._stuck + batch, []
         if not self._looked_back:
             self._looked_back = True
             self._send_left_behind()
@@ -100,8 +102,10 @@ class Outbox(BackgroundSender[Final]):
     def _send(self, batch: list[Final]) -> None:
         try:
             self._post(batch)
+            self.failure = None
         except Unreachable as error:
             self.failure = error
+            self._stuck += batch
         except ApiError as error:
             if len(batch) == 1:
                 log.error("The API refused the final state of a task run: %s", error)

@@ -12,7 +12,7 @@ from orion.sdk.effects import Effect
 from orion.sdk.logs import FLOW_RUNS, TASK_RUNS
 
 if TYPE_CHECKING:
-    from orion.sdk.task_engine import Invoker, TaskCall
+    from orion.sdk.task_call import Invoker, TaskCall
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from orion.sdk.effects import adrive, drive
 from orion.sdk.states import State
 
 if TYPE_CHECKING:
-    from orion.sdk.task_engine import TaskCall
+    from orion.sdk.task_call import TaskCall
 
 
 class TaskRunner:

@@ -48,6 +48,10 @@ def sleeper():
     nap()
 
 @flow
+def submitter():
+    nap.submit().result()
+
+@flow
 async def async_sleeper():
     Path("started").touch()
     await asyncio.sleep(60)
@@ -170,7 +174,7 @@ def test_a_flow_that_cannot_be_loaded_crashes_the_run_with_the_reason_in_its_log
 
 
 @pytest.mark.row("ENG-17")
-@pytest.mark.parametrize("entrypoint", ["flows.py:sleeper", "flows.py:async_sleeper"])
+@pytest.mark.parametrize("entrypoint", ["flows.py:sleeper", "flows.py:submitter", "flows.py:async_sleeper"])
 def test_sigterm_ends_the_run_as_crashed_and_says_so(engine: Engine, entrypoint: str) -> None:
     run = engine.make(entrypoint)
     process = engine.start(run, engine.claim(run))
@@ -208,6 +212,19 @@ def test_a_second_start_of_the_same_attempt_does_nothing(engine: Engine) -> None
     assert engine.run(run, token).run_count == 1
     again = engine.run(run, token)
     assert (again.run_count, again.state_type, engine.code) == (1, "COMPLETED", 0)
+
+
+@pytest.mark.row("EPH-04")
+def test_a_run_in_a_container_without_an_api_says_what_it_needs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "orion.engine"], capture_output=True, text=True, timeout=60,
+        env={
+            "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ORION_HOME": str(tmp_path),
+            "ORION__FLOW_RUN_ID": "x", "ORION__ATTEMPT": "y", "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+        },
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "A run in a container needs an API" in done.stderr
 
 
 def test_without_a_run_the_command_says_what_it_needs(tmp_path: Path) -> None:

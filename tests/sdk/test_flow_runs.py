@@ -254,6 +254,21 @@ def test_a_flow_over_its_time_is_timed_out_sync_at_the_next_call_async_at_the_ne
     assert reached == []
 
 
+@pytest.mark.row("SDK-18")
+def test_a_subflow_has_no_more_time_than_the_flow_that_calls_it() -> None:
+    @flow
+    def child() -> None:
+        time.sleep(0.1)
+        add(1, 2)
+
+    @flow(timeout_seconds=0.05)
+    def parent() -> None:
+        child()
+
+    state = parent(return_state=True)
+    assert (state.name, state.message) == ("TimedOut", "The flow that called this one is out of time.")
+
+
 @pytest.mark.row("SDK-22")
 def test_tags_in_a_block_go_to_flow_and_task_runs_inside(client: SyncClient) -> None:
     @task(tags=["own"])

@@ -21,14 +21,28 @@ from orion.sdk.exchange import Request
 from orion.sdk.routes import Routes
 from orion.settings import temporary_settings
 
+SERVER_SIDE = ("orion.web", "orion.store", "starlette", "jinja2", "psycopg")
 ROOT = Path(__file__).parents[2]
-HEAVY = ("httpx", "starlette", "jinja2", "typer", "pydantic", "psycopg", "sqlite3", "asyncio", "msgspec", "cloudpickle")
+HEAVY = (
+    "httpx",
+    "starlette",
+    "jinja2",
+    "typer",
+    "pydantic",
+    "psycopg",
+    "sqlite3",
+    "asyncio",
+    "msgspec",
+    "cloudpickle",
+)
 
 
 def modules_after(code: str) -> set[str]:
     listing = f"import sys\n{code}\nprint(*sys.modules)"
     environ = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "HOME": "/nonexistent"}
-    done = subprocess.run([sys.executable, "-c", listing], env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", listing], env=environ, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
@@ -45,8 +59,10 @@ def test_importing_orion_and_decorating_functions_loads_nothing_heavy(code: str)
 
 
 def test_the_sdk_against_a_server_loads_neither_web_nor_store() -> None:
-    loaded = modules_after("import orion.sdk.session, orion.sdk.flow_engine, orion.sdk.logs, orion.sdk.runners")
-    assert not [name for name in loaded if name.startswith(("orion.web", "orion.store", "starlette", "jinja2", "psycopg"))]
+    loaded = modules_after(
+        "import orion.sdk.session, orion.sdk.flow_engine, orion.sdk.logs, orion.sdk.runners"
+    )
+    assert not [name for name in loaded if name.startswith(SERVER_SIDE)]
 
 
 class Recorder(Routes):
@@ -56,7 +72,14 @@ class Recorder(Routes):
         return request
 
 
-ARGUMENTS: dict[str, Any] = {"tags": [], "name": "a/b", "tag": "t", "concurrency_limit": 1, "items": [], "lines": []}
+ARGUMENTS: dict[str, Any] = {
+    "tags": [],
+    "name": "a/b",
+    "tag": "t",
+    "concurrency_limit": 1,
+    "items": [],
+    "lines": [],
+}
 
 
 def requests_of_all_methods() -> dict[str, Request]:
@@ -76,7 +99,9 @@ def requests_of_all_methods() -> dict[str, Request]:
 def test_every_method_of_the_client_has_its_route_on_the_server() -> None:
     from orion.web.routes import routes
 
-    served = {(route.method, re.sub(r"\{[^}]+\}", "*", route.api)) for route in routes(console=False) if route.api}
+    served = {
+        (route.method, re.sub(r"\{[^}]+\}", "*", route.api)) for route in routes(console=False) if route.api
+    }
     methods = requests_of_all_methods()
     assert len(methods) > 50
     for name, request in methods.items():

@@ -277,6 +277,37 @@ def test_a_retry_condition_can_refuse_another_try() -> None:
     assert tries == ["ValueError"] + ["KeyError"] * 4
 
 
+def test_a_task_that_the_server_will_not_let_run_fails_the_flow(client: SyncClient) -> None:
+    client.create_concurrency_limit("closed", 0)
+
+    @task(tags=["closed"])
+    def never() -> None: ...
+
+    @flow
+    def run() -> None:
+        never()
+
+    state = run(return_state=True)
+    assert state.is_failed()
+    assert client.read_flow_runs()[0].state_type == "FAILED"
+
+
+def test_slots_are_handed_on_without_waiting_for_the_next_batch(client: SyncClient) -> None:
+    client.create_concurrency_limit("one", 1)
+
+    @task(tags=["one"])
+    def work(n: int) -> int:
+        return n
+
+    @flow
+    def run() -> Any:
+        return [work(n) for n in range(5)]
+
+    start = time.monotonic()
+    assert run() == [0, 1, 2, 3, 4]
+    assert time.monotonic() - start < 25  # a told wait is 30 s
+
+
 @pytest.mark.row("SDK-20")
 def test_a_cached_result_is_used_again_until_it_expires(client: SyncClient) -> None:
     calls: list[int] = []

@@ -1,0 +1,87 @@
+"""How flow runs end: the verdict reported, the exception told, the run torn down."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from orion.model import states as words
+from orion.sdk import results
+from orion.sdk.context import FlowRunContext
+from orion.sdk.crashes import end_of
+from orion.sdk.effects import Ask, OffLoop, Steps
+from orion.sdk.flow_call import FlowCall
+from orion.sdk.flow_runs import farewell
+from orion.sdk.hooks import call_hooks
+from orion.sdk.proposals import propose, stored, to_wire
+from orion.sdk.states import State, describe, exception_to_failed, make, shown
+from orion.sdk.tracebacks import without_engine
+
+CRASH_FLUSH_SECONDS = 3.0
+
+
+def report(call: FlowCall, state: State) -> Steps[State]:
+    """Propose a final state; its result is on the disk before the API hears of it."""
+    data, blob = results.store(kept(state))
+    state.data = stored(data)
+    if blob is not None:
+        yield OffLoop(blob.write)
+    accepted = yield from propose(call.session, call.set_state, state)
+    if accepted.is_scheduled():
+        call.logger.info("Failed, another try follows: %s", state.message)
+    if accepted.type == state.type and "held" in state.__dict__:
+        accepted.holding(state.__dict__["held"])
+    return accepted
+
+
+def kept(state: State) -> Any:
+    """What of a state's data is stored: a failed aggregate keeps its first exception."""
+    held = state.__dict__.get("held")
+    if state.is_completed():
+        return held
+    return state.exception() if isinstance(held, (list, State)) else held
+
+
+def finish(call: FlowCall, state: State) -> Steps[None]:
+    """The run has its final state: say so, call the hooks, and let a root flow wait for its logs."""
+    level = logging.INFO if state.is_completed() else logging.ERROR
+    call.logger.log(level, "Finished in state %s", shown(state))
+    call_hooks(call.flow.hooks_for(state), call.flow, call.flow_run, state, call.logger)
+    if call.parent is None:
+        yield from farewell(call.session)
+
+
+def timed_out(call: FlowCall, context: FlowRunContext, failure: Exception | None) -> State:
+    """FAILED, named TimedOut."""
+    error = failure or context.overtime()
+    call.logger.error("%s", error)
+    return make(words.FAILED, "TimedOut", str(error)).holding(error)
+
+
+def failed(call: FlowCall, error: Exception) -> State:
+    """FAILED by an exception of the user's function."""
+    call.logger.error("Raised %s", describe(error), exc_info=without_engine(error))
+    return exception_to_failed(error, "The flow")
+
+
+def refuse(call: FlowCall, error: Exception) -> Steps[State]:
+    """Bad parameters: the run fails before it began, and is not tried again."""
+    text = f"The parameters of the flow {call.flow.name!r} are not valid: {error}"
+    call.logger.error("%s", text)
+    state = make(words.FAILED, None, text).holding(error)
+    return (yield from report(call, state))
+
+
+def end_by(call: FlowCall, error: BaseException) -> Steps[None]:
+    """The run is torn down: tell the API as well as it can be told."""
+    state = end_of(error, "The flow run")
+    force = state.is_crashed()
+    call.logger.error("%s", state.message)
+    yield OffLoop(lambda: call.session.outbox.flush(CRASH_FLUSH_SECONDS))
+    try:
+        yield Ask(call.session, "set_flow_run_state", call.flow_run.id, to_wire(state), force, call.token)
+    except Exception as error:
+        call.logger.error("The state %s could not be reported: %s", state.name, error)
+    call_hooks(call.flow.hooks_for(state), call.flow, call.flow_run, state, call.logger)
+    if call.parent is None:
+        yield OffLoop(lambda: call.session.flush_logs(CRASH_FLUSH_SECONDS))
