@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -77,11 +77,11 @@ def preview(
     queue: Queue,
     hours: Annotated[
         int, typer.Option("-h", "--hours", metavar="N", min=1, help="How far to look ahead.")
-    ] = 24,
+    ] = 1,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
-    """Show the runs that the queue will hand out; takes none of them."""
+    """Show the runs that the queue will hand out; takes none of them. Late ones carry two asterisks."""
     with api() as server:
         row = find_work_queue(server, queue)
         before = utcnow() + timedelta(hours=hours)
@@ -90,8 +90,12 @@ def preview(
         return show_json(runs)
     show_rows(
         ("Due", "Run", "Name", "Deployment"),
-        [(ago(r["next_scheduled_start_time"]), r["id"], r["name"], r["deployment_id"]) for r in runs],
+        [(_due(r["next_scheduled_start_time"]), r["id"], r["name"], r["deployment_id"]) for r in runs],
     )
+
+
+def _due(moment: str) -> str:
+    return f"{ago(moment)} **" if datetime.fromisoformat(moment) < utcnow() else ago(moment)
 
 
 @app.command("pause")

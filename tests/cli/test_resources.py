@@ -237,7 +237,7 @@ def test_preview_shows_what_is_coming_and_takes_nothing(
     orion: Orion, server: Api, make_run: Callable[..., Row]
 ) -> None:
     orion("work-queue", "create", "etl")
-    soon, late = (datetime.now(UTC) + timedelta(hours=hours) for hours in (2, 40))
+    soon, late = (datetime.now(UTC) + timedelta(hours=hours) for hours in (0.5, 40))
     for name, when in (("soon", soon), ("late", late)):
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": when}}
         flow = server.post("/flows/", {"name": "f"})["id"]

@@ -40,6 +40,7 @@ def test_applying_again_updates_the_same_deployment(code: Path, client: SyncClie
 
 
 @pytest.mark.row("DEP-08")
+@pytest.mark.row("SCH-08")
 def test_an_applied_schedule_has_its_runs_at_once(code: Path, client: SyncClient) -> None:
     saved = apply(build(f"{code}/flows.py:weather", interval=3600), client)
     runs = client.read_flow_runs(

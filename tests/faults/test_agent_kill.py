@@ -35,6 +35,7 @@ def agents() -> Iterator[list[Process]]:
         process.end(signal.SIGTERM)
 
 
+@pytest.mark.row("AG-09")
 def test_a_flow_outlives_its_agent_and_reports(
     server: OrionServer, runs: Runs, agents: list[Process], tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_living_agent_keeps_its_flows_when_another_starts_beside_it(
     eventually(lambda: runs.state(run) == "COMPLETED")
 
 
+@pytest.mark.row("AG-09")
 def test_a_run_that_was_handed_out_and_not_claimed_comes_back(
     server: OrionServer, runs: Runs, agents: list[Process], tmp_path: Path
 ) -> None:

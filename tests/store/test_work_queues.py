@@ -21,7 +21,12 @@ from tests.store.world import NOW
 
 def planned(conn: Conn, seconds: float = 0, **fields: Any) -> FlowRun:
     due = NOW + timedelta(seconds=seconds)
-    defaults = {"work_queue_name": "q", "state_type": "SCHEDULED", "state_name": "Scheduled"}
+    defaults = {
+        "work_queue_name": "q",
+        "state_type": "SCHEDULED",
+        "state_name": "Scheduled",
+        "deployment_id": new_id(),
+    }
     return added(conn, next_scheduled_start_time=due, expected_start_time=due, **(defaults | fields))
 
 
@@ -121,7 +126,7 @@ def test_a_filter_chooses_runs_by_deployment_and_tags(store: Store) -> None:
     one, two = new_id(), new_id()
     tagged = store.write_now(planned, 0, deployment_id=one, tags=["a", "b"])
     plain = store.write_now(planned, 0, deployment_id=two, work_queue_name=None)
-    store.write_now(planned, 0, tags=["a", "b"])
+    store.write_now(planned, 0, tags=["a", "b"], deployment_id=None)
     queue = store.write_now(work_queues.create, WorkQueueCreate(name="f", filter=QueueFilter()), NOW)
     assert handed_out(store, queue) == [tagged.id, plain.id]
     for criteria, expected in (
