@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 from enum import Enum
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.types import Send
@@ -113,16 +115,21 @@ def _block(call: Call, reply: Reply) -> str:
 def _relative(call: Call, location: str) -> str:
     """A location below the root as seen from this request's address, so that the console can live under a prefix."""
     if location.startswith(("/", "http:", "https:")):
-        return location
+        return _quoted(location)
     depth = call.address.count("/") - 1
-    return "../" * depth + location or "./"
+    return "../" * depth + _quoted(location) or "./"
 
 
 def _from_the_page(call: Call, location: str) -> str:
     """The same as seen from the page that htmx stands on, which may be another address than the request's."""
     from orion.web import templating
 
-    return templating.root(call.request) + location
+    return templating.root(call.request) + _quoted(location)
+
+
+def _quoted(address: str) -> str:
+    """An address as a header may hold it: what is no plain character is quoted, line ends too."""
+    return quote(address, safe="/:?#[]@!$&'()*+,;=%~")
 
 
 def _response(
@@ -132,9 +139,9 @@ def _response(
     if reply.tag is not None:
         answer.headers["HX-PTag"] = reply.tag
     if reply.push_url is not None:
-        answer.headers["HX-Push-Url"] = reply.push_url
+        answer.headers["HX-Push-Url"] = _quoted(reply.push_url)
     if reply.trigger is not None:
-        answer.headers["HX-Trigger"] = wire.encode(reply.trigger).decode("ascii", "backslashreplace")
+        answer.headers["HX-Trigger"] = json.dumps(reply.trigger)
     return answer
 
 

@@ -16,7 +16,7 @@ from orion.settings import load
 from orion.store import open_store
 from orion.web.factory import build_app
 from orion.web.route import Route
-from orion.web.routes import API
+from orion.web.routes import API, routes
 from tests.conftest import BOTH, fresh_database
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN
@@ -206,3 +206,52 @@ def test_any_json_gives_2xx_or_4xx(client: Client) -> None:
 
     hammer()
     assert client.get("/api/health").json() is True
+
+
+NASTY = (
+    "",
+    "?sort=best&state=nope&range=999999999d&limit=-1&page=x&after=zzz&q=%25%5F%27%22%3C",
+    "?start-date=yesterday&end-date=0001-01-01T00:00:00%2B14:00&range=&after=%F0%9F%98%80&tag=&view=none&level=x",
+    "?" + "&".join(f"state={number}" for number in range(300)),
+    "?a=%ff%fe&q=" + "a" * 3000,
+    "?q=%00",
+)
+CONSOLE = [route for route in routes(True) if route.page is not None]
+PAGES = [
+    pytest.param(route, id=str(route.page))
+    for route in CONSOLE
+    if route.page_method == "GET" and not route.raw
+]
+ACTIONS = [pytest.param(route, id=str(route.page)) for route in CONSOLE if route.page_method == "POST"]
+
+
+def page_of(route: Route) -> str:
+    path = str(route.page)
+    for name in ("id", "name"):
+        path = path.replace(f"{{{name}}}", UNKNOWN if name == "id" else "nobody")
+    return path
+
+
+@pytest.mark.parametrize("route", PAGES)
+def test_no_address_of_the_console_crashes_its_page(client: Client, route: Route) -> None:
+    for query in NASTY:
+        for accept in ("text/html", "application/json"):
+            answer = client.get(page_of(route) + query, headers={"Accept": accept})
+            assert answer.status_code < 500, f"{query}: {answer.text[:300]}"
+
+
+@pytest.mark.parametrize("route", ACTIONS)
+def test_no_form_crashes_its_action(client: Client, route: Route) -> None:
+    forms: tuple[dict[str, str], ...] = (
+        {},
+        {"name": "\0"},
+        {"id": "x", "name": "", "limit": "x", "p.x": "{", "tag": "a" * 999},
+    )
+    for form in forms:
+        answer = client.post(
+            page_of(route), data=form, headers={"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+        )
+        assert answer.status_code < 500, f"{form}: {answer.text[:300]}"
+    foreign = client.post(page_of(route), data={}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    assert client.post(page_of(route), json={}, headers={"Accept": "text/html"}).status_code == 415

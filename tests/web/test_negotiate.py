@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import Any
 
 import pytest
@@ -63,12 +64,12 @@ def test_a_page_a_block_and_json_come_from_one_reply() -> None:
     block = negotiate.render(call_for(hx_request_type="partial"), reply)
     named = negotiate.render(call_for(hx_request_type="partial", hx_target="div#summary"), reply)
     foreign = negotiate.render(call_for(hx_request_type="partial", hx_target="div#else"), reply)
-    json = negotiate.render(call_for(accept="application/json"), reply)
+    program = negotiate.render(call_for(accept="application/json"), reply)
     assert page.body == b"runs.html of {'a': 1}"
     assert block.body == foreign.body == b"runs.html#rows of {'a': 1}"
     assert named.body == b"runs.html#summary of {'a': 1}"
-    assert (json.body, json.media_type) == (b'{"a":1}', "application/json")
-    for answer in (page, block, json):
+    assert (program.body, program.media_type) == (b'{"a":1}', "application/json")
+    for answer in (page, block, program):
         assert answer.headers["Vary"] == "Accept, Accept-Encoding, HX-Request-Type, HX-Target"
 
 
@@ -84,6 +85,13 @@ def test_a_form_leads_on_by_a_relative_address() -> None:
     assert (swapped.status_code, swapped.headers["HX-Location"]) == (200, "../runs/y")
 
 
+def test_no_address_breaks_out_of_its_header() -> None:
+    reply = Reply(location="runs?q=ü\r\nSet-Cookie: x", push_url="/runs?q=ü\r\n")
+    plain = negotiate.render(call_for("/runs/bulk", "POST"), reply)
+    assert plain.headers["Location"] == "../runs?q=%C3%BC%0D%0ASet-Cookie:%20x"
+    assert plain.headers["HX-Push-Url"] == "/runs?q=%C3%BC%0D%0A"
+
+
 def test_a_region_that_has_not_changed_is_304_without_rendering() -> None:
     reply = Reply({}, "runs.html#rows", tag="v1")
     asked: dict[str, Any] = {"hx_request_type": "partial"}
@@ -95,10 +103,10 @@ def test_a_region_that_has_not_changed_is_304_without_rendering() -> None:
 
 def test_addresses_and_events_travel_in_headers() -> None:
     answer = negotiate.render(
-        call_for(), Reply({}, "a.html", push_url="/runs?a=b", trigger={"toast": "Gespeichert ✓"})
+        call_for(), Reply({}, "a.html", push_url="/runs?a=b", trigger={"toast": "Gespeichert ✓ 😀"})
     )
     assert answer.headers["HX-Push-Url"] == "/runs?a=b"
-    assert answer.headers["HX-Trigger"].isascii()
+    assert json.loads(answer.headers["HX-Trigger"]) == {"toast": "Gespeichert ✓ 😀"}
 
 
 def test_pages_are_compressed_for_those_who_can_read_it() -> None:

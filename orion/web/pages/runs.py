@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from orion.errors import OrionError
+from orion.errors import Invalid, OrionError
 from orion.model.filters import (
     Filters,
     FlowRunFilter,
@@ -217,7 +217,9 @@ async def bulk(call: Call) -> Reply:
     """Cancel, retry or delete the runs that are ticked; says how many changed and how many could not."""
     see(call)
     ids = [str(each).lower() for each in call.form.getlist("id")][:1000]
-    work = {"cancel": _cancel, "retry": _retry, "delete": _delete}[str(call.form.get("verb", ""))]
+    work = {"cancel": _cancel, "retry": _retry, "delete": _delete}.get(str(call.form.get("verb", "")))
+    if work is None:
+        raise Invalid("The form does not say what to do: its field verb is cancel, retry or delete.")
     done = [await call.store.write(work, id, call.now) for id in ids]
     back = str(call.form.get("back", "runs"))
     return Reply(
