@@ -162,13 +162,15 @@ def test_pauses_grow_and_an_asked_for_pause_is_kept() -> None:
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The method and path of every request of sync clients."""
+    """The method and path of every request of sync clients, and whether it had to be sent again."""
     made: list[str] = []
     once = clients.SyncClient._once
 
     def noted(self: SyncClient, request: Any) -> Any:
-        made.append(f"{request.method} {request.path}")
-        return once(self, request)
+        outcome = once(self, request)
+        status = outcome.status_code if isinstance(outcome, httpx.Response) else repr(outcome)
+        made.append(f"{request.method} {request.path} {status}")
+        return outcome
 
     monkeypatch.setattr(clients.SyncClient, "_once", noted)
     return made
@@ -193,7 +195,7 @@ def test_a_sequential_task_makes_one_request_and_maps_a_few(
     requests.clear()
     one_by_one(40)
     kinds = Counter(path.split("/")[1] for path in requests)
-    assert kinds == {"flow_runs": 3, "task_runs": 40 + 1, "logs": 1}
+    assert kinds == {"flow_runs": 3, "task_runs": 40 + 1, "logs": 1}, requests
     requests.clear()
     mapped(300)
     assert len(requests) < 100
