@@ -29,7 +29,7 @@ def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: in
     """Ids of runs that can be handed out, earliest first."""
     condition = work_queues.due(conn, queue, before)
     values = {**condition.params, "now": conn.time(now), "limit": limit}
-    return [row[0] for row in conn.all(Q.due.replace("{condition}", condition.text), values)]
+    return [row[0] for row in conn.all(_filled(Q.due, condition.text, queue), values)]
 
 
 def ready(conn: Conn, queue_id: str, before: datetime, now: datetime) -> bool:
@@ -41,7 +41,7 @@ def ready(conn: Conn, queue_id: str, before: datetime, now: datetime) -> bool:
         return False
     condition = work_queues.due(conn, queue, before)
     values = {**condition.params, "now": conn.time(now)}
-    return conn.one(Q.ready.replace("{condition}", condition.text), values) is not None
+    return conn.one(_filled(Q.ready, condition.text, queue), values) is not None
 
 
 def used(conn: Conn, queue: WorkQueue, now: datetime) -> int:
@@ -113,6 +113,10 @@ def ended_pauses(conn: Conn, now: datetime) -> list[tuple[str, str]]:
 def orphans(conn: Conn, limit: int) -> list[str]:
     """Killed flow runs that have open task runs."""
     return [row[0] for row in conn.all(Q.orphans, {"limit": limit})]
+
+
+def _filled(text: str, condition: str, queue: WorkQueue) -> str:
+    return text.replace("{condition}", condition).replace("{index}", work_queues.index_of(queue))
 
 
 def _listed(values: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {skip_locked}   the same, leaving out rows that another transaction holds
     {listed:ids}    the values of the JSON array bound as :ids, as a subquery: `id IN {listed:ids}`
     {micros:column} a time column as integer microseconds since 1970
+    {by_index:name} the index to read a table by, where SQLite would guess wrong; PostgreSQL knows its rows
     {moment:column} integer microseconds since 1970 as a time, to compare with time columns
 """
 
@@ -24,6 +25,7 @@ WORDS: dict[str, dict[str, str]] = {
         "for_update": "",
         "skip_locked": "",
         "listed": "(SELECT value FROM json_each(:{0}))",
+        "by_index": "INDEXED BY {0}",
         "micros": "{0}",
         "moment": "{0}",
         "id": "TEXT",
@@ -39,6 +41,7 @@ WORDS: dict[str, dict[str, str]] = {
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "listed": "(SELECT jsonb_array_elements_text(CAST(:{0} AS jsonb)))",
         "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
+        "by_index": "",
         "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
         "id": 'TEXT COLLATE "C"',
         "text": 'TEXT COLLATE "C"',

@@ -13,20 +13,20 @@ ON CONFLICT (work_queue_id, name) DO UPDATE SET updated = excluded.updated, last
 
 -- name: due
 -- Runs that meet the queue's condition and that nobody has on hand, earliest first.
-SELECT flow_run.id FROM flow_run
+SELECT flow_run.id FROM flow_run {index}
 WHERE {condition} AND (flow_run.claim_until IS NULL OR flow_run.claim_until <= :now)
 ORDER BY flow_run.next_scheduled_start_time, flow_run.id LIMIT :limit {skip_locked};
 
 -- name: ready
 -- Whether there is a run that meets the queue's condition and that nobody has on hand.
-SELECT 1 FROM flow_run
+SELECT 1 FROM flow_run {index}
 WHERE {condition} AND (flow_run.claim_until IS NULL OR flow_run.claim_until <= :now) LIMIT 1;
 
 -- name: used
 -- How many runs take room in a queue: those under way and those on hand, in one look.
 SELECT
     (SELECT count(*) FROM flow_run WHERE {condition} AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING'))
-  + (SELECT count(*) FROM flow_run WHERE {condition} AND state_type = 'SCHEDULED' AND claim_until > :now);
+  + (SELECT count(*) FROM flow_run {by_index:flow_run_claim} WHERE {condition} AND state_type = 'SCHEDULED' AND claim_until > :now);
 
 -- name: hand_out
 -- Keep runs for the one who asked; those that somebody else got meanwhile are left out.
@@ -41,7 +41,7 @@ WHERE id = :id AND attempt_token = :token AND state_id = :state_id;
 
 -- name: ended_hand_outs
 -- Hand-outs that were not used in time, with the queues that the runs go back to.
-UPDATE flow_run SET claimed_by = NULL, claim_until = NULL
+UPDATE flow_run {by_index:flow_run_claim} SET claimed_by = NULL, claim_until = NULL
 WHERE claim_until <= :now AND state_type = 'SCHEDULED'
 RETURNING work_queue_name;
 

@@ -11,10 +11,10 @@ ORDER BY name {for_update};
 -- How many slots of some limits are held by task runs and by leases, those of one task run left out.
 SELECT s.limit_id, count(*)
 FROM concurrency_slot s
-JOIN task_run t ON t.id = s.task_run_id AND t.state_type = 'RUNNING'
-LEFT JOIN flow_run f ON f.id = t.flow_run_id
-WHERE s.limit_id IN {listed:limit_ids} AND s.task_run_id <> :task_run_id
-  AND (f.id IS NULL OR f.state_type NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED'))
+WHERE s.limit_id IN {listed:limit_ids} AND s.task_run_id <> :task_run_id AND EXISTS (
+    SELECT 1 FROM task_run t LEFT JOIN flow_run f ON f.id = t.flow_run_id
+    WHERE t.id = s.task_run_id AND t.state_type = 'RUNNING'
+      AND (f.id IS NULL OR f.state_type NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')))
 GROUP BY s.limit_id
 UNION ALL
 SELECT limit_id, CAST(sum(slots) AS BIGINT)

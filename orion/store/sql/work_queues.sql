@@ -27,3 +27,9 @@ SELECT tag FROM deployment_tag WHERE deployment_id = :id;
 -- name: candidates
 -- The queue of a name, and the queues that go by a filter.
 SELECT {columns} FROM work_queue WHERE name = :name OR filter IS NOT NULL ORDER BY name;
+
+-- name: serves_by_filter
+-- The condition on a run that a queue with a filter serves it: a deployment's, with all tags. Looked up for each run.
+flow_run.deployment_id IS NOT NULL
+AND (:deployment_count = 0 OR flow_run.deployment_id IN {listed:deployments})
+AND (SELECT count(*) FROM flow_run_tag g WHERE g.flow_run_id = flow_run.id AND g.tag IN {listed:tags}) = :tag_count;
