@@ -250,10 +250,9 @@ class Agent:
             try:
                 await self._poll_once(await self._queue(name), POLL_SECONDS)
                 failures = 0
-                self.said.pop(name, None)
             except (Unavailable, Refusal) as error:
                 failures += 1
-                self._warn_once(name, error)
+                self._say_once(name, _advice(name, error, self.options.api))
                 await self._sleep(
                     pause(failures, MISSING_SECONDS if isinstance(error, Refusal) else RETRY_SECONDS[1])
                 )
@@ -268,21 +267,20 @@ class Agent:
                         self._spawn(self._poll_by_name(name), self.polls)
                 self.said.pop(prefix, None)
             except (Unavailable, Refusal) as error:
-                self._warn_once(prefix, error)
+                self._say_once(prefix, _advice(prefix, error, self.options.api))
             await self._sleep(MISSING_SECONDS)
 
-    def _warn_once(self, name: str, error: Unavailable | Refusal) -> None:
+    def _say_once(self, about: str, message: str) -> None:
         """Say what is wrong with a queue, and say it again only when it is something else."""
-        message = _advice(name, error, self.options.api)
-        if self.said.get(name) != message:
+        if self.said.get(about) != message:
             log.warning("%s", message)
-        self.said[name] = message
+        self.said[about] = message
 
     async def _poll_once(self, queue: dict[str, Any], wait: float) -> int:
         """Ask a queue once and take what it hands out; the number of runs."""
         asked = time.monotonic()
         async with self.slots:
-            limit = min(10, self.slots._value + 1)
+            limit = min(10, max(1, (self.options.limit or 10) - len(self.children)))
         ahead = 0.0 if self.options.drains else self.options.prefetch
         body = {
             "limit": limit,
@@ -292,8 +290,10 @@ class Agent:
         }
         runs = (await self.api.call("POST", f"/work_queues/{queue['id']}/get_runs", body, wait=wait)).json()
         self.last_answer = time.monotonic()
-        if not runs and queue.get("is_paused"):
-            log.info("Queue %r is paused: it serves nothing.", queue["name"])
+        if queue.get("is_paused"):
+            self._say_once(queue["name"], f"Queue {queue['name']!r} is paused: it serves nothing.")
+        else:
+            self.said.pop(queue["name"], None)
         for run in runs:
             self._spawn(self._take(run), self.tasks)
         if not runs and wait and time.monotonic() - asked < 1:
@@ -461,14 +461,11 @@ class Agent:
             shutil.rmtree(child.folder, ignore_errors=True)
 
     async def _beat(self, child: Child) -> None:
-        """Say that the process lives; the answer tells when to stop it."""
+        """Say that the process lives, and stop it when somebody wants that."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             try:
-                answer = await self.api.call(
-                    "POST", f"/flow_runs/{child.run_id}/heartbeat", {}, child.token or None
-                )
-                if not answer.json().get("cancel"):
+                if not await self._is_cancelled(child):
                     continue
                 child.cancelled = True
                 log.info("Run %r is cancelled.", child.name)
@@ -480,6 +477,14 @@ class Agent:
                 log.warning("Run %r belongs to another attempt now; its process is stopped.", child.name)
             await self._terminate(child, self.options.grace)
             return
+
+    async def _is_cancelled(self, child: Child) -> bool:
+        """What the answer to a beat says; a server without tokens knows no beats, but has a state."""
+        if child.token:
+            beat = await self.api.call("POST", f"/flow_runs/{child.run_id}/heartbeat", {}, child.token)
+            return bool(beat.json().get("cancel"))
+        state = (await self.api.call("GET", f"/flow_runs/{child.run_id}")).json().get("state") or {}
+        return bool(state.get("type") == "CANCELLING")
 
     async def _terminate(self, child: Child, grace: float) -> None:
         child.signal(signal.SIGTERM)
@@ -507,24 +512,20 @@ class Agent:
             log.warning("The end of run %r was not taken: %s", child.name, error)
 
     async def _send_output(self, child: Child) -> None:
-        """The last lines that the process wrote, into the run's logs: it cannot send them any more."""
-        lines = child.tail.decode(errors="replace").replace("\0", "").splitlines()[-200:]
-        stamp = self.api.now().isoformat()
-        entries = [
-            {
-                "name": "orion.agent",
-                "level": 40,
-                "message": line[:10_000],
-                "timestamp": stamp,
-                "flow_run_id": child.run_id,
-            }
-            for line in lines
-        ]
-        if entries:
-            source = str(uuid.uuid4())
-            await self.api.surely(
-                "POST", "/logs/", [{**e, "source": source, "seq": n} for n, e in enumerate(entries)]
-            )
+        """The last lines that the process wrote and did not send, into the run's logs: it cannot any more."""
+        text = child.tail.decode(errors="replace").replace("\0", "")
+        sent = await self._sent_lines(child.run_id)
+        lines = [line[:10_000] for line in text.splitlines()[-200:] if not line.endswith(sent)]
+        common = {"name": "orion.agent", "level": 20, "timestamp": self.api.now().isoformat()}
+        common |= {"flow_run_id": child.run_id, "source": str(uuid.uuid4())}
+        if lines:
+            entries = [{**common, "message": line, "seq": number} for number, line in enumerate(lines)]
+            await self.api.surely("POST", "/logs/", entries)
+
+    async def _sent_lines(self, run_id: str) -> tuple[str, ...]:
+        wanted = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_DESC"}
+        known = (await self.api.surely("POST", "/logs/filter", wanted)).json()
+        return tuple(line for entry in known for line in entry["message"].splitlines() if line.strip())
 
     async def _end(self, run_id: str, token: str | None, kind: str, message: str) -> None:
         log.warning("%s %s: %s", kind, run_id, message)

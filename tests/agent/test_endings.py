@@ -185,3 +185,31 @@ def test_limits_are_set_on_the_process(house: House, start: Start) -> None:
     eventually(lambda: house.state(run)[0] == "CRASHED")
     eventually(lambda: "limit 2048" in house.logs(run))
     assert any(re.search("MemoryError", line) for line in house.logs(run))
+
+
+def test_lines_that_reached_the_logs_are_not_sent_again(house: House, start: Start) -> None:
+    run = house.run(house.deploy())
+    code = """
+        entry = {"name": "flow", "level": 20, "message": "sent", "timestamp": "2026-01-01T00:00:00Z"}
+        entry["flow_run_id"] = os.environ["ORION__FLOW_RUN_ID"]
+        data = json.dumps([entry]).encode()
+        headers = {"Content-Type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(os.environ["ORION_API_URL"] + "/logs/", data, headers))
+        print("12:00:00 | INFO | sent", flush=True)
+        print("not sent", flush=True)
+        enter("RUNNING")
+        os._exit(1)
+    """
+    assert start(code, once=True).wait() == 1
+    assert sorted(house.logs(run)) == ["not sent", "sent"]
+
+
+def test_what_is_wrong_with_a_queue_is_said_once(
+    house: House, start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.agent.MISSING_SECONDS", 0.02)
+    agent = start()
+    eventually(lambda: agent.agent and "There is no work queue" in caplog.text)
+    run = house.run(house.deploy())
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+    assert caplog.text.count("There is no work queue") == 1
