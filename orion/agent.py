@@ -515,17 +515,22 @@ class Agent:
         """The last lines that the process wrote and did not send, into the run's logs: it cannot any more."""
         text = child.tail.decode(errors="replace").replace("\0", "")
         sent = await self._sent_lines(child.run_id)
-        lines = [line[:10_000] for line in text.splitlines()[-200:] if not line.endswith(sent)]
+        shown = tuple(mark + line for line in sent for mark in (" - ", " | "))  # as a console writes them
+        lines = [
+            line[:10_000]
+            for line in text.splitlines()[-200:]
+            if line not in sent and not line.endswith(shown)
+        ]
         common = {"name": "orion.agent", "level": 20, "timestamp": self.api.now().isoformat()}
         common |= {"flow_run_id": child.run_id, "source": str(uuid.uuid4())}
         if lines:
             entries = [{**common, "message": line, "seq": number} for number, line in enumerate(lines)]
             await self.api.surely("POST", "/logs/", entries)
 
-    async def _sent_lines(self, run_id: str) -> tuple[str, ...]:
+    async def _sent_lines(self, run_id: str) -> set[str]:
         wanted = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_DESC"}
         known = (await self.api.surely("POST", "/logs/filter", wanted)).json()
-        return tuple(line for entry in known for line in entry["message"].splitlines() if line.strip())
+        return {line for entry in known for line in entry["message"].splitlines() if line.strip()}
 
     async def _end(self, run_id: str, token: str | None, kind: str, message: str) -> None:
         log.warning("%s %s: %s", kind, run_id, message)
