@@ -58,10 +58,14 @@ class Subscription:
 
 
 class Bus:
-    """The topics of one store. `publish` may be called from any thread; `on_wait` is told of each new waiter."""
+    """The topics of one store. `publish` may be called from any thread; `on_wait` is told of each new waiter.
+
+    `told` grows with every publication: who remembers it knows later whether there was one meanwhile.
+    """
 
     def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
         self.on_wait = on_wait
+        self.told = 0
         self._lock = threading.Lock()
         self._waiters: dict[str, set[Subscription]] = {}
 
@@ -81,6 +85,7 @@ class Bus:
 
     def publish(self, topics: Iterable[str]) -> None:
         """Wake everybody who listens to one of the topics; `*` wakes all."""
+        self.told += 1
         if self._waiters:
             for subscription, heard in self._hearers(topics).items():
                 subscription.tell(heard)

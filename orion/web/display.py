@@ -22,11 +22,12 @@ _BY_NAME = {
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who looks: the zone in which times are told, and the moment from which "ago" counts."""
+    """Who looks: the zone in which times are told, the moment from which "ago" counts, and what the bus had told."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     zone: tzinfo = UTC
     zone_name: str = "UTC"
+    told: int = 0
 
     def local(self, time: datetime) -> datetime:
         return time.astimezone(self.zone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from jinja2.runtime import Context
 from starlette.requests import Request
 
 from orion.layout import asset
+from orion.model.times import utcnow
 from orion.web import display
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
@@ -30,7 +32,7 @@ def render(request: Request, name: str, data: dict[str, Any] | None) -> str:
     """The page `flow_runs/list.html`, or with `#runs` behind the name only that block of it."""
     page, _, block = name.partition("#")
     template = environment().get_template(page)
-    context = template.new_context({**shell(request, data or {}), **(data or {})})
+    context = template.new_context({**shell(request), **(data or {})})
     if not block:
         return "".join(template.root_render_func(context))
     known = blocks(page)
@@ -68,21 +70,27 @@ def root(request: Request) -> str:
     return "../" * depth or "./"
 
 
-def shell(request: Request, data: dict[str, Any]) -> dict[str, Any]:
+def shell(request: Request) -> dict[str, Any]:
     """What every page knows beside its own data."""
-    zone, zone_name = display.zone_of(request.cookies.get("tz"))
-    who = display.Viewer(zone=zone, zone_name=zone_name)
-    display.viewer.set(display.Viewer(data["now"], zone, zone_name) if "now" in data else who)
+    who = display.viewer.get(None) or viewer_of(request)
+    display.viewer.set(who)
     _root.set(root(request))
     theme = request.cookies.get("theme")
     query = request.url.query
     return {
         "root": _root.get(),
         "theme": theme if theme in THEMES else None,
-        "zone_name": zone_name,
+        "zone_name": who.zone_name,
+        "told": who.told,
         "address": below_root(request.scope)[1:] + (f"?{query}" if query else ""),
         "state": request.app.state,
     }
+
+
+def viewer_of(request: Request, now: datetime | None = None) -> display.Viewer:
+    """Who asks: the browser says its zone in a cookie."""
+    zone, zone_name = display.zone_of(request.cookies.get("tz"))
+    return display.Viewer(now or utcnow(), zone, zone_name, request.app.state.store.bus.told)
 
 
 @cache
@@ -113,6 +121,7 @@ def link(path: str) -> str:
 
 def lines(request: Request, logs: Any, names: dict[str, str]) -> str:
     """Log lines alone, as the live stream pushes them."""
+    display.viewer.set(viewer_of(request))
     _root.set(root(request))
     macros = cast(Any, environment().globals["ui"])
     return str(macros.log_lines(logs, names))

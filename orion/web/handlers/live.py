@@ -14,11 +14,10 @@ from starlette.responses import StreamingResponse
 
 from orion.model.logs import Log
 from orion.model.states import is_final
-from orion.model.times import from_micros, utcnow
+from orion.model.times import from_micros
 from orion.store import console, flow_runs
 from orion.store.base import Store
 from orion.web import templating
-from orion.web.display import Viewer, viewer, zone_of
 from orion.web.pages.timeline import short_names
 
 LEAST_GAP, HEARTBEAT = 0.2, 20.0
@@ -48,7 +47,7 @@ async def _events(request: Request, topics: list[str], follower: Follower | None
     run_id = next((topic[4:] for topic in topics if topic.startswith("run:")), None)
     with store.bus.subscribe(topics) as subscription:
         yield "retry: 1000\nid: begun\n\n"
-        heard = set(topics) if "last-event-id" in request.headers else set[str]()
+        heard = set(topics) if _missed(request, store.bus.told) else set[str]()
         while not closing.is_set():
             if follower:
                 async for message in follower.new_lines():
@@ -64,6 +63,11 @@ async def _events(request: Request, topics: list[str], follower: Follower | None
                 heard = set(topics)
             if not heard:
                 yield ": still here\n\n"
+
+
+def _missed(request: Request, told: int) -> bool:
+    """Whether something was told between the rendering of the page (or a lost connection) and now."""
+    return "last-event-id" in request.headers or request.query_params.get("told") != str(told)
 
 
 async def _next(waiting: object, closing: asyncio.Event) -> set[str]:
@@ -122,8 +126,6 @@ class Follower:
 
     async def _message(self, lines: list[Log]) -> str:
         names = await self.store.read(console.task_run_names, [line.task_run_id for line in lines])
-        zone, name = zone_of(self.request.cookies.get("tz"))
-        viewer.set(Viewer(utcnow(), zone, name))
         html = templating.lines(self.request, lines, short_names(names))
         return self._partial(html)
 

@@ -17,7 +17,8 @@ from orion.model.schedule_words import in_words
 from orion.store.console import Past
 from orion.web.call import Call
 from orion.web.charts.bars import Bar
-from orion.web.display import Viewer, duration, look, viewer, zone_of
+from orion.web.display import duration, look, viewer
+from orion.web.templating import viewer_of
 
 PAGE = 50
 T = TypeVar("T")
@@ -25,8 +26,7 @@ T = TypeVar("T")
 
 def see(call: Call) -> datetime:
     """Take note of who looks: from here on times are told in the browser's zone. Returns the call's now."""
-    zone, name = zone_of(call.cookies.get("tz"))
-    viewer.set(Viewer(call.now, zone, name))
+    viewer.set(viewer_of(call.request, call.now))
     return call.now
 
 
