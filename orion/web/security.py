@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -120,6 +121,7 @@ def _name_of(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
+@lru_cache(maxsize=64)
 def check_api_version(version: str | None) -> None:
     """Refuse a wire version that is malformed or older than what is spoken here."""
     if version is None:

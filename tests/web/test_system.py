@@ -10,7 +10,8 @@ import pytest
 from orion.errors import Busy, StorageFull
 from orion.settings import Settings
 from orion.web.factory import build_app
-from orion.web.security import CONTENT_POLICY
+from orion.web.routes import routes
+from orion.web.security import CONTENT_POLICY, OPEN_PATHS
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN, flow
 
@@ -175,6 +176,18 @@ def test_other_origins_are_let_in_only_by_a_setting(store: Any, settings: Settin
     other = named.get("/api/hello", headers={"Origin": "https://evil.example"})
     named.close()
     assert "Access-Control-Allow-Origin" not in other.headers
+
+
+@pytest.mark.row("API-31")
+def test_without_the_key_no_route_answers_but_the_open_ones(sqlite_store: Any, settings: Settings) -> None:
+    client = Client(
+        build_app(settings.with_updates({"ORION_ADMIN_KEY": "secret"}), sqlite_store, services=False)
+    )
+    paths = [(route.method, f"/api{route.api}") for route in routes(True) if route.api is not None]
+    paths += [(route.page_method, str(route.page)) for route in routes(True) if route.page is not None]
+    answered = {path for method, path in paths if client.request(method, path).status_code != 401}
+    client.close()
+    assert answered == OPEN_PATHS
 
 
 @pytest.mark.row("API-31")
