@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orion.settings import Settings
-from orion.web.checksums import checksum
+from orion.model.checksums import checksum
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN, unique
 

@@ -10,7 +10,7 @@ from orion.errors import Invalid, NotFound
 from orion.model.blocks import BlockSchema
 from orion.store import block_schemas
 from orion.web.call import Call, Reply
-from orion.web.checksums import checksum
+from orion.model.checksums import checksum
 from orion.web.paging import window
 
 
