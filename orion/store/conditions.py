@@ -12,7 +12,7 @@ from orion.model.filters import Criterion, Operator, TagsCriterion
 from orion.store.base import Conn
 from orion.store.rows import json_text
 
-QUICKLY_SORTED = 2_000
+QUICKLY_SORTED = 1_000
 
 
 class Literal(str):
@@ -20,11 +20,20 @@ class Literal(str):
 
 
 class Conditions:
-    """Gathers the parameters of one statement; each method gives a piece of its WHERE text, None for no condition."""
+    """Gathers the parameters of one statement; each method gives a piece of its WHERE text, None for no condition.
 
-    def __init__(self, conn: Conn, order: str | None = None) -> None:
+    With `order`, the column that a list of `table` is sorted by, the text is meant for a page of that list. `strays`
+    tells afterwards that an index of another column may serve it; with `walk` it is written so that none does.
+    """
+
+    def __init__(
+        self, conn: Conn, table: str | None = None, order: str | None = None, *, walk: bool = False
+    ) -> None:
         self.conn = conn
+        self.table = table
         self.order = order
+        self.walk = walk
+        self.strays = False
         self.params: dict[str, Any] = {}
 
     def bind(self, value: Any) -> str:
@@ -101,20 +110,20 @@ def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
     """Whether the column holds one of the values; none of an empty list."""
     if not values:
         return "FALSE"
-    if len(values) > 1:
-        condition = f"{column} IN {c.listed(values)}"
-        in_order = False
-    else:
-        condition = f"{column} = {c.bind(values[0])}"
-        in_order = c.order in ORDERED_WITHIN.get(column, ())
+    one = len(values) == 1
+    condition = f"{column} = {c.bind(values[0])}" if one else f"{column} IN {c.listed(values)}"
+    orders = ORDERED_WITHIN.get(column)
     if (
-        c.order
-        and not in_order
-        and column in ORDERED_WITHIN
-        and c.is_common(column.partition(".")[0], condition)
+        c.order is None
+        or orders is None
+        or not column.startswith(f"{c.table}.")
+        or (one and c.order in orders)
     ):
-        return f"+{condition}"  # SQLite's way to say: not by the index of this column
-    return condition
+        return condition
+    c.strays = True
+    return (
+        f"+{condition}" if c.walk else condition
+    )  # the sign is SQLite's way to say: not by this column's index
 
 
 def none_of(c: Conditions, column: str, values: Sequence[str]) -> str | None:

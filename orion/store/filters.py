@@ -41,10 +41,16 @@ class Where(NamedTuple):
 def where(conn: Conn, table: str, filters: Filters | None, order: str | None = None) -> Where:
     """The condition on `flow`, `flow_run`, `task_run` or `deployment` that a set of filters means.
 
-    With `order`, the column that a list is sorted by, it is written for a page of that list.
+    With `order`, the column that a list is sorted by, it is written for a page of that list: where many rows meet it,
+    so that they are come by in order, else so that they are found and then sorted.
     """
-    c = Conditions(conn, order)
-    text = None if filters is None else OBJECTS[table](c, filters)
+    if filters is None:
+        return Where("TRUE", {})
+    c = Conditions(conn, table, order)
+    text = OBJECTS[table](c, filters)
+    if c.strays and text and c.is_common(table, text):
+        c = Conditions(conn, table, order, walk=True)
+        text = OBJECTS[table](c, filters)
     return Where(text or "TRUE", c.params)
 
 
@@ -153,11 +159,11 @@ def related(c: Conditions, table: str, link: str, criteria: str | None) -> str:
 
 
 def lone(criteria: Criterion | None, name: str) -> Any:
-    """The criterion of this name if it is the only one: a foreign key can be compared without a look at its row."""
-    said = (
-        {} if criteria is None else {field: value for field, value in given(criteria) if field != "operator"}
-    )
-    return said.get(name) if len(said) == 1 else None
+    """The criterion of this name if it is the only one and lists values: then no look at the row is needed."""
+    said = dict(given(criteria)) if criteria is not None else {}
+    said.pop("operator", None)
+    criterion = said.get(name) if len(said) == 1 else None
+    return criterion if getattr(criterion, "any_", None) is not None else None
 
 
 def of_flow(c: Conditions, column: str, criteria: FlowFilter | None) -> str | None:
@@ -166,7 +172,7 @@ def of_flow(c: Conditions, column: str, criteria: FlowFilter | None) -> str | No
     only_id, only_name = lone(criteria, "id"), lone(criteria, "name")
     if only_id is not None:
         return c.match(column, only_id)
-    if only_name is not None and only_name.any_ and len(only_name.any_) == 1 and not only_name.like_:
+    if only_name is not None and len(only_name.any_) == 1 and not only_name.like_:
         return f"{column} = (SELECT flow.id FROM flow WHERE {c.match('flow.name', only_name)})"
     return related(c, "flow", f"flow.id = {column}", own(c, "flow", criteria))
 
