@@ -33,6 +33,8 @@
     if (!v.error) setTimeout(() => t.remove(), 6e3)
   }
   addEventListener("toast", toast)
+  document.cookie = "said=;path=/;max-age=0"
+  setTimeout(() => $("#toasts").replaceChildren(), 6e3)
   const end = l => l && (l.scrollTop = l.scrollHeight)
   let low = true, fresh = 0
   addEventListener("scroll", e => {

@@ -215,7 +215,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
     return tagged("console",
         page("/", pages.admin.home),
         page("/runs", pages.runs.runs),
-        action("/runs/bulk", pages.runs.bulk),
+        action("/runs/bulk", pages.run_actions.bulk),
         page("/runs/{id}", pages.run.show),
         page("/runs/{id}/logs", pages.run.logs),
         page("/runs/{id}/tasks", pages.run.tasks),

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.runtime import Context
@@ -82,6 +83,7 @@ def shell(request: Request) -> dict[str, Any]:
         "theme": theme if theme in THEMES else None,
         "zone_name": who.zone_name,
         "told": who.told,
+        "said": unquote(request.cookies.get("said", "")),
         "address": below_root(request.scope)[1:] + (f"?{query}" if query else ""),
         "state": request.app.state,
     }

@@ -266,14 +266,95 @@ def test_retry_gives_an_ended_run_another_attempt(full: tuple[Client, Seeded]) -
     assert client.get(f"/api/flow_runs/{run}").json()["state_name"] == "AwaitingRetry"
 
 
-def test_many_runs_are_deleted_at_once_and_the_filter_is_kept(full: tuple[Client, Seeded]) -> None:
+def test_deleting_many_runs_asks_once_more_says_what_happened_and_keeps_the_filter(
+    full: tuple[Client, Seeded],
+) -> None:
     client, seeded = full
     ids = [seeded.runs["cobalt-heron"], seeded.runs["amber-lynx"]]
-    answer = client.post(
-        "/runs/bulk", data={"id": ids, "verb": "delete", "back": "runs?range=24h"}, headers=HTML
-    )
+    form = {"id": ids, "verb": "delete", "back": "runs?range=24h"}
+    asked = client.post("/runs/bulk", data=form, headers=HTML)
+    assert asked.status_code == 200
+    assert "Delete 2 runs?" in asked.text and "cobalt-heron" in asked.text
+    assert client.get(f"/api/flow_runs/{ids[0]}").status_code == 200
+    answer = client.post("/runs/bulk", data={**form, "sure": "yes"}, headers=HTML)
     assert answer.headers["location"] == "../runs?range=24h"
+    assert "said=Deleted%202%20runs" in answer.headers["set-cookie"]
     assert [client.get(f"/api/flow_runs/{id}").status_code for id in ids] == [404, 404]
+
+
+def test_cancelling_many_runs_says_how_many_had_ended(full: tuple[Client, Seeded]) -> None:
+    client, seeded = full
+    ids = [seeded.runs[name] for name in ("close-15-30", "velvet-otter", "cobalt-heron")]
+    answer = client.post(
+        "/runs/bulk", data={"id": ids, "verb": "cancel"}, headers={"Accept": "application/json"}
+    )
+    assert answer.json() == {"changed": 2, "unchanged": 1}
+    states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
+    assert states == ["CANCELLED", "CANCELLING", "FAILED"]
+
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_hostile_text_stays_text_on_every_page(client: Client) -> None:
+    flow = client.post("/api/flows/", json={"name": "plain", "tags": [HOSTILE]}).json()
+    deployment = client.post(
+        "/api/deployments/",
+        json={
+            "name": "plain", "flow_id": flow["id"], "description": HOSTILE, "tags": [HOSTILE],
+            "entrypoint": HOSTILE, "work_queue_name": "plain", "parameters": {"a": HOSTILE},
+            "parameter_openapi_schema": {"properties": {"a": {"type": "string", "description": HOSTILE}}},
+        },
+    ).json()  # fmt: skip
+    failed = {"type": "FAILED", "name": HOSTILE, "message": HOSTILE}
+    run = client.post(
+        f"/api/deployments/{deployment['id']}/create_flow_run", json={"name": HOSTILE, "tags": [HOSTILE]}
+    ).json()
+    client.post(f"/api/flow_runs/{run['id']}/set_state", json={"state": failed, "force": True})
+    task = client.post(
+        "/api/task_runs/",
+        json={
+            "flow_run_id": run["id"],
+            "task_key": HOSTILE,
+            "dynamic_key": "0",
+            "name": HOSTILE,
+            "state": failed,
+        },
+    ).json()
+    line = {
+        "name": HOSTILE,
+        "level": 40,
+        "message": HOSTILE,
+        "timestamp": run["created"],
+        "flow_run_id": run["id"],
+    }
+    client.post("/api/logs/", json=[line])
+    pages = [
+        "/runs",
+        "/flows",
+        "/deployments",
+        f"/search?q={HOSTILE}",
+        f"/runs?q={HOSTILE}&tag={HOSTILE}",
+    ]
+    tabs = ("", "/logs", "/tasks", "/parameters", "/radar", f"/radar?task={task['id']}", "/events")
+    pages += [f"/runs/{run['id']}{tab}" for tab in tabs]
+    pages += [f"/task-runs/{task['id']}", f"/flows/{flow['id']}", f"/deployments/{deployment['id']}"]
+    for address in pages:
+        page = client.get(address, headers=HTML)
+        assert (address, page.status_code) == (address, 200)
+        assert HOSTILE not in page.text, address
+        assert "&lt;script&gt;" in page.text, address
+
+
+def test_every_link_is_relative_so_that_the_console_lives_under_any_prefix(
+    full: tuple[Client, Seeded],
+) -> None:
+    client, seeded = full
+    for address in every_page(client, seeded):
+        page = client.get(address, headers=HTML).text
+        assert re.findall(r'\b(?:href|src|action|hx-get|hx-post|hx-sse:connect)="(/[^"]*)"', page) == [], (
+            address
+        )
 
 
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/runs", "javascript:alert(1)"])

@@ -1,5 +1,27 @@
 """The console's pages: each handler reads what its page shows and gives it as one value; templates draw it."""
 
-from orion.web.pages import admin, deployment, deployments, flows, limits, queues, run, runs, task_run
+from orion.web.pages import (
+    admin,
+    deployment,
+    deployments,
+    flows,
+    limits,
+    queues,
+    run,
+    run_actions,
+    runs,
+    task_run,
+)
 
-__all__ = ["admin", "deployment", "deployments", "flows", "limits", "queues", "run", "runs", "task_run"]
+__all__ = [
+    "admin",
+    "deployment",
+    "deployments",
+    "flows",
+    "limits",
+    "queues",
+    "run",
+    "run_actions",
+    "runs",
+    "task_run",
+]

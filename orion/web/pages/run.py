@@ -19,7 +19,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.radar import Node, path_of
 from orion.web.display import look_of, plural
-from orion.web.pages import run_logs, runs, timeline
+from orion.web.pages import run_actions, run_logs, timeline
 from orion.web.pages.run_rows import first_line, one_group, rows_of
 from orion.web.pages.shared import found, gather, here, see
 from orion.web.pages.steps import steps
@@ -78,22 +78,23 @@ async def events(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     """Ask for the end of a flow run."""
-    return await _acted(call, runs.cancel, "It has ended already: nothing to cancel.", "Cancelling")
+    return await _acted(call, run_actions.cancel, "It has ended already: nothing to cancel.", "Cancelling")
 
 
 async def retry(call: Call) -> Reply:
     """Ask for another attempt of an ended flow run; finished tasks keep their results."""
-    return await _acted(call, runs.retry, "Only an ended run of a deployment can be retried.", "Retrying")
+    return await _acted(
+        call, run_actions.retry, "Only an ended run of a deployment can be retried.", "Retrying"
+    )
 
 
-async def _acted(call: Call, work: Callable[..., str], refusal: str, done: str) -> Reply:
+async def _acted(call: Call, work: run_actions.Work, refusal: str, done: str) -> Reply:
     see(call)
     run = found(await call.store.read(flow_runs.get, call.path["id"]), "run")
-    status = await call.store.write(work, run.id, call.now)
-    toast = {"text": f"{done} {run.name}"} if status in ("ACCEPT", "WAIT") else {"error": refusal}
-    return Reply(
-        {"status": status}, trigger={"toast": toast, "run": {}, "runs": {}}, location=f"runs/{run.id}"
-    )
+    granted = await call.store.write(work, run.id, call.now)
+    toast = {"text": f"{done} {run.name}"} if granted else {"error": refusal}
+    events = {"toast": toast, "run": {}, "runs": {}}
+    return Reply({"granted": granted}, trigger=events, location=f"runs/{run.id}")
 
 
 async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -> Reply:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from orion.errors import Invalid, OrionError
 from orion.model.filters import (
     Filters,
     FlowRunFilter,
@@ -16,8 +15,7 @@ from orion.model.filters import (
     StateTypeCriterion,
 )
 from orion.model.flow_runs import FlowRun
-from orion.model.states import HistoryBucket, StateCreate
-from orion.orchestration import propose_flow_run
+from orion.model.states import HistoryBucket
 from orion.store import console, flow_runs
 from orion.store import history as histories
 from orion.store.base import Conn
@@ -211,50 +209,3 @@ def _times(query: RunQuery) -> str:
     start, end = query.span(viewer.get().now)
     local = viewer.get().local
     return f"{local(start):%d %b %H:%M} to {local(end):%d %b %H:%M}"
-
-
-async def bulk(call: Call) -> Reply:
-    """Cancel, retry or delete the runs that are ticked; says how many changed and how many could not."""
-    see(call)
-    ids = [str(each).lower() for each in call.form.getlist("id")][:1000]
-    work = {"cancel": _cancel, "retry": _retry, "delete": _delete}.get(str(call.form.get("verb", "")))
-    if work is None:
-        raise Invalid("The form does not say what to do: its field verb is cancel, retry or delete.")
-    done = [await call.store.write(work, id, call.now) for id in ids]
-    back = str(call.form.get("back", "runs"))
-    return Reply(
-        {"changed": sum(done), "unchanged": len(done) - sum(done)},
-        location=back if back.startswith("runs") else "runs",
-    )
-
-
-def _cancel(conn: Conn, id: str, now: datetime) -> bool:
-    return cancel(conn, id, now) in ("ACCEPT",)
-
-
-def _retry(conn: Conn, id: str, now: datetime) -> bool:
-    return retry(conn, id, now) in ("ACCEPT",)
-
-
-def _delete(conn: Conn, id: str, now: datetime) -> bool:
-    try:
-        flow_runs.delete(conn, id)
-    except OrionError:
-        return False
-    return True
-
-
-def cancel(conn: Conn, id: str, now: datetime) -> str:
-    """Ask for the end of a run: at once while it waits, by its agent while it runs."""
-    run = flow_runs.get(conn, id)
-    if run is None:
-        return "ABORT"
-    waits = run.state_type in ("SCHEDULED", "PAUSED", None)
-    state = StateCreate(type="CANCELLED" if waits else "CANCELLING", message="Cancelled from the console.")
-    return propose_flow_run(conn, id, state, now).result.status
-
-
-def retry(conn: Conn, id: str, now: datetime) -> str:
-    """Ask for another attempt of an ended run, now."""
-    state = StateCreate(type="SCHEDULED", name="AwaitingRetry", message="Retried from the console.")
-    return propose_flow_run(conn, id, state, now).result.status
