@@ -9,9 +9,26 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import httpx
+import msgspec
 from starlette.applications import Starlette
 
+from orion.web.route import RouteMap
+from orion.web.routes import routes
+
 T = TypeVar("T")
+ROUTES = RouteMap(routes(False))
+
+
+def assert_promised(method: str, answer: httpx.Response) -> None:
+    """The status and the body of an answer are those of the route table, and so of the OpenAPI document."""
+    found = ROUTES.find(answer.url.path, answer.url.raw_path)
+    assert found is not None
+    route, _ = found[0][method]
+    assert answer.status_code in (route.status, *route.also)
+    if answer.status_code == 204 or route.answer is None:
+        assert answer.content in (b"", b"null")
+    else:
+        msgspec.json.decode(answer.content, type=route.answer)
 
 
 class Clock:
@@ -49,7 +66,11 @@ class Client:
         return asyncio.run_coroutine_threadsafe(self._http.request(method, url, **kw), self._loop)
 
     def request(self, method: str, url: str, **kw: Any) -> httpx.Response:
-        return self.wait(self._http.request(method, url, **kw))
+        """Send a request; what the API answers must be of the type that the route table promises."""
+        answer = self.wait(self._http.request(method, url, **kw))
+        if answer.is_success and method != "HEAD" and answer.url.path.startswith("/api/"):
+            assert_promised(method, answer)
+        return answer
 
     def get(self, url: str, **kw: Any) -> httpx.Response:
         return self.request("GET", url, **kw)
