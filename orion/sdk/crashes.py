@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orion.sdk.errors import CancelRequested, Terminated, Unreachable
+from orion.sdk.errors import CancelRequested, FlowTimedOut, Terminated, Unreachable
 from orion.sdk.states import State, make
 
 _told: list[BaseException] = []
@@ -39,6 +39,8 @@ def reason_of(error: BaseException, subject: str) -> str:
         return f"{subject} called for the end of the process: SystemExit({error.code!r})."
     if isinstance(error, CancelledError) or type(error).__name__ == "CancelledError":
         return f"{subject} was cancelled by its event loop."
+    if isinstance(error, FlowTimedOut):
+        return f"{subject} was given up with its flow. {error}"
     if isinstance(error, Unreachable):
         return f"{subject} lost the connection to the API: {error}"
     return f"{subject} ended by {type(error).__name__}: {error}"

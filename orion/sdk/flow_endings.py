@@ -51,9 +51,9 @@ def finish(call: FlowCall, state: State) -> Steps[None]:
         yield from farewell(call.session)
 
 
-def timed_out(call: FlowCall, context: FlowRunContext, failure: Exception | None) -> State:
+def timed_out(call: FlowCall, context: FlowRunContext) -> State:
     """FAILED, named TimedOut."""
-    error = failure or context.overtime()
+    error = context.overtime()
     call.logger.error("%s", error)
     return make(words.FAILED, "TimedOut", str(error)).holding(error)
 

@@ -14,7 +14,7 @@ from orion.model.flow_runs import FlowRunUpdate
 from orion.sdk.answers import FlowRun
 from orion.sdk.context import FLOW, TAGS, TASK, FlowRunContext
 from orion.sdk.effects import Ask, Invoke, Join, OffLoop, Sleep, Steps
-from orion.sdk.errors import Abort, FlowTimedOut, OrionError
+from orion.sdk.errors import Abort, FlowTimedOut
 from orion.sdk.flow_call import FlowCall
 from orion.sdk.flow_endings import CRASH_FLUSH_SECONDS, end_by, failed, finish, refuse, report, timed_out
 from orion.sdk.flow_runs import create_run
@@ -22,7 +22,7 @@ from orion.sdk.hooks import call_hooks
 from orion.sdk.naming import fill
 from orion.sdk.parameters import Parameters, from_json, spread
 from orion.sdk.proposals import POLL_SECONDS, propose, wait_until
-from orion.sdk.states import State, described_call, make
+from orion.sdk.states import State, describe, described_call, make
 from orion.sdk.task_endings import abandon
 from orion.sdk.verdicts import futures_in, verdict
 
@@ -43,14 +43,21 @@ def run_flow(call: FlowCall) -> Steps[State]:
 def run_existing(call: FlowCall, run: FlowRun, given: dict[str, Any]) -> Steps[State]:
     """Run a flow run that was made elsewhere, such as one of a deployment, with the parameters that it holds."""
     call.adopt(run)
-    policy = replace(
-        run.empirical_policy, retries=call.flow.retries, retry_delay=call.flow.retry_delay_seconds
-    )
-    changes = FlowRunUpdate(flow_version=call.flow.version, empirical_policy=policy)
-    if call.flow.flow_run_name is not None:
-        run.name = changes.name = fill(call.flow.flow_run_name, given)
-    yield Ask(call.session, "update_flow_run", run.id, changes)
+    yield Ask(call.session, "update_flow_run", run.id, _known_now(call, run, given))
     return (yield from _whole_life(call, lambda: from_json(call.flow.signature, given, call.flow.name)))
+
+
+def _known_now(call: FlowCall, run: FlowRun, given: Parameters) -> FlowRunUpdate:
+    """What the code says about a run that was made without it."""
+    flow = call.flow
+    policy = replace(run.empirical_policy, retries=flow.retries, retry_delay=flow.retry_delay_seconds)
+    changes = FlowRunUpdate(flow_version=flow.version, empirical_policy=policy)
+    if flow.flow_run_name is not None:
+        try:
+            run.name = changes.name = fill(flow.flow_run_name, given)
+        except Exception as error:
+            call.logger.warning("flow_run_name raised %s; the run keeps its name.", describe(error))
+    return changes
 
 
 def _whole_life(call: FlowCall, parameters: Callable[[], Parameters]) -> Steps[State]:
@@ -58,7 +65,7 @@ def _whole_life(call: FlowCall, parameters: Callable[[], Parameters]) -> Steps[S
     try:
         try:
             call.parameters = _checked(call, parameters())
-        except (OrionError, TypeError) as error:
+        except Exception as error:
             state = yield from refuse(call, error)
         else:
             state = yield from _live(call)
@@ -122,7 +129,6 @@ def _attempt(call: FlowCall) -> Steps[State]:
         FLOW.reset(tokens[0])
         TASK.reset(tokens[1])
         TAGS.reset(tokens[2])
-    context.task_runner.stop()
     yield OffLoop(call.session.outbox.flush)
     if call.session.outbox.failure is not None:
         raise call.session.outbox.failure
@@ -140,11 +146,15 @@ def _outcome(call: FlowCall, context: FlowRunContext) -> Steps[State]:
         returned = yield Invoke(call.flow.fn, args, kwargs, timeout, FlowTimedOut)
     except Exception as error:
         failure = error
-    if failure is None:
-        yield Join([*futures_in(returned)], context.deadline)
-    yield Join(list(context.submitted))
+    try:
+        if not isinstance(failure, FlowTimedOut):
+            yield Join([*futures_in(returned), *context.submitted], context.deadline)
+    except FlowTimedOut as error:
+        failure = error
     if context.timed_out or isinstance(failure, FlowTimedOut) or _overdue(context):
-        return timed_out(call, context, failure)
+        abandon(context, context.overtime())
+        return timed_out(call, context)
+    context.task_runner.stop()
     if failure is not None:
         return failed(call, failure)
     return verdict(returned, context.tally)

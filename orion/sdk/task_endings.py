@@ -108,6 +108,8 @@ def crash(call: TaskCall, error: BaseException) -> None:
 def abandon(context: FlowRunContext, error: BaseException) -> None:
     """The flow run is torn down: what it has submitted does not begin any more, and what runs is given up."""
     context.task_runner.stop(cancel=True)
+    for task in context.loop_tasks:
+        task.cancel()
     for call in context.open_calls():
         if call.attempts:
             crash(call, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from datetime import date
 
@@ -255,7 +256,37 @@ def test_a_flow_over_its_time_is_timed_out_sync_at_the_next_call_async_at_the_ne
 
 
 @pytest.mark.row("SDK-18")
-def test_a_subflow_has_no_more_time_than_the_flow_that_calls_it() -> None:
+def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: SyncClient) -> None:
+    gate = threading.Event()
+
+    @task
+    def stuck() -> None:
+        gate.wait(30)
+
+    @task
+    async def sleepy() -> None:
+        await asyncio.sleep(30)
+
+    @flow(timeout_seconds=0.1)
+    def run() -> None:
+        stuck.submit()
+
+    @flow(timeout_seconds=0.1)
+    async def run_async() -> None:
+        await sleepy.submit()
+
+    begun = time.monotonic()
+    states = [run(return_state=True), asyncio.run(run_async(return_state=True))]
+    assert time.monotonic() - begun < 25
+    gate.set()
+    assert [state.name for state in states] == ["TimedOut", "TimedOut"]
+    given_up = [r for r in client.read_task_runs() if r.state_type == "CRASHED"]
+    assert len(given_up) == 2
+    assert all("given up with its flow" in r.state.message for r in given_up)
+
+
+@pytest.mark.row("SDK-18")
+def test_a_subflow_has_no_more_time_than_the_flow_that_calls_it(client: SyncClient) -> None:
     @flow
     def child() -> None:
         time.sleep(0.1)
@@ -266,7 +297,12 @@ def test_a_subflow_has_no_more_time_than_the_flow_that_calls_it() -> None:
         child()
 
     state = parent(return_state=True)
-    assert (state.name, state.message) == ("TimedOut", "The flow that called this one is out of time.")
+    assert (state.name, state.message) == ("TimedOut", "The flow took longer than 0.05 s.")
+    (inner,) = client.read_flow_runs(flows={"name": {"any_": ["child"]}})
+    assert (inner.state_name, inner.state.message) == (
+        "TimedOut",
+        "The flow that called this one is out of time.",
+    )
 
 
 @pytest.mark.row("SDK-22")

@@ -169,7 +169,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def noted(self: SyncClient, request: Any) -> Any:
         outcome = once(self, request)
         status = outcome.status_code if isinstance(outcome, httpx.Response) else repr(outcome)
-        made.append(f"{request.method} {request.path} {status}")
+        made.append(f"{request.method} {request.path} {status} {threading.current_thread().name}")
         return outcome
 
     monkeypatch.setattr(clients.SyncClient, "_once", noted)
@@ -195,7 +195,7 @@ def test_a_sequential_task_makes_one_request_and_maps_a_few(
     requests.clear()
     one_by_one(40)
     kinds = Counter(path.split("/")[1] for path in requests)
-    assert kinds == {"flow_runs": 3, "task_runs": 40 + 1, "logs": 1}, requests
+    assert kinds == {"flow_runs": 3, "task_runs": 40 + 1, "logs": 1}, "\n".join(requests)
     requests.clear()
     mapped(300)
     assert len(requests) < 100
