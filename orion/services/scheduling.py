@@ -8,20 +8,17 @@ or from two clocks adds nothing. Whatever changes a deployment calls `replan` in
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import islice
 from typing import NamedTuple
 
 from orion.errors import Invalid, NotFound
 from orion.model import wire
 from orion.model.ids import new_id
 from orion.model.names import two_words
-from orion.model.schedule_times import MOST_AT_ONCE, due_times
-from orion.model.schedules import from_dict
-from orion.model.states import CANCELLED, StateCreate
 from orion.model.times import to_micros
-from orion.orchestration import propose_flow_run
+from orion.services.catching_up import catch_up, due_of
 from orion.settings import current
 from orion.store import Conn, Lane, Store
 from orion.store import scheduling as db
@@ -30,10 +27,7 @@ log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
 STEP = 25
-CATCHUP_LABEL = "orion.catchup"
 MICROSECOND = timedelta(microseconds=1)
-
-DueSince = Callable[[datetime], Iterator[datetime]]
 
 
 class Horizon(NamedTuple):
@@ -115,18 +109,10 @@ def plan_between(
         raise NotFound("Deployment not found")
     added = 0
     for schedule in db.schedules(conn, deployment_id):
-        due = due_times(from_dict(wire.unraw(schedule.schedule)), start - MICROSECOND)
-        wanted = [
-            moment
-            for number, moment in enumerate(_first(due, max_runs))
-            if moment <= end or number < min_runs
-        ]
+        due = islice(due_of(schedule, start - MICROSECOND), max_runs)
+        wanted = [moment for number, moment in enumerate(due) if moment <= end or number < min_runs]
         added += db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in wanted])
     return added
-
-
-def _first(due: Iterator[datetime], count: int) -> Iterator[datetime]:
-    return (moment for _, moment in zip(range(count), due, strict=False))
 
 
 def _lacking(conn: Conn, now: datetime) -> list[str]:
@@ -146,19 +132,16 @@ def _lacking(conn: Conn, now: datetime) -> list[str]:
 
 def _lacks(schedule: db.Schedule, now: datetime, horizon: Horizon) -> bool:
     cursor = schedule.scheduled_until
-    due = due_times(from_dict(wire.unraw(schedule.schedule)), min(cursor or now, now))
-    first = next(due, None)
-    if first is None:
-        return False
-    if cursor is None or first <= now:
-        return True
+    first = next(due_of(schedule, min(cursor or now, now)), None)
+    if first is None or cursor is None or first <= now:
+        return first is not None
     wanted = _wanted(schedule, now, horizon)
     return bool(wanted) and wanted[-1] > cursor
 
 
 def _wanted(schedule: db.Schedule, now: datetime, horizon: Horizon) -> list[datetime]:
     """The due times from now on that should have a run by now."""
-    wanted = list(horizon.upcoming(due_times(from_dict(wire.unraw(schedule.schedule)), now), now))
+    wanted = list(horizon.upcoming(due_of(schedule, now), now))
     return wanted[: schedule.max_scheduled_runs] if schedule.max_scheduled_runs else wanted
 
 
@@ -167,7 +150,7 @@ def _plan_schedule(
 ) -> int:
     cursor = schedule.scheduled_until or now
     try:
-        missed = _catch_up(conn, deployment, schedule, now)
+        missed = catch_up(conn, deployment, schedule, now)
         ahead = _wanted(schedule, now, Horizon.from_settings())
     except Invalid as error:
         log.error("Schedule %s of deployment %s is left out: %s", schedule.id, deployment.id, error)
@@ -177,67 +160,6 @@ def _plan_schedule(
     added = db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in step])
     db.move_cursor(conn, schedule.id, step[-1] if len(step) < len(new) else max([now, *ahead]))
     return added
-
-
-def _catch_up(conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: datetime) -> list[datetime]:
-    """The due times missed since the cursor that still get a run; the others are recorded as skipped."""
-    policy, chosen = catchup_of(deployment, schedule)
-    if chosen:
-        _skip_overdue(conn, schedule, now, keep=1 if policy == "latest" else 0 if policy == "none" else None)
-    if schedule.scheduled_until is None or schedule.scheduled_until >= now:
-        return []
-    rule = from_dict(wire.unraw(schedule.schedule))
-    missed = list(takewhile(lambda moment: moment <= now, due_times(rule, schedule.scheduled_until)))
-    if not missed or policy == "all":
-        return missed
-    kept = [_newest(missed, lambda since: due_times(rule, since), now)] if policy == "latest" else []
-    skipped = [moment for moment in missed if moment not in kept]
-    if skipped:
-        _record(conn, schedule, skipped, kept, now)
-    return kept
-
-
-def _newest(
-    missed: list[datetime], due_since: Callable[[datetime], Iterator[datetime]], now: datetime
-) -> datetime:
-    """The last due time before now; `missed` is cut short where a dense schedule has a long gap."""
-    if len(missed) < MOST_AT_ONCE:
-        return missed[-1]
-    for seconds in (60, 3600, 86400, 40 * 86400):
-        recent = [moment for moment in due_since(now - timedelta(seconds=seconds)) if moment <= now]
-        if recent:
-            return max(recent[-1], missed[-1])
-    return missed[-1]
-
-
-def _record(
-    conn: Conn, schedule: db.Schedule, skipped: list[datetime], kept: list[datetime], now: datetime
-) -> None:
-    last = kept[-1] if kept and len(skipped) >= MOST_AT_ONCE - 1 else skipped[-1]
-    why = "No clock was running; " + ("the newest time has a run." if kept else "catch-up is off.")
-    skip = db.Skip(
-        id=new_id(), created=now, deployment_id=schedule.deployment_id, schedule_id=schedule.id,
-        from_time=skipped[0], to_time=last, count=len(skipped), reason=why,
-    )  # fmt: skip
-    db.add_skips(conn, [skip])
-
-
-def _skip_overdue(conn: Conn, schedule: db.Schedule, now: datetime, keep: int | None) -> None:
-    """Where a deployment has chosen its catch-up: cancel the overdue runs that it does not want any more."""
-    if keep is None:
-        return
-    grace = timedelta(seconds=current().late_after_seconds)
-    for run_id in db.overdue_of_schedule(conn, schedule, now - grace)[keep:]:
-        state = StateCreate(type=CANCELLED, name="Skipped", message="A newer run of the schedule is due.")
-        propose_flow_run(conn, run_id, state, now)
-
-
-def catchup_of(deployment: db.Deployment, schedule: db.Schedule) -> tuple[str, bool]:
-    """all, latest or none; and whether the deployment has chosen, by its label or the schedule's flag."""
-    label = (wire.unraw(deployment.labels) or {}).get(CATCHUP_LABEL)
-    if label in ("all", "latest", "none"):
-        return label, True
-    return ("all", True) if schedule.catchup else ("latest", False)
 
 
 def _run(deployment: db.Deployment, schedule: db.Schedule, due: datetime, now: datetime) -> db.PlannedRun:

@@ -25,7 +25,7 @@ def field_holds(field: str, value: int, low: int) -> bool:
 def cron_holds(cron: str, wall: datetime) -> bool:
     minute, hour, day, month, weekday = cron.split()
     by_day, by_weekday = field_holds(day, wall.day, 1), field_holds(weekday, wall.isoweekday() % 7, 0)
-    either = by_day or by_weekday if day[0] != "*" and weekday[0] != "*" else by_day and by_weekday
+    either = by_day or by_weekday if "*" not in (day, weekday) else by_day and by_weekday
     return (
         field_holds(minute, wall.minute, 0)
         and field_holds(hour, wall.hour, 0)
@@ -46,8 +46,8 @@ def real_time(cron: str, zone: ZoneInfo, start: datetime, end: datetime) -> Iter
 def times_of_day(cron: str, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
     """Each matching wall time once; one that clocks never show fires when they next move on."""
     shown: dict[datetime, datetime] = {}
-    instant = start - timedelta(days=2)
-    while instant < end + timedelta(days=2):
+    instant = start - timedelta(hours=26)
+    while instant < end + timedelta(hours=26):
         shown.setdefault(instant.astimezone(zone).replace(tzinfo=None, fold=0), instant)
         instant += MINUTE
     found, wall = set(), min(shown)
