@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -38,7 +38,7 @@ class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
     schedule: dict[str, Any] | None = None
     schedules: list[dict[str, Any]] = []
     paused: bool = False
-    catchup: str | None = None
+    catchup: Literal["all", "latest", "none"] | None = None
     work_queue_name: str | None = "default"
     job_variables: dict[str, Any] = {}
     flow_name: str = ""

@@ -78,6 +78,7 @@ def test_a_date_in_yaml_becomes_a_date_in_json(code: Path) -> None:
         ("name: x", "missing required field `entrypoint`"),
         ("name: x\nentrypoint: f.py:f\nshedule: {interval: 5}", "unknown field `shedule`"),
         ("name: 7\nentrypoint: f.py:f", "Expected `str`"),
+        ("name: x\nentrypoint: f.py:f\ncatchup: some", "Invalid enum value 'some'"),
         ("- a list", "Expected `object`"),
         ("!!python/object/apply:os.system ['true']", "is not YAML"),
     ],
