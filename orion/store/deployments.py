@@ -97,6 +97,11 @@ def set_paused(conn: Conn, id: str, paused: bool, now: datetime) -> None:
     update(conn, id, DeploymentUpdate(paused=paused), now)
 
 
+def shrink(conn: Conn, id: str, most: int) -> int:
+    """Set some runs of a deployment that is to be deleted on their own: `delete` would keep other writes waiting."""
+    return conn.run(Q.free_some, {"id": id, "most": most})
+
+
 def delete(conn: Conn, id: str) -> None:
     """Delete a deployment with its schedules and the runs that have not begun; other runs stay, on their own."""
     conn.run(Q.delete_unstarted, {"id": id})

@@ -16,6 +16,12 @@ DELETE FROM flow_run WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND 
 -- The other runs of a deployment belong to none any more.
 UPDATE flow_run SET deployment_id = NULL WHERE deployment_id = :id;
 
+-- name: free_some
+-- Some of the other runs.
+UPDATE flow_run SET deployment_id = NULL WHERE id IN (
+    SELECT id FROM flow_run WHERE deployment_id = :id AND NOT (state_type = 'SCHEDULED' AND run_count = 0) LIMIT :most
+);
+
 -- name: poll
 -- Somebody asks for runs of these deployments.
 UPDATE deployment SET last_polled = :now WHERE id IN {listed:ids};

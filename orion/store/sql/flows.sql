@@ -4,6 +4,10 @@
 -- Change the tags, if some are given.
 UPDATE flow SET updated = :updated, tags = COALESCE(:tags, tags) WHERE id = :id;
 
+-- name: some_runs
+-- Some runs of a flow.
+SELECT id FROM flow_run WHERE flow_id = :id LIMIT :most;
+
 -- name: delete
 -- Delete a flow and what hangs on it.
 DELETE FROM flow WHERE id = :id;

@@ -9,8 +9,9 @@ SELECT COALESCE(max(priority), 0) + 1 FROM work_queue;
 UPDATE work_queue SET last_polled = :now WHERE id = :id;
 
 -- name: rename_in_runs
--- Runs follow their queue to its new name.
-UPDATE flow_run SET work_queue_name = :name WHERE work_queue_name = :was;
+-- Runs that have not finished follow their queue to its new name; finished ones keep the name they ran under.
+UPDATE flow_run SET work_queue_name = :name
+WHERE work_queue_name = :was AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING');
 
 -- name: rename_in_deployments
 -- Deployments follow their queue to its new name.

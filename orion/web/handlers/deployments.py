@@ -30,7 +30,7 @@ from orion.model.times import as_utc
 from orion.orchestration import create_flow_run
 from orion.services import scheduling
 from orion.store import deployment_schedules, deployments, flow_runs, work_queues
-from orion.web import paging, parse
+from orion.web import paging, parse, removal
 from orion.web.call import Call, Reply
 from orion.web.parameters import check, overlay, resolved
 
@@ -82,7 +82,7 @@ def _update(conn: Any, deployment_id: str, body: DeploymentUpdate, now: datetime
 
 async def delete(call: Call) -> Reply:
     """Delete a deployment with its planned runs; those that have started stay."""
-    await call.store.write(deployments.delete, call.path["id"])
+    await removal.bit_by_bit(call.store, deployments, call.path["id"])
     return Reply(status=204, location="deployments")
 
 

@@ -6,7 +6,7 @@ from orion.errors import NotFound
 from orion.model.filters import Filters
 from orion.model.flows import Flow
 from orion.store import flows
-from orion.web import paging
+from orion.web import paging, removal
 from orion.web.call import Call, Reply
 
 
@@ -34,7 +34,7 @@ async def update(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     """Delete a flow with its runs and deployments."""
-    await call.store.write(flows.delete, call.path["id"])
+    await removal.bit_by_bit(call.store, flows, call.path["id"])
     return Reply(status=204, location="flows")
 
 
