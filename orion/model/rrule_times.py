@@ -62,7 +62,9 @@ class Rule:
     @property
     def counts_real_time(self) -> bool:
         """Whether the rule is one of hours, minutes or seconds and not one of times of day."""
-        return any(_options(value).get("FREQ") in _REAL_TIME for name, _, value in self.lines if name == "RRULE")
+        return any(
+            _options(value).get("FREQ") in _REAL_TIME for name, _, value in self.lines if name == "RRULE"
+        )
 
     def walls(self, start: datetime) -> Iterator[datetime]:
         """The wall times from `start` on, ascending; ends where the search would take too long."""
@@ -126,7 +128,9 @@ class Rule:
         try:
             moment = datetime.strptime(value.strip().rstrip("Z"), form)
         except ValueError:
-            raise Invalid(f"Recurrence rule {self.text!r} has a date that cannot be read: {value!r}.") from None
+            raise Invalid(
+                f"Recurrence rule {self.text!r} has a date that cannot be read: {value!r}."
+            ) from None
         if zone is None or zone == self.zone:
             return moment
         return to_wall(moment.replace(tzinfo=zone), self.zone)
@@ -169,7 +173,9 @@ def _bound(rule: Any) -> None:
 
 
 def _parts(line: str) -> tuple[str, str, str]:
-    head, colon, value = line.strip().upper().partition(":") if "TZID" not in line.upper() else _with_zone(line)
+    head, colon, value = (
+        line.strip().upper().partition(":") if "TZID" not in line.upper() else _with_zone(line)
+    )
     if not colon:
         return "RRULE", "", head
     name, _, options = head.partition(";")

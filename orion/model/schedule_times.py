@@ -51,7 +51,9 @@ def check(schedule: Schedule, now: datetime) -> None:
         case RRuleSchedule() if not has_ended(schedule.rrule, zone_named(schedule.timezone), as_utc(now)):
             raise Invalid(f"Recurrence rule {schedule.rrule!r} has no time in the next eight years.")
         case IntervalSchedule():
-            raise Invalid(f"An interval of {schedule.interval:g} seconds has no time that a calendar can hold.")
+            raise Invalid(
+                f"An interval of {schedule.interval:g} seconds has no time that a calendar can hold."
+            )
 
 
 def zone_of(schedule: Schedule) -> tzinfo:

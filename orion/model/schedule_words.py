@@ -74,7 +74,9 @@ def _days(day: str, month: str, weekday: str) -> str | None:
 
 def _rrule(schedule: RRuleSchedule) -> str:
     rules = [value for name, _, value in Rule(schedule.rrule, zone_of(schedule)).lines if name == "RRULE"]
-    options = dict(part.split("=", 1) for part in rules[0].split(";") if "=" in part) if len(rules) == 1 else {}
+    options = (
+        dict(part.split("=", 1) for part in rules[0].split(";") if "=" in part) if len(rules) == 1 else {}
+    )
     unit = {"DAILY": "day", "HOURLY": "hour", "MINUTELY": "minute", "SECONDLY": "second"}.get(
         options.get("FREQ", ""), options.get("FREQ", "").lower().removesuffix("ly")
     )

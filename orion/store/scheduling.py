@@ -139,7 +139,12 @@ def add_runs(conn: Conn, runs: list[PlannedRun]) -> int:
 
 def _state(conn: Conn, run: PlannedRun) -> dict[str, Any]:
     details = json_text(StateDetails(flow_run_id=run.id, scheduled_time=run.expected_start_time))
-    return {"id": run.id, "state_id": run.state_id, "created": conn.time(run.created), "state_details": details}
+    return {
+        "id": run.id,
+        "state_id": run.state_id,
+        "created": conn.time(run.created),
+        "state_details": details,
+    }
 
 
 def move_cursor(conn: Conn, schedule_id: str, until: datetime) -> None:
