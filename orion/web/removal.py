@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from orion.store import Lane, Store
 
-BIT = 100
+BIT = 50
 
 
 class Removable(Protocol):
