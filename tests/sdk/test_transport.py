@@ -15,6 +15,7 @@ import pytest
 
 from orion import flow, task
 from orion.sdk import client as clients
+from orion.sdk import outbox
 from orion.sdk.client import AsyncClient, SyncClient
 from orion.sdk.connection import Connection
 from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
@@ -169,7 +170,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def noted(self: SyncClient, request: Any) -> Any:
         outcome = once(self, request)
         status = outcome.status_code if isinstance(outcome, httpx.Response) else repr(outcome)
-        made.append(f"{request.method} {request.path} {status} {threading.current_thread().name}")
+        made.append(f"{request.method} {request.path} {status}")
         return outcome
 
     monkeypatch.setattr(clients.SyncClient, "_once", noted)
@@ -177,8 +178,10 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_sequential_task_makes_one_request_and_maps_a_few(
-    sqlite_server: Served, requests: list[str]
+    sqlite_server: Served, requests: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox, "LINGER", 60)  # the end of the flow hurries it, nothing else does
+
     @task
     def nothing(n: int) -> None: ...
 
