@@ -13,12 +13,11 @@ from orion.model.blocks import BlockDocument, BlockDocumentCreate, BlockDocument
 from orion.model.filters import BlockDocumentFilter, BlockTypeFilter, EqualsCriterion, TextCriterion
 from orion.model.ids import new_id
 from orion.model.wire import raw, unraw
-from orion.store import block_documents, block_schemas
+from orion.store import block_documents, block_schemas, secret_fields
+from orion.store.shown_blocks import shown
 from orion.vault import Vault, open_vault
-from orion.web import secret_fields
 from orion.web.call import Call, Reply
 from orion.web.paging import window
-from orion.web.shown_blocks import shown
 
 Opener = Callable[[], Vault]
 NAMED = BlockDocumentFilter(is_anonymous=EqualsCriterion(eq_=False))

@@ -9,9 +9,8 @@ from msgspec import structs
 
 from orion.model.blocks import BlockDocument
 from orion.model.wire import raw, unraw
-from orion.store import block_documents
+from orion.store import block_documents, secret_fields
 from orion.vault import Vault
-from orion.web import secret_fields
 
 MOST_LEVELS = 10
 
