@@ -37,7 +37,7 @@ format: $(VENV)/.dev ## let ruff format and mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## measure against the floor, and the peer where ORION_BENCH_PEER names its environment
+bench: $(VENV)/.dev ## measure against the floor, and peers where ORION_PEER_C3, ORION_PEER_C2 name a Python
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.docs ## build the documentation site into site/

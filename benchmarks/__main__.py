@@ -38,8 +38,8 @@ def main() -> None:
 
 
 def _where(name: str) -> str:
-    made = f"{dt.date.today()}, {platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    return f"`python -m benchmarks {name}`, {made}."
+    machine = f"{platform.machine()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return f"`python -m benchmarks {name}`, {dt.date.today()}, {machine}."
 
 
 def _write(name: str, text: str) -> None:

@@ -36,14 +36,31 @@ def run(runs: int = 5, schedule_seconds: int = 65) -> str:
     with servers.orion("--agent") as server:
         home = Path(server.env["HOME"])
         found = _ad_hoc(server, home, runs) | _interval(server, home, schedule_seconds)
-    return measure.table("From due to running", ["", "orion", "orion, at most"], [[k, found[k], v] for k, v in LIMITS.items()])
+    return measure.table(
+        "From due to running", ["", "orion", "orion, at most"], [[k, found[k], v] for k, v in LIMITS.items()]
+    )
 
 
 def _deploy(server: servers.Server, home: Path, name: str, *flags: str) -> Path:
     out = home / f"{name}.txt"
     (home / f"{name}.py").write_text(FLOW.format(out=str(out)))
-    argv = [sys.executable, "-m", "orion", "deployment", "build", f"{name}.py:hello", "-n", name, "-q", "default", "--apply", *flags]
-    subprocess.run(argv, env=server.env | {"ORION_API_URL": server.api}, cwd=home, check=True, capture_output=True)
+    argv = [
+        sys.executable,
+        "-m",
+        "orion",
+        "deployment",
+        "build",
+        f"{name}.py:hello",
+        "-n",
+        name,
+        "-q",
+        "default",
+        "--apply",
+        *flags,
+    ]
+    subprocess.run(
+        argv, env=server.env | {"ORION_API_URL": server.api}, cwd=home, check=True, capture_output=True
+    )
     return out
 
 
@@ -53,7 +70,9 @@ def _ad_hoc(server: servers.Server, home: Path, runs: int) -> dict[str, str]:
     deployment = line.send("GET", "/deployments/name/hello/adhoc").json()["id"]
     claims = []
     for number in range(runs + 1):
-        run = line.send("POST", f"/deployments/{deployment}/create_flow_run", {"parameters": {"asked": time.time()}}).json()
+        run = line.send(
+            "POST", f"/deployments/{deployment}/create_flow_run", {"parameters": {"asked": time.time()}}
+        ).json()
         _finished(line, run["id"])
         states = line.send("GET", f"/flow_run_states/?flow_run_id={run['id']}").json()
         if number:
@@ -72,7 +91,9 @@ def _run_cpu(server: servers.Server, home: Path) -> float:
     flow = line.send("GET", "/deployments/name/hello/adhoc").json()
     costs = []
     for _ in range(3):
-        run = line.send("POST", f"/deployments/{flow['id']}/create_flow_run", {"work_queue_name": "nobody"}).json()
+        run = line.send(
+            "POST", f"/deployments/{flow['id']}/create_flow_run", {"work_queue_name": "nobody"}
+        ).json()
         env = server.env | {"ORION_API_URL": server.api, "ORION__FLOW_RUN_ID": run["id"]}
         costs.append(measure.command([sys.executable, "-m", "orion.engine"], env, home).cpu)
     return statistics.median(costs)
@@ -84,9 +105,14 @@ def _interval(server: servers.Server, home: Path, seconds: int) -> dict[str, str
     time.sleep(seconds)
     deployment = line.send("GET", "/deployments/name/hello/tick").json()["id"]
     line.send("PATCH", f"/deployments/{deployment}", {"paused": True})
-    body = {"deployments": {"id": {"any_": [deployment]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    body = {
+        "deployments": {"id": {"any_": [deployment]}},
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+    }
     late = [run["estimated_start_time_delta"] for run in line.send("POST", "/flow_runs/filter", body).json()]
-    return {"lateness of a 10 s interval schedule, median / worst": f"{statistics.median(late):.2f} s / {max(late):.2f} s"}
+    return {
+        "lateness of a 10 s interval schedule, median / worst": f"{statistics.median(late):.2f} s / {max(late):.2f} s"
+    }
 
 
 def _finished(line: traffic.Line, run: str, limit: float = 60) -> None:

@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 db = sqlite3.connect(os.environ.get("FLOOR_DB", ":memory:"), isolation_level=None, check_same_thread=False)
-db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (a TEXT, b TEXT)")
+db.executescript(
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (a TEXT, b TEXT)"
+)
 
 
 async def empty(request: Request) -> Response:

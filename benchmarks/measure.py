@@ -77,7 +77,9 @@ def command(argv: Sequence[str], env: dict[str, str], cwd: str | Path | None = N
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(argv)} ended with {process.returncode}: {noise.decode(errors='replace')[-800:]}")
+        raise RuntimeError(
+            f"{' '.join(argv)} ended with {process.returncode}: {noise.decode(errors='replace')[-800:]}"
+        )
     return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - start)
 
 

@@ -33,7 +33,10 @@ def run(rows: int = 100_000, peer_rows: int = 2_000) -> str:
     for name, python in servers.peers().items():
         with servers.prefect(name, python) as server:
             columns[f"{name} ({peer_rows:,} runs)"] = _all(server, peer_rows, times=40)
-    body = [[what.format(n=rows), *(c.get(what, "–") for c in columns.values()), limit] for what, limit in LIMITS.items()]
+    body = [
+        [what.format(n=rows), *(c.get(what, "–") for c in columns.values()), limit]
+        for what, limit in LIMITS.items()
+    ]
     return measure.table("One request (server CPU)", ["", *columns, "orion, at most"], body)
 
 
@@ -73,7 +76,16 @@ def _writes(server: servers.Server, line: traffic.Line, flow: str, times: int) -
     steps = iter(range(2 * len(runs)))
     found["set_state, all rules"] = _cost(server, times, advance)
     now = dt.datetime.now(dt.UTC).isoformat()
-    lines = [{"name": "orion.flow_runs", "level": 20, "message": f"line {n}", "timestamp": now, "flow_run_id": runs[0]} for n in range(100)]
+    lines = [
+        {
+            "name": "orion.flow_runs",
+            "level": 20,
+            "message": f"line {n}",
+            "timestamp": now,
+            "flow_run_id": runs[0],
+        }
+        for n in range(100)
+    ]
     found["100 log lines in one POST"] = _cost(server, times // 4, lambda: line.send("POST", "/logs/", lines))
     found["read one run"] = _cost(server, times, lambda: line.send("GET", f"/flow_runs/{runs[-1]}"))
     return found
@@ -83,8 +95,13 @@ def _writers(server: servers.Server, line: traffic.Line, flow: str, runs_each: i
     def conversation() -> list[tuple[str, str, Any]]:
         lines: list[tuple[str, str, Any]] = []
         for _ in range(runs_each):
-            run = _made(line.send("POST", "/flow_runs/", {"flow_id": flow, "state": {"type": "PENDING"}}))["id"]
-            lines += [("POST", f"/flow_runs/{run}/set_state", {"state": {"type": kind}}) for kind in ("RUNNING", "COMPLETED")]
+            run = _made(line.send("POST", "/flow_runs/", {"flow_id": flow, "state": {"type": "PENDING"}}))[
+                "id"
+            ]
+            lines += [
+                ("POST", f"/flow_runs/{run}/set_state", {"state": {"type": kind}})
+                for kind in ("RUNNING", "COMPLETED")
+            ]
         return lines
 
     load = traffic.many(server.api, [conversation() for _ in range(64)], lambda status: status == 201)
@@ -99,9 +116,25 @@ def _fill(line: traffic.Line, flow: str, rows: int) -> None:
         lines: list[tuple[str, str, Any]] = []
         for number in range(part, rows, 32):
             at = (now - dt.timedelta(days=7) * (number / rows)).isoformat()
-            state = {"type": "COMPLETED" if number % 20 else "FAILED", "state_details": {"scheduled_time": at}}
-            lines.append(("POST", "/flow_runs/", {"flow_id": flow, "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}, "tags": ["bench"], "id": str(uuid.uuid4())}))
-            lines.append(("POST", f"/flow_runs/{lines[-1][2]['id']}/set_state", {"state": state, "force": True}))
+            state = {
+                "type": "COMPLETED" if number % 20 else "FAILED",
+                "state_details": {"scheduled_time": at},
+            }
+            lines.append(
+                (
+                    "POST",
+                    "/flow_runs/",
+                    {
+                        "flow_id": flow,
+                        "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": at}},
+                        "tags": ["bench"],
+                        "id": str(uuid.uuid4()),
+                    },
+                )
+            )
+            lines.append(
+                ("POST", f"/flow_runs/{lines[-1][2]['id']}/set_state", {"state": state, "force": True})
+            )
         conversations.append(lines)
     traffic.many(line_api(line), conversations, lambda status: status == 201)
 
@@ -114,15 +147,25 @@ def line_api(line: traffic.Line) -> str:
 
 def _reads(server: servers.Server, line: traffic.Line, times: int) -> dict[str, str]:
     now = dt.datetime.now(dt.UTC)
-    week = {"history_start": (now - dt.timedelta(days=7)).isoformat(), "history_end": now.isoformat(), "history_interval_seconds": 7 * 86400 / 60}
+    week = {
+        "history_start": (now - dt.timedelta(days=7)).isoformat(),
+        "history_end": now.isoformat(),
+        "history_interval_seconds": 7 * 86400 / 60,
+    }
     newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": 200}
     failed = {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}}
     few = max(10, times // 10)
     return {
-        "filter, 200 of {n:,} runs": _cost(server, few, lambda: line.send("POST", "/flow_runs/filter", newest)),
+        "filter, 200 of {n:,} runs": _cost(
+            server, few, lambda: line.send("POST", "/flow_runs/filter", newest)
+        ),
         "count over {n:,}, unfiltered": _cost(server, few, lambda: line.send("POST", "/flow_runs/count", {})),
-        "count over {n:,}, filtered": _cost(server, few, lambda: line.send("POST", "/flow_runs/count", failed)),
-        "history over {n:,}, 7 days in 60 buckets": _cost(server, few, lambda: line.send("POST", "/flow_runs/history", week)),
+        "count over {n:,}, filtered": _cost(
+            server, few, lambda: line.send("POST", "/flow_runs/count", failed)
+        ),
+        "history over {n:,}, 7 days in 60 buckets": _cost(
+            server, few, lambda: line.send("POST", "/flow_runs/history", week)
+        ),
     }
 
 

@@ -19,6 +19,7 @@ LIMITS = {
     "client CPU per task, sequential (sync / async flow)": "0.8 / 1.4 ms",
     "server CPU per task": "0.7 ms",
     "wall per task, sequential / mapped 1,000": "2 / 0.7 ms",
+    "requests for 40 sequential tasks": "50",
     "subflow, each (wall)": "15 ms",
     "flow with one task (wall, CPU)": "25 ms, 20 ms",
     "whole process, one task, with server / without (CPU)": "0.35 / 0.45 s",
@@ -28,11 +29,12 @@ LIMITS = {
 
 
 class Work(NamedTuple):
-    """One run of the workload: seconds in the flow call, and of the server meanwhile."""
+    """One run of the workload: seconds in the flow call, those of the server meanwhile, and requests sent."""
 
     cpu: float
     wall: float
     server: float
+    requests: int
 
 
 def run(runs: int = 5) -> str:
@@ -44,28 +46,39 @@ def run(runs: int = 5) -> str:
     return measure.table("One task", ["", *columns, "orion, at most"], rows)
 
 
-def _column(lib: str, python: str, start: AbstractContextManager[servers.Server], runs: int, less: int) -> dict[str, str]:
+def _column(
+    lib: str, python: str, start: AbstractContextManager[servers.Server], runs: int, less: int
+) -> dict[str, str]:
+    """What one library costs; `less` divides the number of tasks, for libraries that take long over each."""
     with start as server:
 
         def work(shape: str, n: int) -> Work:
             return _median([_work(server, lib, python, shape, n) for _ in range(runs + 1)][1:])
 
-        base, many = work("sequential", 1), work("sequential", 201 // less)
-        calm, calm_many = work("async_sequential", 1), work("async_sequential", 201 // less)
-        mapped, subflows = work("mapped", 1000 // less), work("subflows", 21 // less + 1)
-        tasks = 201 // less - 1
-        per_task = (many.cpu - base.cpu) / tasks, (calm_many.cpu - calm.cpu) / tasks
-        pure = _pure(python)
-        return {
-            "client CPU per task, sequential (sync / async flow)": f"{per_task[0] * 1e3:.2f} / {per_task[1] * 1e3:.2f} ms",
-            "server CPU per task": measure.ms((many.server - base.server) / tasks),
-            "wall per task, sequential / mapped 1,000": f"{(many.wall - base.wall) / tasks * 1e3:.2f} / {mapped.wall / (1000 // less) * 1e3:.2f} ms",
-            "subflow, each (wall)": measure.ms(subflows.wall / (21 // less + 1)),
-            "flow with one task (wall, CPU)": f"{base.wall * 1e3:.0f} ms, {base.cpu * 1e3:.0f} ms",
-            "whole process, one task, with server / without (CPU)": f"{_whole(server, lib, python, True):.2f} / {_whole(server, lib, python, False):.2f} s",
-            "40 light tasks, fib(10) (wall)": f"{work('light', 40).wall:.3f} s",
-            "10 long tasks, fib(33): times the pure work": f"{_work(server, lib, python, 'heavy', 10).wall / pure:.2f}",
-        }
+        def each(shape: str) -> Work:
+            one, many, n = work(shape, 1), work(shape, 200 // less + 1), 200 // less
+            return Work(*((b - a) / n for a, b in zip(one[:3], many[:3], strict=True)), 0)
+
+        plain, calm, single = each("sequential"), each("async_sequential"), work("sequential", 1)
+        mapped, subflows = work("mapped", 1000 // less), work("subflows", 20 // less)
+        heavy = _work(server, lib, python, "heavy", 10).wall / _pure(python)
+        whole = _whole(server, lib, python, True), _whole(server, lib, python, False)
+        figures = (
+            f"{_ms(plain.cpu)} / {_ms(calm.cpu)} ms",
+            f"{_ms(plain.server)} ms",
+            f"{_ms(plain.wall)} / {_ms(mapped.wall / (1000 // less))} ms",
+            f"{_work(server, lib, python, 'sequential', 40).requests}",
+            f"{_ms(subflows.wall / (20 // less))} ms",
+            f"{_ms(single.wall)} ms, {_ms(single.cpu)} ms",
+            f"{whole[0]:.2f} / {whole[1]:.2f} s",
+            f"{work('light', 40).wall:.3f} s",
+            f"{heavy:.2f}",
+        )
+        return dict(zip(LIMITS, figures, strict=True))
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f}"
 
 
 def _env(server: servers.Server, lib: str, connected: bool) -> dict[str, str]:
@@ -80,7 +93,7 @@ def _work(server: servers.Server, lib: str, python: str, shape: str, n: int) -> 
     done = subprocess.run([python, WORKLOAD], env=env, capture_output=True, text=True, check=True)
     time.sleep(0.2)
     figures = json.loads(done.stdout.splitlines()[-1])
-    return Work(figures["cpu"], figures["wall"], measure.cpu(server.pid) - before)
+    return Work(figures["cpu"], figures["wall"], measure.cpu(server.pid) - before, figures["requests"])
 
 
 def _median(works: list[Work]) -> Work:
@@ -94,5 +107,12 @@ def _whole(server: servers.Server, lib: str, python: str, connected: bool) -> fl
 
 
 def _pure(python: str) -> float:
-    code = "import time\ndef f(n): return n if n < 2 else f(n-1) + f(n-2)\nt=time.perf_counter()\nfor _ in range(10): f(33)\nprint(time.perf_counter()-t)"
+    lines = (
+        "import time",
+        "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)",
+        "start = time.perf_counter()",
+        "for _ in range(10): fib(33)",
+        "print(time.perf_counter() - start)",
+    )
+    code = "\n".join(lines)
     return float(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout)

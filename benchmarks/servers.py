@@ -59,7 +59,8 @@ def orion(*flags: str, **extra: str) -> Iterator[Server]:
 def floor() -> Iterator[Server]:
     """The bare Starlette application of `floor.py`."""
     port = free_port()
-    with _running("floor", [sys.executable, "-m", "benchmarks.floor", str(port)], port, {"FLOOR_DB": "floor.db"}) as server:
+    argv = [sys.executable, "-m", "benchmarks.floor", str(port)]
+    with _running("floor", argv, port, {"FLOOR_DB": "floor.db"}) as server:
         yield server
 
 
@@ -67,9 +68,8 @@ def floor() -> Iterator[Server]:
 def prefect(name: str, python: str, **more: str) -> Iterator[Server]:
     """A peer's server."""
     port = free_port()
-    argv = [python, "-m", "prefect", "server", "start", "--port", str(port), "--no-ui"] if name.startswith("Prefect 3") else [
-        python, "-m", "prefect", "server", "start", "--port", str(port)
-    ]  # fmt: skip
+    argv = [python, "-m", "prefect", "server", "start", "--port", str(port)]
+    argv += ["--no-ui"] if name.startswith("Prefect 3") else []
     extra = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PYTHONPATH": "", **more}
     with _running(name, argv, port, extra) as server:
         yield server
@@ -80,7 +80,9 @@ def _running(name: str, argv: list[str], port: int, extra: dict[str, str]) -> It
     with tempfile.TemporaryDirectory() as home:
         env = clean_env(home, **extra)
         begin = time.perf_counter()
-        process = subprocess.Popen(argv, env=env, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            argv, env=env, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             api = f"http://127.0.0.1:{port}/api"
             _wait(api + "/health", process)

@@ -25,7 +25,10 @@ def request_bytes(method: str, path: str, body: Any = None) -> bytes:
     """A whole request as it goes over the wire."""
     data = b"" if body is None else json.dumps(body).encode()
     kind = "Content-Type: application/json\r\n" if data else ""
-    return f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}Content-Length: {len(data)}\r\n\r\n".encode() + data
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}Content-Length: {len(data)}\r\n\r\n".encode()
+        + data
+    )
 
 
 class Line:
@@ -81,12 +84,16 @@ class Load(NamedTuple):
     refused: int
 
 
-def many(api: str, conversations: Iterable[list[tuple[str, str, Any]]], accept: Callable[[int], bool]) -> Load:
+def many(
+    api: str, conversations: Iterable[list[tuple[str, str, Any]]], accept: Callable[[int], bool]
+) -> Load:
     """Each conversation on a connection of its own, all at once."""
     return asyncio.run(_many(api, list(conversations), accept))
 
 
-async def _many(api: str, conversations: list[list[tuple[str, str, Any]]], accept: Callable[[int], bool]) -> Load:
+async def _many(
+    api: str, conversations: list[list[tuple[str, str, Any]]], accept: Callable[[int], bool]
+) -> Load:
     times: list[float] = []
     refused = 0
     url = urlsplit(api)

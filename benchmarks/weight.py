@@ -31,7 +31,8 @@ import importlib.metadata as m, pathlib, sysconfig
 skip = {"pip", "setuptools", "wheel"}
 site = pathlib.Path(sysconfig.get_path("purelib"))
 names = [d.metadata["Name"].lower() for d in m.distributions(path=[str(site)]) if d.metadata["Name"]]
-size = sum(f.stat().st_size for f in site.rglob("*") if f.is_file() and f.relative_to(site).parts[0].split("-")[0] not in skip)
+files = [f for f in site.rglob("*") if f.is_file() and f.relative_to(site).parts[0].split("-")[0] not in skip]
+size = sum(f.stat().st_size for f in files)
 print(size, len([n for n in names if n not in skip]))
 """
 
@@ -41,7 +42,9 @@ def run(runs: int = 5) -> str:
     columns = {"orion": _orion(runs)}
     for name, python in servers.peers().items():
         columns[name] = _peer(name, python, runs)
-    bare = measure.median_of(runs, lambda: measure.command([sys.executable, "-c", "pass"], servers.clean_env("/tmp")))
+    bare = measure.median_of(
+        runs, lambda: measure.command([sys.executable, "-c", "pass"], servers.clean_env("/tmp"))
+    )
     rows = [[what, *(c.get(what, "–") for c in columns.values()), LIMITS.get(what, "")] for what in LIMITS]
     title = f"Weight (bare Python: {bare.cpu:.3f} s CPU)"
     return measure.table(title, ["", *columns, "orion, at most"], rows)
@@ -52,8 +55,12 @@ def _orion(runs: int) -> dict[str, str]:
     if python := os.environ.get("ORION_INSTALLED"):
         found["installed, distributions"] = _installed(python)
     found["whole process: import flow, task"] = _process(runs, "-c", "from orion import flow, task")
-    found["whole process: --help / version"] = f"{_process(runs, '-m', 'orion', '--help')} / {_process(runs, '-m', 'orion', 'version')}"
-    found["start to first 200, empty home / again (CPU)"] = _start(lambda home: servers.orion(ORION_HOME=home))
+    found["whole process: --help / version"] = (
+        f"{_process(runs, '-m', 'orion', '--help')} / {_process(runs, '-m', 'orion', 'version')}"
+    )
+    found["start to first 200, empty home / again (CPU)"] = _start(
+        lambda home: servers.orion(ORION_HOME=home)
+    )
     with servers.orion() as server:
         found |= _idle(server)
         found["first page: bytes gzipped, requests"] = first_page(server.api.removesuffix("/api") + "/runs")
@@ -62,17 +69,26 @@ def _orion(runs: int) -> dict[str, str]:
 
 def _peer(name: str, python: str, runs: int) -> dict[str, str]:
     found = {"installed, distributions": _installed(python)}
-    found["whole process: import flow, task"] = _process(3, "-c", "from prefect import flow, task", python=python)
-    help_, version = _process(3, "-m", "prefect", "--help", python=python), _process(3, "-m", "prefect", "version", python=python)
+    found["whole process: import flow, task"] = _process(
+        3, "-c", "from prefect import flow, task", python=python
+    )
+    help_, version = (
+        _process(3, "-m", "prefect", "--help", python=python),
+        _process(3, "-m", "prefect", "version", python=python),
+    )
     found["whole process: --help / version"] = f"{help_} / {version}"
-    found["start to first 200, empty home / again (CPU)"] = _start(lambda home: servers.prefect(name, python, PREFECT_HOME=home))
+    found["start to first 200, empty home / again (CPU)"] = _start(
+        lambda home: servers.prefect(name, python, PREFECT_HOME=home)
+    )
     with servers.prefect(name, python) as server:
         found |= _idle(server)
     return found
 
 
 def _installed(python: str) -> str:
-    size, count = subprocess.run([python, "-c", COUNT], capture_output=True, text=True, check=True).stdout.split()
+    size, count = subprocess.run(
+        [python, "-c", COUNT], capture_output=True, text=True, check=True
+    ).stdout.split()
     return f"{int(size) / 1e6:.0f} MB, {count}"
 
 
@@ -96,7 +112,10 @@ def _idle(server: servers.Server, seconds: float = 60.0) -> dict[str, str]:
     before = measure.cpu(server.pid)
     time.sleep(seconds)
     used = (measure.cpu(server.pid) - before) * 60 / seconds
-    return {"idle memory, clock included": f"{measure.memory(server.pid):.0f} MB", "idle CPU per minute": f"{used:.2f} s"}
+    return {
+        "idle memory, clock included": f"{measure.memory(server.pid):.0f} MB",
+        "idle CPU per minute": f"{used:.2f} s",
+    }
 
 
 def first_page(url: str) -> str:

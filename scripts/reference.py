@@ -43,7 +43,9 @@ def cli_page() -> str:
     lines = ["# Commands", "", "Every list and inspect takes `--json` (or `-o json`).", ""]
     for path, command in _commands("orion", root):
         lines += [f"## `{path}`", "", _plain(command.help), ""]
-        rows = [_option(parameter) for parameter in command.params if getattr(parameter, "hidden", False) is False]
+        rows = [
+            _option(parameter) for parameter in command.params if getattr(parameter, "hidden", False) is False
+        ]
         rows = [row for row in rows if row]
         if rows:
             lines += ["| | |", "| --- | --- |", *rows, ""]

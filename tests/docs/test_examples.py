@@ -78,7 +78,9 @@ def test_the_examples_of_a_page_do_what_it_shows(page: Path, desk: dict[str, str
 
 def type_in(text: str, work: Path, env: dict[str, str]) -> None:
     for command, shown in commands(text):
-        done = subprocess.run(shlex.split(command), cwd=work, env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            shlex.split(command), cwd=work, env=env, capture_output=True, text=True, timeout=120
+        )
         got = done.stderr + done.stdout
         assert done.returncode == 0, f"{command}\n{got}"
         assert matches(shown, got), f"{command}\n{got}\n-- shown --\n{shown}"
@@ -109,7 +111,9 @@ def test_every_command_that_the_documentation_names_exists() -> None:
         while words and (children := getattr(command, "commands", None)):
             assert words[0] in children, f"{line!r}: there is no {words[0]!r}"
             command, words = children[words[0]], words[1:]
-        known = {name for parameter in command.params for name in [*parameter.opts, *parameter.secondary_opts]}
+        known = {
+            name for parameter in command.params for name in [*parameter.opts, *parameter.secondary_opts]
+        }
         for word in words:
             if word.startswith("-"):
                 assert word.split("=")[0] in known | {"--help"}, f"{line!r}: no option {word}"
