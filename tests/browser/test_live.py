@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from orion.model.logs import LogCreate
 from orion.model.states import StateCreate
@@ -86,3 +86,15 @@ def test_cancel_ends_a_waiting_run_from_its_page(page: Page, console: Console) -
     page.goto(console.run("close-15-30"))
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".head .badge")).to_have_text("Cancelled")
+
+
+def test_a_slow_network_does_not_leave_the_page_deaf(page: Page, console: Console) -> None:
+    """htmx begins as soon as it may; its stream extension, which comes later, must not be too late."""
+
+    def delayed(route: Route) -> None:
+        page.wait_for_timeout(300)
+        route.continue_()
+
+    page.route("**/hx-sse*", delayed)
+    page.goto(f"{console.url}/runs")
+    expect(page.locator("html")).to_have_attribute("data-live", "live")

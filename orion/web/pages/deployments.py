@@ -27,7 +27,7 @@ from orion.model.filters import (
 )
 from orion.model.flow_runs import FlowRun
 from orion.model.schedule_words import in_words
-from orion.store import console, deployments, flow_runs, work_queues
+from orion.store import console, deployments, flow_runs, scheduling, work_queues
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
@@ -193,6 +193,7 @@ def overview(conn: Conn, deployment: Deployment, now: datetime) -> dict[str, Any
         "groups": by_day(rows_of(conn, _recent(conn, deployment.id, now), now)),
         "schedules": [_schedule(each.schedule, each.active) for each in deployment.schedules],
         "upcoming": _upcoming(conn, deployment.id, now),
+        "skips": scheduling.skips(conn, deployment.id, 3),
         "bars": as_bars(past[-30:], linked=True),
         "usual": console.usual(past),
         "ok": _ok([look(run.state_type, run.state_name) for run in past[-30:]]),
