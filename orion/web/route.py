@@ -93,7 +93,8 @@ def moved(old: str, new: str) -> Route:
 
     async def handler(call: Call) -> Response:
         query = call.scope["query_string"].decode("latin-1")
-        return RedirectResponse(new.format(**call.path) + (f"?{query}" if query else ""), 308)
+        to_root = "../" * (call.address.count("/") - 1)
+        return RedirectResponse(to_root + new[1:].format(**call.path) + (f"?{query}" if query else ""), 308)
 
     return Route("GET", None, handler, page=old)
 

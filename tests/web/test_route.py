@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from orion.web.call import Call, Reply
-from orion.web.route import Route, RouteMap, delete, get, name_values, page, post
+from orion.web.route import Route, RouteMap, delete, get, moved, name_values, page, post
+from tests.web.test_negotiate import call_for
 
 
 async def handler(call: Call) -> Reply:
@@ -64,3 +67,18 @@ def test_two_routes_cannot_share_an_address() -> None:
     twice = (Route("GET", "/a/{id}", handler), Route("GET", "/a/{other}", handler))
     with pytest.raises(ValueError, match="two routes"):
         RouteMap(twice)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asked", "location"),
+    [
+        ("/flow-run/{id}", "/runs/{id}", "/flow-run/7", "../runs/7"),
+        ("/flow-runs", "/runs", "/flow-runs", "runs"),
+        ("/flow-run/{id}/radar", "/runs/{id}/radar", "/flow-run/7/radar", "../../runs/7/radar"),
+    ],
+)
+def test_an_older_address_leads_on_under_any_prefix(old: str, new: str, asked: str, location: str) -> None:
+    call = call_for(asked, root="/orion")
+    call.path = {"id": "7"}
+    answer = asyncio.run(moved(old, new).handler(call))
+    assert (answer.status_code, answer.headers["Location"]) == (308, location)
