@@ -7,30 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 
-from orion.settings import load
 from orion.web import negotiate, templating
-from orion.web.call import Call, Reply
+from orion.web.call import Reply
 from orion.web.negotiate import Face
+from tests.web.calls import call_for
 
 BIG = "word " * 1000
-
-
-def call_for(path: str = "/runs/x", method: str = "GET", root: str = "", **headers: str) -> Call:
-    app = Starlette()
-    app.state.store = None
-    app.state.settings = load({})
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {
-        "type": "http",
-        "app": app,
-        "path": root + path,
-        "root_path": root,
-        "method": method,
-        "headers": raw,
-    }
-    return Call({**scope, "query_string": b"", "scheme": "http", "server": ("h", 1)}, None, None, {}, None)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from orion.web.call import Call, Reply
 from orion.web.route import Route, RouteMap, delete, get, moved, name_values, page, post
-from tests.web.test_negotiate import call_for
+from tests.web.calls import call_for
 
 
 async def handler(call: Call) -> Reply:
