@@ -10,6 +10,7 @@ from orion.model.filters import (
     BlockDocumentFilter,
     BlockSchemaFilter,
     BlockTypeFilter,
+    VariableFilter,
     DeploymentFilter,
     DeploymentQuery,
     Filters,
@@ -173,6 +174,20 @@ class BlockDocumentQuery(BlockDocumentCount, kw_only=True):
 
     include_secrets: bool | None = False
     sort: Literal["NAME_ASC", "NAME_DESC", "BLOCK_TYPE_AND_NAME_ASC"] | None = None
+    limit: PageLimit | None = None
+    offset: Offset | None = None
+
+
+class VariableCount(Struct, kw_only=True):
+    """Body of `POST /variables/count`."""
+
+    variables: VariableFilter | None = None
+
+
+class VariableQuery(VariableCount, kw_only=True):
+    """Body of `POST /variables/filter`."""
+
+    sort: Literal["NAME_ASC", "NAME_DESC", "CREATED_DESC", "UPDATED_DESC"] | None = None
     limit: PageLimit | None = None
     offset: Offset | None = None
 

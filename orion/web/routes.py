@@ -20,6 +20,7 @@ from orion.model import logs as lo
 from orion.model import saved_searches as ss
 from orion.model import states as st
 from orion.model import task_runs as tr
+from orion.model import variables as v
 from orion.model import work_queues as wq
 from orion.web import bodies as bo
 from orion.web.handlers import (
@@ -37,6 +38,7 @@ from orion.web.handlers import (
     system,
     task_runs,
     ui,
+    variables,
     work_queues,
 )
 from orion.web.handlers import concurrency_limits_v2 as named
@@ -185,6 +187,17 @@ BLOCKS = tagged("blocks",
     patch("/block_documents/{id}", block_documents.update, b.BlockDocumentUpdate),
     delete("/block_documents/{id}", block_documents.delete),
 )
+VARIABLES = tagged("variables",
+    post("/variables/", variables.create, v.VariableCreate, v.Variable, 201),
+    post("/variables/filter", variables.filter, bo.VariableQuery, list[v.Variable]),
+    post("/variables/count", variables.count, bo.VariableCount, int),
+    get("/variables/name/{name}", variables.read_by_name, v.Variable),
+    patch("/variables/name/{name}", variables.update_by_name, v.VariableUpdate),
+    delete("/variables/name/{name}", variables.delete_by_name),
+    get("/variables/{id}", variables.read, v.Variable),
+    patch("/variables/{id}", variables.update, v.VariableUpdate),
+    delete("/variables/{id}", variables.delete),
+)
 ADMIN = tagged("admin",
     get("/health", system.health, bool),
     get("/ready", system.ready, dict[str, str]),
@@ -264,7 +277,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
 
 API: tuple[Route, ...] = (
     *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *LIMITS, *SAVED_SEARCHES, *BLOCKS,
-    *ADMIN, *ORION,
+    *VARIABLES, *ADMIN, *ORION,
 )  # fmt: skip
 
 

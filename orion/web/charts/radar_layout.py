@@ -12,21 +12,27 @@ Point = tuple[float, float]
 
 
 def layout(upstream: Mapping[str, Sequence[str]], rings: Mapping[str, int]) -> dict[str, Point]:
-    """Where each node stands: the first ring with several nodes is shared by descendants, deeper ones follow their
-    parents, and what lies before it follows its children."""
-    wide = _first_wide_ring(rings)
-    angles = _shared_circle([id for id in upstream if rings[id] == wide], below(upstream))
-    for ring in range(wide - 1, 0, -1):
-        angles |= {id: _mean([*angles.values()]) for id in upstream if rings[id] == ring}
-    for ring in range(wide + 1, max(rings.values(), default=1) + 1):
-        wanted = {id: _mean(_known(angles, ups)) for id, ups in upstream.items() if rings[id] == ring}
-        angles |= spread(wanted, LEAST_GAP / radius(ring))
+    """Where each node stands: the fullest ring is shared by descendants, deeper nodes follow their parents, and those
+    before it follow their children."""
+    after, fullest = below(upstream), _fullest(rings)
+    angles = _shared_circle([id for id in upstream if rings[id] == fullest], after)
+    for ring in range(fullest - 1, 0, -1):
+        angles |= _follow(angles, {id: after.get(id, ()) for id in upstream if rings[id] == ring}, ring)
+    for ring in range(fullest + 1, max(rings.values(), default=1) + 1):
+        angles |= _follow(angles, {id: ups for id, ups in upstream.items() if rings[id] == ring}, ring)
     return {key: _at(angle, radius(rings[key])) for key, angle in angles.items()}
 
 
-def _first_wide_ring(rings: Mapping[str, int]) -> int:
+def _fullest(rings: Mapping[str, int]) -> int:
+    """The ring with the most nodes; of equals the innermost."""
     counts = Counter(rings.values())
-    return min((ring for ring, number in counts.items() if number > 1), default=1)
+    return min(counts, key=lambda ring: (-counts[ring], ring), default=1)
+
+
+def _follow(angles: Mapping[str, float], kin: Mapping[str, Sequence[str]], ring: int) -> dict[str, float]:
+    """A ring's nodes, each in the middle of its kin, far enough from its neighbours."""
+    wanted = {id: _mean([angles[each] for each in several if each in angles]) for id, several in kin.items()}
+    return spread(wanted, LEAST_GAP / radius(ring))
 
 
 def radius(ring: int) -> float:
@@ -96,7 +102,3 @@ def _mean(angles: list[float]) -> float:
 
 def _at(angle: float, radius: float) -> Point:
     return radius * math.cos(angle), radius * math.sin(angle)
-
-
-def _known(angles: Mapping[str, float], ids: Sequence[str]) -> list[float]:
-    return [angles[id] for id in ids if id in angles]

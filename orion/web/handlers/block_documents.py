@@ -1,42 +1,38 @@
-"""Block documents: filled-in blocks, with their secrets sealed in the database and masked unless asked for."""
+"""Block documents: filled-in blocks, encrypted in the database, with secrets masked unless asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, structs
 
-from orion.errors import Conflict, Invalid, NotFound
+from orion.errors import Invalid, NotFound
 from orion.model.blocks import BlockDocument, BlockDocumentCreate, BlockDocumentUpdate
 from orion.model.filters import BlockDocumentFilter, BlockTypeFilter, EqualsCriterion, TextCriterion
 from orion.model.ids import new_id
 from orion.model.wire import raw, unraw
-from orion.store import block_documents, block_schemas, secret_fields
-from orion.store.shown_blocks import shown
+from orion.store import block_documents, secret_fields
+from orion.store.shown_blocks import Opener, own_data, shown
 from orion.vault import Vault, open_vault
 from orion.web.call import Call, Reply
 from orion.web.paging import window
 
-Opener = Callable[[], Vault]
 NAMED = BlockDocumentFilter(is_anonymous=EqualsCriterion(eq_=False))
 
 
 async def create(call: Call) -> Reply:
     """Create a block document; a name that is taken gives 409."""
     body: BlockDocumentCreate = call.body
-    _check_data(body.data)
     if body.name is None and not body.is_anonymous:
         raise Invalid("A block document needs a name unless it is anonymous.")
     return Reply(await call.store.write(_create, body, _vault(call), call.now), status=201)
 
 
 def _create(conn: Any, body: BlockDocumentCreate, vault: Opener, now: datetime) -> BlockDocument:
-    paths = _secret_paths(conn, body.block_schema_id)
-    data = secret_fields.seal(unraw(body.data), paths, vault()) if paths else unraw(body.data)
+    sealed = raw(vault(make=not block_documents.any(conn)).seal(unraw(body.data)))
     name = body.name or f"anonymous-{new_id()}"
-    made = block_documents.create(conn, structs.replace(body, name=name, data=raw(data)), now)
+    made = block_documents.create(conn, structs.replace(body, name=name, data=sealed), now)
     return shown(conn, made, vault, secrets=False)
 
 
@@ -95,8 +91,6 @@ async def count(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     """Change a block document: keys of `data` are merged, and a mask that is sent back keeps its secret."""
-    if call.body.data is not UNSET:
-        _check_data(call.body.data)
     await call.store.write(_update, call.path["id"], call.body, _vault(call), call.now)
     return Reply(status=204)
 
@@ -104,17 +98,13 @@ async def update(call: Call) -> Reply:
 def _update(conn: Any, document_id: str, body: BlockDocumentUpdate, vault: Opener, now: datetime) -> None:
     document = _found(block_documents.get(conn, document_id))
     schema_id = document.block_schema_id if body.block_schema_id is UNSET else body.block_schema_id
-    paths = _secret_paths(conn, schema_id)
     data = document.data
     if body.data is not UNSET:
-        new = _changed(unraw(document.data), unraw(body.data), paths, merge=body.merge_existing_data)
-        data = raw(secret_fields.seal(new, paths, vault()) if paths else new)
+        old = own_data(document, vault, secrets=True)
+        seen = unraw(shown(conn, document, vault, secrets=False).data)
+        new = secret_fields.keep_masked(unraw(body.data), old, seen)
+        data = raw(vault().seal({**old, **new} if body.merge_existing_data else new))
     block_documents.update(conn, document_id, schema_id, data, now)
-
-
-def _changed(old: Any, new: Any, paths: list[list[str]], *, merge: bool) -> Any:
-    kept = secret_fields.keep_masked(new, old, secret_fields.masked(old, paths))
-    return {**old, **kept} if merge else kept
 
 
 async def delete(call: Call) -> Reply:
@@ -133,29 +123,11 @@ def _named_unless_asked(filter: BlockDocumentFilter | None) -> BlockDocumentFilt
     )
 
 
-def _secret_paths(conn: Any, schema_id: str) -> list[list[str]]:
-    schema = block_schemas.get(conn, schema_id)
-    if schema is None:
-        raise Conflict("There is no block schema with that id.")
-    return secret_fields.secret_paths(unraw(schema.fields))
-
-
-def _check_data(data: Any) -> None:
-    if not isinstance(unraw(data), dict) or secret_fields.SEALED.encode() in bytes(data):
-        raise Invalid(
-            f"The data of a block document is a JSON object without the key {secret_fields.SEALED}."
-        )
-
-
 def _vault(call: Call) -> Opener:
-    """Opens the vault when a secret is met, once for the app."""
-    state, settings = call.app.state, call.settings
+    """Opens the vault when data is met. A key is made for the first document only: later a missing one is lost."""
 
-    def opener() -> Vault:
-        if not hasattr(state, "vault"):
-            state.vault = open_vault(settings)
-        vault: Vault = state.vault
-        return vault
+    def opener(make: bool = False) -> Vault:
+        return open_vault(call.settings, make=make)
 
     return opener
 

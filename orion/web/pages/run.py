@@ -48,9 +48,7 @@ async def logs(call: Call) -> Reply | Response:
 
 async def tasks(call: Call) -> Reply:
     """List the task runs of a flow run."""
-    return await _page(
-        call, "tasks", "flow_runs/tasks.html#page", lambda conn, run, tasks, now: {"tasks": tasks}
-    )
+    return await _page(call, "tasks", "flow_runs/tasks.html#page", _tasks)
 
 
 async def subflows(call: Call) -> Reply:
@@ -151,6 +149,10 @@ def _elapsed(run: FlowRun, now: datetime) -> float:
     if run.start_time is None:
         return 0.0
     return max(((run.end_time or now) - run.start_time).total_seconds(), 0.0)
+
+
+def _tasks(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
+    return {"tasks": tasks, "task_names": timeline.short_names({task.id: task.name for task in tasks})}
 
 
 def _subflows(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
