@@ -44,7 +44,7 @@ class Signals:
 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wanted = self.cancelling or (self.heartbeat is not None and self.heartbeat.wants_cancel())
-        raise tell(CancelRequested() if wanted else Terminated())
+        raise tell(CancelRequested() if wanted else Terminated(128 + number))
 
 
 def main() -> int:

@@ -6,14 +6,14 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from orion.sdk.block_routes import BlockRoutes
 from orion.sdk.connection import Connection, connect
 from orion.sdk.exchange import Patience, Request, attempts, read
 from orion.sdk.http import httpx
-from orion.sdk.routes import Routes
 from orion.settings import current
 
 
-class SyncClient(Routes):
+class SyncClient(BlockRoutes):
     """A client that blocks. Its connections are kept alive; one client may be shared by threads."""
 
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
@@ -54,7 +54,7 @@ class SyncClient(Routes):
         self.close()
 
 
-class AsyncClient(Routes):
+class AsyncClient(BlockRoutes):
     """A client to await; it belongs to the event loop that first uses it."""
 
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:

@@ -9,6 +9,7 @@ from orion.sdk.context import FLOW, TASK
 from orion.sdk.effects import adrive, drive
 from orion.sdk.errors import TaskInsideTask
 from orion.sdk.loading_mark import LOADING
+from orion.sdk.signals import terminable
 
 if TYPE_CHECKING:
     from orion.sdk.flows import Flow
@@ -35,7 +36,10 @@ def call_flow(flow: Flow[Any, Any], parameters: dict[str, Any], whole: bool) -> 
     parent = FLOW.get()
     call = FlowCall(flow, parameters, parent.session if parent else session(), parent)
     if not flow.isasync:
-        return _given(drive(run_flow(call)), whole)
+        if parent is not None:
+            return _given(drive(run_flow(call)), whole)
+        with terminable():
+            return _given(drive(run_flow(call)), whole)
     if parent is not None and not parent.flow.isasync:
         from orion.sdk.portal import portal
 
@@ -46,7 +50,10 @@ def call_flow(flow: Flow[Any, Any], parameters: dict[str, Any], whole: bool) -> 
 async def _later(call: Any, whole: bool) -> Any:
     from orion.sdk.flow_engine import run_flow
 
-    return _given(await adrive(run_flow(call)), whole)
+    if call.parent is not None:
+        return _given(await adrive(run_flow(call)), whole)
+    with terminable():
+        return _given(await adrive(run_flow(call)), whole)
 
 
 def _given(state: State, whole: bool) -> Any:

@@ -94,8 +94,8 @@ class UnspecifiedFlow(OrionError):
     """There are several flows; name one."""
 
 
-class Terminated(BaseException):
-    """The process was told to end."""
+class Terminated(SystemExit):
+    """The process was told to end by SIGTERM."""
 
 
 class CancelRequested(BaseException):

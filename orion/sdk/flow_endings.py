@@ -11,7 +11,7 @@ from orion.sdk.context import FlowRunContext
 from orion.sdk.crashes import end_of
 from orion.sdk.effects import Ask, OffLoop, Steps
 from orion.sdk.flow_call import FlowCall
-from orion.sdk.flow_runs import farewell
+from orion.sdk.flow_runs import LeaveLoop, farewell
 from orion.sdk.hooks import call_hooks
 from orion.sdk.proposals import propose, stored, to_wire
 from orion.sdk.states import State, describe, exception_to_failed, make, shown
@@ -77,11 +77,14 @@ def end_by(call: FlowCall, error: BaseException) -> Steps[None]:
     state = end_of(error, "The flow run")
     force = state.is_crashed()
     call.logger.error("%s", state.message)
+    call.session.hasten()
     yield OffLoop(lambda: call.session.outbox.flush(CRASH_FLUSH_SECONDS))
     try:
         yield Ask(call.session, "set_flow_run_state", call.flow_run.id, to_wire(state), force, call.token)
     except Exception as error:
         call.logger.error("The state %s could not be reported: %s", state.name, error)
     call_hooks(call.flow.hooks_for(state), call.flow, call.flow_run, state, call.logger)
+    call.session.connected()
     if call.parent is None:
         yield OffLoop(lambda: call.session.flush_logs(CRASH_FLUSH_SECONDS))
+        yield LeaveLoop(call.session)

@@ -6,6 +6,8 @@ import os.path
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from orion.sdk.errors import ParameterError
+
 if TYPE_CHECKING:
     from orion.sdk.tasks import Task
 
@@ -34,7 +36,12 @@ def task_run_name(task: Task[Any, Any], count: int, parameters: dict[str, Any]) 
 
 def fill(pattern: str | Callable[[], str], parameters: dict[str, Any]) -> str:
     """A run's name from a template such as `load-{table}`, or from a function."""
-    name = pattern() if callable(pattern) else pattern.format(**parameters)
+    try:
+        name = pattern() if callable(pattern) else pattern.format(**parameters)
+    except Exception as error:
+        raise ParameterError(
+            f"The run name {pattern!r} cannot be made: {type(error).__name__}: {error}."
+        ) from error
     return str(name)[:1000]
 
 

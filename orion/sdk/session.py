@@ -43,6 +43,10 @@ class Session:
         """The API has answered: from now on an outage is waited out."""
         self.sync.patience = self.patience
 
+    def hasten(self) -> None:
+        """A run is torn down: what is still to be said is not said for long."""
+        self.sync.patience = FIRST_CONTACT
+
     def asynchronous(self) -> AsyncClient:
         """The client of the running event loop."""
         return self._of_this_loop()[0]

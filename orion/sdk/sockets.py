@@ -49,7 +49,7 @@ class SocketTransport(httpx.BaseTransport):
     def _exchange(
         self, link: socket.socket, request: httpx.Request, data: bytes, seconds: float | None
     ) -> httpx.Response:
-        parser = ResponseParser(request.method)
+        parser = ResponseParser()
         try:
             link.settimeout(seconds)
             link.sendall(data)
@@ -119,7 +119,7 @@ class StreamTransport(httpx.AsyncBaseTransport):
 
     async def _exchange(self, link: Any, request: httpx.Request, data: bytes) -> httpx.Response:
         reader, writer = link
-        parser = ResponseParser(request.method)
+        parser = ResponseParser()
         try:
             writer.write(data)
             while not parser.done:

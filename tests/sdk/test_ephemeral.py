@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,9 @@ def test_several_processes_share_one_file_without_a_server(tmp_path: Path) -> No
 
 def test_sessions_are_forgotten_in_a_forked_process(home: Path) -> None:
     run(1)
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads and fork
+        pid = os.fork()
     if pid == 0:
         os._exit(0 if session._sessions == {} else 1)
     assert os.waitpid(pid, 0)[1] == 0

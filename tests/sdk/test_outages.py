@@ -178,6 +178,11 @@ def test_finals_leave_in_one_batch_with_their_age(home: Path) -> None:
     [
         ("raise KeyboardInterrupt", "interrupted (SIGINT, Ctrl+C)", -2),
         ("raise SystemExit(4)", "SystemExit(4)", 4),
+        (
+            "import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)",
+            "terminated by SIGTERM",
+            143,
+        ),
     ],
 )
 def test_a_process_that_leaves_ends_its_runs_as_crashed(

@@ -24,8 +24,8 @@ from orion.sdk.http1 import ResponseParser
 from tests.sdk.conftest import Served
 
 
-def parsed(*pieces: bytes, method: str = "GET") -> ResponseParser:
-    parser = ResponseParser(method)
+def parsed(*pieces: bytes) -> ResponseParser:
+    parser = ResponseParser()
     for piece in pieces:
         parser.feed(piece)
     return parser
