@@ -191,6 +191,12 @@ class Child:
             await asyncio.sleep(0.5)
         return None
 
+    def pick_up(self) -> None:
+        """Begin where the agent before stopped: what it has passed on is only kept for a crash."""
+        with contextlib.suppress(OSError), open(self.output, "rb") as file:
+            self.tail = file.read()[-TAIL_BYTES:]
+            self.read = file.tell()
+
     def stream(self) -> None:
         """Pass new output on. It lies in a file, so that a flow can go on writing without its agent."""
         try:
@@ -281,7 +287,7 @@ class Agent:
         asked = time.monotonic()
         async with self.slots:
             limit = min(10, max(1, (self.options.limit or 10) - len(self.children)))
-        ahead = 0.0 if self.options.drains else self.options.prefetch
+        ahead = 0.0 if self.options.drains else min(self.options.prefetch, STALE_SECONDS - 5)
         body = {
             "limit": limit,
             "scheduled_before": (self.api.now() + timedelta(seconds=ahead)).isoformat(),
@@ -546,14 +552,15 @@ class Agent:
         """Watch the processes of runs that a killed agent of this host left behind."""
         with contextlib.suppress(Refusal):
             for run in await self._live_runs():
-                pid = int((run.get("infrastructure_pid") or ":0").rpartition(":")[2] or 0)
+                number = run["infrastructure_pid"].rpartition(":")[2]
+                pid = int(number) if number.isdecimal() else 0
                 known = _environment_of(pid)
                 if known.get("ORION__FLOW_RUN_ID") == run["id"] and _is_orphan(pid, known):
                     log.info("Run %r is adopted: process %s.", run["name"], pid)
-                    folders = glob.glob(os.path.join(tempfile.gettempdir(), f"orion-{run['id']}-*"))
-                    child = Child(
-                        run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, (folders or [""])[0]
-                    )
+                    folder = os.path.join(tempfile.gettempdir(), f"orion-{run['id']}-")
+                    folder = next(iter(glob.glob(f"{folder}*")), folder)
+                    child = Child(run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, folder)
+                    child.pick_up()
                     self._spawn(self._watch(child), self.tasks)
 
     async def _live_runs(self) -> list[dict[str, Any]]:
