@@ -1,4 +1,4 @@
-"""Limits, offsets, pages, intervals and bulk deletes of lists: the same for every resource."""
+"""Limits, offsets, pages and intervals of lists: the same for every resource."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orion.errors import Invalid
-from orion.model.filters import Filters, HistoryQuery
+from orion.model.filters import HistoryQuery
 from orion.model.times import as_utc
 from orion.web.call import Call, Reply
 
@@ -14,14 +14,12 @@ MOST_INTERVALS = 10_000
 
 
 class Listed(Protocol):
-    """A store module with a list: `filter`, `count`, `delete`."""
+    """A store module with a list: `filter` and `count`."""
 
     @property
     def filter(self) -> Any: ...
     @property
     def count(self) -> Any: ...
-    @property
-    def delete(self) -> Any: ...
 
 
 def window(call: Call) -> tuple[int, int]:
@@ -56,18 +54,6 @@ def _page(
     conn: Any, module: Listed, body: Any, limit: int, offset: int, **more: Any
 ) -> tuple[list[Any], int]:
     return module.filter(conn, body, body.sort, limit, offset, **more), module.count(conn, body)
-
-
-async def bulk_delete(call: Call, module: Listed, filters: Filters) -> Reply:
-    """Delete what `filters` select, at most the body's limit (50), in one transaction."""
-    return Reply({"deleted": await call.store.write(_delete_all, module, filters, call.body.limit or 50)})
-
-
-def _delete_all(conn: Any, module: Listed, filters: Filters, limit: int) -> list[str]:
-    ids = [row.id for row in module.filter(conn, filters, None, limit, 0)]
-    for row_id in ids:
-        module.delete(conn, row_id)
-    return ids
 
 
 def intervals(query: HistoryQuery) -> tuple[HistoryQuery, datetime, datetime, float]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
+from orion.errors import NotFound
+from orion.model.filters import Filters
 from orion.store import Lane, Store
+from orion.web.call import Call, Reply
 
 BIT = 50
 
@@ -23,3 +28,21 @@ async def bit_by_bit(store: Store, module: Removable, row_id: str) -> None:
     while await store.write(module.shrink, row_id, BIT, lane=Lane.LOW):
         pass
     await store.write(module.delete, row_id)
+
+
+async def at_once(store: Store, module: Any, row_id: str) -> None:
+    """Delete an object in one write."""
+    await store.write(module.delete, row_id)
+
+
+async def of_all(
+    call: Call, module: Any, filters: Filters, remove: Callable[[Store, Any, str], Awaitable[None]]
+) -> Reply:
+    """Delete what `filters` select, one after the other, at most as many as the body allows (50); their ids."""
+    rows = await call.store.read(module.filter, filters, None, call.body.limit or 50, 0)
+    deleted = []
+    for row in rows:
+        with suppress(NotFound):
+            await remove(call.store, module, row.id)
+            deleted.append(row.id)
+    return Reply({"deleted": deleted})

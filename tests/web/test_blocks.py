@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orion.settings import Settings
 from orion.model.checksums import checksum
+from orion.settings import Settings
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN, unique
 

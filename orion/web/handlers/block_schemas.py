@@ -8,9 +8,9 @@ import msgspec
 
 from orion.errors import Invalid, NotFound
 from orion.model.blocks import BlockSchema
+from orion.model.checksums import checksum
 from orion.store import block_schemas
 from orion.web.call import Call, Reply
-from orion.model.checksums import checksum
 from orion.web.paging import window
 
 

@@ -103,7 +103,9 @@ async def paginate(call: Call) -> Reply:
 
 async def bulk_delete(call: Call) -> Reply:
     """Delete the deployments that a filter selects."""
-    return await paging.bulk_delete(call, deployments, Filters(deployments=call.body.deployments))
+    return await removal.of_all(
+        call, deployments, Filters(deployments=call.body.deployments), removal.bit_by_bit
+    )
 
 
 async def pause(call: Call) -> Reply:

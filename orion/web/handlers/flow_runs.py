@@ -21,7 +21,7 @@ from orion.orchestration import create_flow_run, heartbeat, propose_flow_run
 from orion.store import flow_runs
 from orion.store import graph as graphs
 from orion.store import history as histories
-from orion.web import paging, parse
+from orion.web import paging, parse, removal
 from orion.web.bodies import FlowRunResult
 from orion.web.call import Call, Reply
 
@@ -141,7 +141,7 @@ async def paginate(call: Call) -> Reply:
 
 async def bulk_delete(call: Call) -> Reply:
     """Delete the flow runs that a filter selects."""
-    return await paging.bulk_delete(call, flow_runs, Filters(flow_runs=call.body.flow_runs))
+    return await removal.of_all(call, flow_runs, Filters(flow_runs=call.body.flow_runs), removal.at_once)
 
 
 async def history(call: Call) -> Reply:

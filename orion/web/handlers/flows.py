@@ -55,7 +55,7 @@ async def paginate(call: Call) -> Reply:
 
 async def bulk_delete(call: Call) -> Reply:
     """Delete the flows that a filter selects, with their runs and deployments."""
-    return await paging.bulk_delete(call, flows, Filters(flows=call.body.flows))
+    return await removal.of_all(call, flows, Filters(flows=call.body.flows), removal.bit_by_bit)
 
 
 def _found(flow: Flow | None) -> Flow:
