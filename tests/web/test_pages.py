@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from orion.settings import Settings
 from orion.store import Store
 from orion.web.factory import build_app
-from tests.seed import Seeded, seed
-from tests.web.browser import Client, Clock
+from tests.seed import Seeded
+from tests.web.browser import Client
+from tests.web.pages import HTML, PARTIAL, World, act
 
-HTML = {"Accept": "text/html,application/xhtml+xml"}
-PARTIAL = {**HTML, "HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#page"}
 LISTS = ("/runs", "/flows", "/deployments", "/queues", "/limits", "/health")
 OTHERS = ("/settings", "/search", "/queues/new")
-
-
-@pytest.fixture
-def full(store: Store, settings: Settings, clock: Clock) -> Iterator[tuple[Client, Seeded]]:
-    """A client of a server on which much has happened."""
-    seeded = seed(store, clock.now, days=1)
-    client = Client(build_app(settings, store, services=False, clock=clock))
-    yield client, seeded
-    client.close()
 
 
 def every_page(client: Client, seeded: Seeded) -> list[str]:
@@ -54,8 +42,8 @@ def every_page(client: Client, seeded: Seeded) -> list[str]:
 
 
 @pytest.mark.row("UI-01", "UI-02")
-def test_every_page_answers_in_every_shape(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_every_page_answers_in_every_shape(seen: World) -> None:
+    client, seeded = seen
     for address in every_page(client, seeded):
         page = client.get(address, headers=HTML)
         assert (address, page.status_code) == (address, 200)
@@ -66,8 +54,8 @@ def test_every_page_answers_in_every_shape(full: tuple[Client, Seeded]) -> None:
         told.json()
 
 
-def test_a_region_is_a_part_of_its_page(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_a_region_is_a_part_of_its_page(seen: World) -> None:
+    client, seeded = seen
     for address in [address for address in every_page(client, seeded) if address.split("?")[0] not in OTHERS]:
         region = client.get(address, headers=PARTIAL).text
         assert "<html" not in region and "<section" in region
@@ -122,8 +110,8 @@ def names(text: str) -> list[str]:
 
 
 @pytest.mark.row("UI-03", "UI-05", "UI-08")
-def test_the_query_string_means_the_filters_of_the_api(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_the_query_string_means_the_filters_of_the_api(seen: World) -> None:
+    client, seeded = seen
     flow = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()["flow_id"]
     expected = {
         "state=failed": {"cobalt-heron", "dull-anvil"},
@@ -143,8 +131,8 @@ def test_the_query_string_means_the_filters_of_the_api(full: tuple[Client, Seede
         assert page.count('class="chip"') == query.count("=")
 
 
-def test_nonsense_in_the_query_string_is_the_default(full: tuple[Client, Seeded]) -> None:
-    client, _ = full
+def test_nonsense_in_the_query_string_is_the_default(seen: World) -> None:
+    client, _ = seen
     for query in (
         "range=x&sort=y&at=z&state=nope&flow=1",
         "start-date=31-02&end-date=",
@@ -155,8 +143,8 @@ def test_nonsense_in_the_query_string_is_the_default(full: tuple[Client, Seeded]
 
 
 @pytest.mark.row("UI-04")
-def test_late_and_next_runs_come_first_then_the_newest(full: tuple[Client, Seeded]) -> None:
-    client, _ = full
+def test_late_and_next_runs_come_first_then_the_newest(seen: World) -> None:
+    client, _ = seen
     page = client.get("/runs", headers=HTML).text
     assert names(page)[0] == "close-14-30"
     assert (
@@ -167,10 +155,8 @@ def test_late_and_next_runs_come_first_then_the_newest(full: tuple[Client, Seede
     )
 
 
-def test_pages_follow_each_other_without_gap_or_double(
-    full: tuple[Client, Seeded], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, _ = full
+def test_pages_follow_each_other_without_gap_or_double(seen: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _ = seen
     monkeypatch.setattr("orion.web.pages.runs.PAGE", 7)
     seen: list[str] = []
     address = "/runs?sort=oldest&range=30d"
@@ -186,8 +172,8 @@ def test_pages_follow_each_other_without_gap_or_double(
 
 
 @pytest.mark.row("UI-07")
-def test_a_row_says_flow_name_tags_state_start_time_and_tasks(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_a_row_says_flow_name_tags_state_start_time_and_tasks(seen: World) -> None:
+    client, seeded = seen
     page = client.get("/runs?state=failed", headers=HTML).text
     row = page[page.index(f'id="run-{seeded.runs["cobalt-heron"]}"') :]
     for said in (
@@ -203,14 +189,14 @@ def test_a_row_says_flow_name_tags_state_start_time_and_tasks(full: tuple[Client
         assert said in row
 
 
-def test_a_run_none_of_whose_tasks_completed_is_a_row_like_any_other(full: tuple[Client, Seeded]) -> None:
-    client, _ = full
+def test_a_run_none_of_whose_tasks_completed_is_a_row_like_any_other(seen: World) -> None:
+    client, _ = seen
     assert "0/2" in client.get("/runs?q=dull-anvil", headers=HTML).text
 
 
 @pytest.mark.row("UI-10", "UI-11")
-def test_the_run_page_tells_what_failed_and_what_it_left_undone(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_the_run_page_tells_what_failed_and_what_it_left_undone(seen: World) -> None:
+    client, seeded = seen
     page = client.get(f"/runs/{seeded.runs['cobalt-heron']}", headers=HTML).text
     for said in (
         "transform_orders",
@@ -224,8 +210,8 @@ def test_the_run_page_tells_what_failed_and_what_it_left_undone(full: tuple[Clie
 
 
 @pytest.mark.row("UI-12")
-def test_the_log_is_searched_and_filtered_on_the_server(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_the_log_is_searched_and_filtered_on_the_server(seen: World) -> None:
+    client, seeded = seen
     log = f"/runs/{seeded.runs['cobalt-heron']}/logs"
     lines = lambda query: client.get(f"{log}?{query}", headers={"Accept": "application/json"}).json()["lines"]  # noqa: E731
     assert {line["level"] for line in lines("level=40")} == {40}
@@ -234,63 +220,14 @@ def test_the_log_is_searched_and_filtered_on_the_server(full: tuple[Client, Seed
     assert {line["task_run_id"] for line in lines(f"task={task}")} == {task}
 
 
-def test_the_whole_log_can_be_taken_home(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_the_whole_log_can_be_taken_home(seen: World) -> None:
+    client, seeded = seen
     answer = client.get(f"/runs/{seeded.runs['cobalt-heron']}/logs?download=all")
     assert answer.headers["content-disposition"].startswith("attachment")
     total = client.post(
         "/api/logs/filter", json={"logs": {"flow_run_id": {"any_": [seeded.runs["cobalt-heron"]]}}}
     ).json()
     assert sum(line["message"] in answer.text for line in total) == len(total)
-
-
-def act(client: Client, address: str, **form: Any) -> Any:
-    return client.post(address, data=form, headers=HTML)
-
-
-@pytest.mark.row("UI-14")
-def test_forms_work_without_scripts_and_lead_on_by_303(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
-    run = seeded.runs["close-15-30"]
-    assert act(client, f"/runs/{run}/cancel").headers["location"] == f"../../runs/{run}"
-    assert client.get(f"/api/flow_runs/{run}").json()["state_type"] == "CANCELLED"
-    answer = act(client, f"/runs/{run}/delete")
-    assert (answer.status_code, answer.headers["location"]) == (303, "../../runs")
-    assert client.get(f"/api/flow_runs/{run}").status_code == 404
-
-
-def test_retry_gives_an_ended_run_another_attempt(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
-    run = seeded.runs["cobalt-heron"]
-    assert act(client, f"/runs/{run}/retry").status_code == 303
-    assert client.get(f"/api/flow_runs/{run}").json()["state_name"] == "AwaitingRetry"
-
-
-def test_deleting_many_runs_asks_once_more_says_what_happened_and_keeps_the_filter(
-    full: tuple[Client, Seeded],
-) -> None:
-    client, seeded = full
-    ids = [seeded.runs["cobalt-heron"], seeded.runs["amber-lynx"]]
-    form = {"id": ids, "verb": "delete", "back": "runs?range=24h"}
-    asked = client.post("/runs/bulk", data=form, headers=HTML)
-    assert asked.status_code == 200
-    assert "Delete 2 runs?" in asked.text and "cobalt-heron" in asked.text
-    assert client.get(f"/api/flow_runs/{ids[0]}").status_code == 200
-    answer = client.post("/runs/bulk", data={**form, "sure": "yes"}, headers=HTML)
-    assert answer.headers["location"] == "../runs?range=24h"
-    assert "said=Deleted%202%20runs" in answer.headers["set-cookie"]
-    assert [client.get(f"/api/flow_runs/{id}").status_code for id in ids] == [404, 404]
-
-
-def test_cancelling_many_runs_says_how_many_had_ended(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
-    ids = [seeded.runs[name] for name in ("close-15-30", "velvet-otter", "cobalt-heron")]
-    answer = client.post(
-        "/runs/bulk", data={"id": ids, "verb": "cancel"}, headers={"Accept": "application/json"}
-    )
-    assert answer.json() == {"changed": 2, "unchanged": 1}
-    states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
-    assert states == ["CANCELLED", "CANCELLING", "FAILED"]
 
 
 HOSTILE = "<script>alert(1)</script>"
@@ -347,9 +284,9 @@ def test_hostile_text_stays_text_on_every_page(client: Client) -> None:
 
 
 def test_every_link_is_relative_so_that_the_console_lives_under_any_prefix(
-    full: tuple[Client, Seeded],
+    seen: World,
 ) -> None:
-    client, seeded = full
+    client, seeded = seen
     for address in every_page(client, seeded):
         page = client.get(address, headers=HTML).text
         assert re.findall(r'\b(?:href|src|action|hx-get|hx-post|hx-sse:connect)="(/[^"]*)"', page) == [], (
@@ -357,69 +294,9 @@ def test_every_link_is_relative_so_that_the_console_lives_under_any_prefix(
         )
 
 
-@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/runs", "javascript:alert(1)"])
-def test_a_form_never_leads_to_another_site(client: Client, back: str) -> None:
-    answer = client.post("/runs/bulk", data={"verb": "cancel", "back": back}, headers=HTML)
-    assert answer.headers["location"] == "../runs"
-
-
-@pytest.mark.row("UI-18")
-def test_the_run_form_makes_a_run_once_however_often_it_is_sent(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
-    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
-    form = {
-        "idempotency_key": "k",
-        "p.day": "2026-11-22",
-        "p.batch_size": "700",
-        "p.dry_run": ["false", "true"],
-        "name": "by-hand",
-    }
-    first, second = (act(client, f"{page}/run", **form).headers["location"] for _ in range(2))
-    assert first == second
-    run = client.get("/api/flow_runs/" + first.rpartition("/")[2]).json()
-    assert run["name"] == "by-hand"
-    assert run["parameters"] == {"day": "2026-11-22", "batch_size": 700, "dry_run": True}
-
-
-def test_a_faulty_form_comes_back_with_all_faults_and_nothing_lost(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
-    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
-    answer = act(client, f"{page}/run", **{"p.day": "", "p.batch_size": "50000", "p.note": "kept"})
-    assert answer.status_code == 422
-    for said in (
-        "It is required.",
-        "Must be at most 20000.",
-        'value="50000"',
-        'value="kept"',
-        'aria-invalid="true"',
-    ):
-        assert said in answer.text
-
-
-def test_form_and_json_are_two_views_of_one_value(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
-    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}/run"
-    as_json = act(client, page, switch="json", **{"p.day": "2026-11-22", "p.batch_size": "700"})
-    assert as_json.status_code == 200 and "&#34;batch_size&#34;: 700" in as_json.text
-    back = act(client, page, switch="form", json='{"batch_size": 800}')
-    assert 'value="800"' in back.text
-    assert "Write a JSON object" in act(client, page, json="[1").text
-
-
-@pytest.mark.row("UI-20")
-def test_a_queue_is_made_paused_and_removed(client: Client) -> None:
-    made = act(client, "/queues", name="night", limit="2", description="")
-    queue = made.headers["location"].rpartition("/")[2]
-    assert client.get(f"/api/work_queues/{queue}").json()["concurrency_limit"] == 2
-    act(client, f"/queues/{queue}/pause")
-    assert client.get(f"/api/work_queues/{queue}").json()["is_paused"] is True
-    assert "exists already" in act(client, "/queues", name="night", limit="").text
-    assert act(client, f"/queues/{queue}/delete").headers["location"] == "../../queues"
-
-
 @pytest.mark.row("UI-21")
-def test_the_queue_page_has_the_command_and_says_why_runs_wait(full: tuple[Client, Seeded]) -> None:
-    client, _ = full
+def test_the_queue_page_has_the_command_and_says_why_runs_wait(seen: World) -> None:
+    client, _ = seen
     queues = {queue["name"]: queue["id"] for queue in client.post("/api/work_queues/filter", json={}).json()}
     page = client.get(f"/queues/{queues['finance']}", headers=HTML).text
     assert "orion agent start finance" in page
@@ -427,8 +304,8 @@ def test_the_queue_page_has_the_command_and_says_why_runs_wait(full: tuple[Clien
 
 
 @pytest.mark.row("UI-19")
-def test_a_deployment_that_nothing_would_run_is_flagged(full: tuple[Client, Seeded]) -> None:
-    client, seeded = full
+def test_a_deployment_that_nothing_would_run_is_flagged(seen: World) -> None:
+    client, seeded = seen
     page = client.get(f"/deployments/{seeded.deployments['export-ledger/close']}", headers=HTML).text
     assert "Runs would wait: no agent polls finance." in page
 
@@ -444,8 +321,8 @@ def test_settings_hide_secrets_and_remember_the_theme(client: Client) -> None:
     assert "data-theme" not in client.get("/settings", headers={**HTML, "Cookie": 'theme="><script>'}).text
 
 
-def test_times_are_told_in_the_zone_of_the_browser(full: tuple[Client, Seeded], clock: Clock) -> None:
-    client, seeded = full
+def test_times_are_told_in_the_zone_of_the_browser(seen: World) -> None:
+    client, seeded = seen
     address = f"/runs/{seeded.runs['cobalt-heron']}"
     told = {
         zone: client.get(address, headers={**HTML, "Cookie": f"tz={zone}"}).text

@@ -1,0 +1,113 @@
+"""What is done from the console's pages: forms that work without scripts, answer 303 and lose nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.browser import Client
+from tests.web.pages import HTML, World, act
+
+
+@pytest.mark.row("UI-14")
+def test_forms_work_without_scripts_and_lead_on_by_303(full: World) -> None:
+    client, seeded = full
+    run = seeded.runs["close-15-30"]
+    assert act(client, f"/runs/{run}/cancel").headers["location"] == f"../../runs/{run}"
+    assert client.get(f"/api/flow_runs/{run}").json()["state_type"] == "CANCELLED"
+    answer = act(client, f"/runs/{run}/delete")
+    assert (answer.status_code, answer.headers["location"]) == (303, "../../runs")
+    assert client.get(f"/api/flow_runs/{run}").status_code == 404
+
+
+def test_retry_gives_an_ended_run_another_attempt(full: World) -> None:
+    client, seeded = full
+    run = seeded.runs["cobalt-heron"]
+    assert act(client, f"/runs/{run}/retry").status_code == 303
+    assert client.get(f"/api/flow_runs/{run}").json()["state_name"] == "AwaitingRetry"
+
+
+def test_deleting_many_runs_asks_once_more_says_what_happened_and_keeps_the_filter(
+    full: World,
+) -> None:
+    client, seeded = full
+    ids = [seeded.runs["cobalt-heron"], seeded.runs["amber-lynx"]]
+    form = {"id": ids, "verb": "delete", "back": "runs?range=24h"}
+    asked = client.post("/runs/bulk", data=form, headers=HTML)
+    assert asked.status_code == 200
+    assert "Delete 2 runs?" in asked.text and "cobalt-heron" in asked.text
+    assert client.get(f"/api/flow_runs/{ids[0]}").status_code == 200
+    answer = client.post("/runs/bulk", data={**form, "sure": "yes"}, headers=HTML)
+    assert answer.headers["location"] == "../runs?range=24h"
+    assert "said=Deleted%202%20runs" in answer.headers["set-cookie"]
+    assert [client.get(f"/api/flow_runs/{id}").status_code for id in ids] == [404, 404]
+
+
+def test_cancelling_many_runs_says_how_many_had_ended(full: World) -> None:
+    client, seeded = full
+    ids = [seeded.runs[name] for name in ("close-15-30", "velvet-otter", "cobalt-heron")]
+    answer = client.post(
+        "/runs/bulk", data={"id": ids, "verb": "cancel"}, headers={"Accept": "application/json"}
+    )
+    assert answer.json() == {"changed": 2, "unchanged": 1}
+    states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
+    assert states == ["CANCELLED", "CANCELLING", "FAILED"]
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/runs", "javascript:alert(1)"])
+def test_a_form_never_leads_to_another_site(client: Client, back: str) -> None:
+    answer = client.post("/runs/bulk", data={"verb": "cancel", "back": back}, headers=HTML)
+    assert answer.headers["location"] == "../runs"
+
+
+@pytest.mark.row("UI-18")
+def test_the_run_form_makes_a_run_once_however_often_it_is_sent(full: World) -> None:
+    client, seeded = full
+    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
+    form = {
+        "idempotency_key": "k",
+        "p.day": "2026-11-22",
+        "p.batch_size": "700",
+        "p.dry_run": ["false", "true"],
+        "name": "by-hand",
+    }
+    first, second = (act(client, f"{page}/run", **form).headers["location"] for _ in range(2))
+    assert first == second
+    run = client.get("/api/flow_runs/" + first.rpartition("/")[2]).json()
+    assert run["name"] == "by-hand"
+    assert run["parameters"] == {"day": "2026-11-22", "batch_size": 700, "dry_run": True}
+
+
+def test_a_faulty_form_comes_back_with_all_faults_and_nothing_lost(full: World) -> None:
+    client, seeded = full
+    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"
+    answer = act(client, f"{page}/run", **{"p.day": "", "p.batch_size": "50000", "p.note": "kept"})
+    assert answer.status_code == 422
+    for said in (
+        "It is required.",
+        "Must be at most 20000.",
+        'value="50000"',
+        'value="kept"',
+        'aria-invalid="true"',
+    ):
+        assert said in answer.text
+
+
+def test_form_and_json_are_two_views_of_one_value(full: World) -> None:
+    client, seeded = full
+    page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}/run"
+    as_json = act(client, page, switch="json", **{"p.day": "2026-11-22", "p.batch_size": "700"})
+    assert as_json.status_code == 200 and "&#34;batch_size&#34;: 700" in as_json.text
+    back = act(client, page, switch="form", json='{"batch_size": 800}')
+    assert 'value="800"' in back.text
+    assert "Write a JSON object" in act(client, page, json="[1").text
+
+
+@pytest.mark.row("UI-20")
+def test_a_queue_is_made_paused_and_removed(client: Client) -> None:
+    made = act(client, "/queues", name="night", limit="2", description="")
+    queue = made.headers["location"].rpartition("/")[2]
+    assert client.get(f"/api/work_queues/{queue}").json()["concurrency_limit"] == 2
+    act(client, f"/queues/{queue}/pause")
+    assert client.get(f"/api/work_queues/{queue}").json()["is_paused"] is True
+    assert "exists already" in act(client, "/queues", name="night", limit="").text
+    assert act(client, f"/queues/{queue}/delete").headers["location"] == "../../queues"
