@@ -47,7 +47,7 @@ _HOMES = {
     "select_flow": "loading",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - names and strings only
+__all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from orion.sdk.annotations import allow_failure, quote, unmapped

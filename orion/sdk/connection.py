@@ -17,6 +17,7 @@ class Connection:
 
     def __init__(self, url: str, app: Any = None, *, key: str | None = None, timeout: float = 30.0) -> None:
         self.url, self.app = url.rstrip("/"), app
+        self.identity = self.url if app is None else app.identity
         self.headers = [("user-agent", "orion-sdk"), ("accept", "application/json")]
         if key:
             self.headers.append(("authorization", f"Bearer {key}"))

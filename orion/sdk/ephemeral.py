@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
@@ -21,6 +22,7 @@ class LocalApp:
     def __init__(self, settings: Settings) -> None:
         from orion.web.factory import build_app
 
+        self.identity = "database " + hashlib.sha256(settings.database_url.encode()).hexdigest()[:16]
         self.asgi = build_app(_private(settings), services=False)
         self._lifespan: AbstractAsyncContextManager[Any] = self.asgi.router.lifespan_context(self.asgi)
         portal().call(self._lifespan.__aenter__())

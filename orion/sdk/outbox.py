@@ -43,7 +43,7 @@ class Outbox(BackgroundSender[Final]):
     def __init__(self, client: SyncClient) -> None:
         super().__init__("orion-outbox", LINGER)
         self._client = client
-        self._journal = Journal(client.connection.url)
+        self._journal = Journal(client.connection.identity)
         self._looked_back = False
         self._stuck: list[Final] = []
         self.failure: Unreachable | None = None
@@ -119,7 +119,7 @@ class Outbox(BackgroundSender[Final]):
         self._client.send(Request("POST", "/task_runs/batch", body))
 
     def _send_left_behind(self) -> None:
-        for path, found in left_behind(self._client.connection.url):
+        for path, found in left_behind(self._client.connection.identity):
             offset = time.monotonic() - time.time()
             self._send([Final(entry, when + offset) for when, entry in found])
             if self.failure is None:

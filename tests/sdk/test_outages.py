@@ -150,7 +150,7 @@ def test_finals_leave_in_one_batch_with_their_age(home: Path) -> None:
 
     class Post:
         class connection:
-            url = "http://a/api"
+            identity = "http://a/api"
 
         sent: list[list[dict]] = []
 
