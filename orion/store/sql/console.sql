@@ -73,7 +73,7 @@ WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND expected_start_time >
 -- States of a deployment's runs since a day.
 SELECT expected_start_time, state_type, state_name FROM flow_run
 WHERE deployment_id = :id AND expected_start_time >= :since AND expected_start_time <= :now
-ORDER BY expected_start_time DESC LIMIT 20000;
+ORDER BY expected_start_time DESC LIMIT 5000;
 
 -- name: waiting
 -- Runs that wait in queues and are due by a time, and how many of them are late.
