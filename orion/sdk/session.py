@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orion.sdk.log_sender import LogSender
 
 FIRST_CONTACT = Patience(10.0)
+LAST_WORDS = Patience(2.0)
 
 
 class Session:
@@ -45,7 +46,7 @@ class Session:
 
     def hasten(self) -> None:
         """A run is torn down: what is still to be said is not said for long."""
-        self.sync.patience = FIRST_CONTACT
+        self.sync.patience = LAST_WORDS
 
     def asynchronous(self) -> AsyncClient:
         """The client of the running event loop."""

@@ -16,7 +16,7 @@ import pytest
 from orion import flow, get_run_logger, task
 from orion.model.states import StateCreate
 from orion.model.task_runs import TaskRunCreate
-from orion.sdk import session
+from orion.sdk import flow_endings, flow_engine, session
 from orion.sdk.client import SyncClient
 from orion.sdk.connection import Connection
 from orion.sdk.errors import Unreachable
@@ -229,7 +229,12 @@ def test_a_cancelled_coroutine_crashes_its_run(home: Path) -> None:
 
 
 @pytest.mark.row("ENG-17")
-def test_a_lost_api_ends_the_flow_with_its_own_words(tmp_path: Path, sqlite_url: str) -> None:
+def test_a_lost_api_ends_the_flow_with_its_own_words(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LAST_WORDS", Patience(0.1))
+    monkeypatch.setattr(flow_endings, "CRASH_FLUSH_SECONDS", 0.1)
+    monkeypatch.setattr(flow_engine, "CRASH_FLUSH_SECONDS", 0.1)
     from orion.web.factory import build_app
 
     @task
@@ -247,7 +252,7 @@ def test_a_lost_api_ends_the_flow_with_its_own_words(tmp_path: Path, sqlite_url:
         with temporary_settings({"ORION_API_URL": served.url}):
             with pytest.raises(Unreachable, match="cannot be reached"):
                 run()
-            session.close_all(timeout=2)
+            session.close_all(timeout=0.1)
 
 
 @pytest.mark.row("ENG-03")
