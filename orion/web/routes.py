@@ -29,6 +29,7 @@ from orion.web.handlers import (
     block_schemas,
     block_types,
     concurrency_limits,
+    deployment_schedules,
     deployments,
     flow_runs,
     flows,
@@ -46,6 +47,7 @@ from orion.web.route import Route, action, delete, get, moved, page, patch, post
 
 Json = dict[str, Any]
 Run = d.DeploymentFlowRunCreate
+NewSchedule = d.DeploymentScheduleCreate
 Schedules = list[d.DeploymentSchedule]
 Documents = list[b.BlockDocument]
 SECRETS = "include_secrets: boolean"
@@ -124,10 +126,10 @@ DEPLOYMENTS = tagged("deployments",
     post("/deployments/{id}/set_schedule_inactive", deployments.pause, None, None),
     post("/deployments/{id}/set_schedule_active", deployments.resume, None, None),
     post("/deployments/{id}/schedule", deployments.schedule, d.PlanRuns, None),
-    get("/deployments/{id}/schedules", deployments.schedules, Schedules),
-    post("/deployments/{id}/schedules", deployments.add_schedules, list[d.DeploymentScheduleCreate], Schedules, 201),
-    patch("/deployments/{id}/schedules/{schedule_id}", deployments.update_schedule, d.DeploymentScheduleUpdate),
-    delete("/deployments/{id}/schedules/{schedule_id}", deployments.delete_schedule),
+    get("/deployments/{id}/schedules", deployment_schedules.filter, Schedules),
+    post("/deployments/{id}/schedules", deployment_schedules.create, list[NewSchedule], Schedules, 201),
+    patch("/deployments/{id}/schedules/{schedule_id}", deployment_schedules.update, d.DeploymentScheduleUpdate),
+    delete("/deployments/{id}/schedules/{schedule_id}", deployment_schedules.delete),
     get("/deployments/{id}/work_queue_check", deployments.work_queue_check, list[wq.WorkQueue]),
 )
 WORK_QUEUES = tagged("work_queues",

@@ -29,7 +29,7 @@ from orion.model.states import SCHEDULED, StateCreate
 from orion.model.times import as_utc
 from orion.orchestration import create_flow_run
 from orion.services import scheduling
-from orion.store import deployment_schedules, deployments, flow_runs, work_queues
+from orion.store import deployments, flow_runs, work_queues
 from orion.web import paging, parse, removal
 from orion.web.call import Call, Reply
 from orion.web.parameters import check, overlay, resolved
@@ -142,45 +142,6 @@ def _plan(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> None:
     scheduling.plan_between(
         conn, deployment_id, as_utc(start), as_utc(end), now, min_runs=least, max_runs=most
     )
-
-
-async def schedules(call: Call) -> Reply:
-    """List the schedules of a deployment."""
-    return Reply(await call.store.read(deployment_schedules.of_deployment, call.path["id"]))
-
-
-async def add_schedules(call: Call) -> Reply:
-    """Add schedules to a deployment."""
-    return Reply(await call.store.write(_add_schedules, call.path["id"], call.body, call.now), status=201)
-
-
-def _add_schedules(conn: Any, deployment_id: str, added: list[Any], now: datetime) -> Any:
-    rows = deployment_schedules.add(conn, deployment_id, added, now)
-    scheduling.replan(conn, deployment_id, now)
-    return rows
-
-
-async def update_schedule(call: Call) -> Reply:
-    """Change a schedule; planned runs follow."""
-    ids = call.path["id"], call.path["schedule_id"]
-    await call.store.write(_update_schedule, *ids, call.body, call.now)
-    return Reply(status=204, location=f"deployments/{call.path['id']}")
-
-
-def _update_schedule(conn: Any, deployment_id: str, schedule_id: str, body: Any, now: datetime) -> None:
-    deployment_schedules.update(conn, deployment_id, schedule_id, body, now)
-    scheduling.replan(conn, deployment_id, now)
-
-
-async def delete_schedule(call: Call) -> Reply:
-    """Delete a schedule and its planned runs."""
-    await call.store.write(_delete_schedule, call.path["id"], call.path["schedule_id"], call.now)
-    return Reply(status=204, location=f"deployments/{call.path['id']}")
-
-
-def _delete_schedule(conn: Any, deployment_id: str, schedule_id: str, now: datetime) -> None:
-    deployment_schedules.delete(conn, deployment_id, schedule_id)
-    scheduling.replan(conn, deployment_id, now)
 
 
 async def work_queue_check(call: Call) -> Reply:
