@@ -62,7 +62,7 @@ def ceiling(most: int) -> int:
 
 
 def _half(top: int) -> str:
-    return f"{top / 2:g}"
+    return f"{top / 2:g}" if top > 1 else ""
 
 
 def _bar(bucket: Bucket, x: float, step: float, top: int) -> Svg | str:
