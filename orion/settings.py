@@ -69,7 +69,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_SQLITE_BUSY_TIMEOUT", float, 15.0, "Seconds to wait for another process that holds the database."),
     Setting("ORION_ENCRYPTION_KEY", str, None, "The key that secrets are encrypted with; else the file secret.key in ORION_HOME.", True),
     Setting("ORION_RETENTION", str, "on", "off keeps every run and log for ever."),
-    Setting("ORION_RETENTION_RUN_DAYS", int, 365, "Finished runs older than this are deleted, but for the newest 100 of each flow."),
+    Setting("ORION_RETENTION_RUN_DAYS", int, 365, "Finished runs older than this are deleted, but for the newest of each flow."),
+    Setting("ORION_RETENTION_RUN_COUNT", int, 100, "The newest finished runs of each flow that stay, however old."),
     Setting("ORION_RETENTION_LOG_DAYS", int, 90, "Logs older than this are deleted."),
     # orchestration
     Setting("ORION_TAG_LIMIT_WAIT_SECONDS", float, 30.0, "How long a task run is told to wait for a slot of its tag.", older=_older("PREFECT_TASK_RUN_TAG_CONCURRENCY_SLOT_WAIT_SECONDS")),
@@ -85,6 +86,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_CLOCK_URL", str, None, "The Huey queue of the clock; by default beside the database.", True),
     Setting("ORION_SCHEDULER_ENABLED", bool, True, "Let the clock plan the runs of schedules.", older=_older("PREFECT_API_SERVICES_SCHEDULER_ENABLED", "PREFECT_ORION_SERVICES_SCHEDULER_ENABLED")),
     Setting("ORION_LATE_RUNS_ENABLED", bool, True, "Let the clock mark late runs.", older=_older("PREFECT_API_SERVICES_LATE_RUNS_ENABLED", "PREFECT_ORION_SERVICES_LATE_RUNS_ENABLED")),
+    Setting("ORION_NOTIFICATIONS_ENABLED", bool, True, "Let the clock send notifications.", older=_older("PREFECT_API_SERVICES_FLOW_RUN_NOTIFICATIONS_ENABLED", "PREFECT_ORION_SERVICES_FLOW_RUN_NOTIFICATIONS_ENABLED")),
+    Setting("ORION_NOTIFICATIONS_PRIVATE_TARGETS", bool, None, "Let notifications go to this machine and private networks; without a value only while the server is open on loopback."),
     Setting("ORION_SCHEDULER_MIN_RUNS", int, 3, "How many runs of a schedule are planned ahead at least."),
     Setting("ORION_SCHEDULER_MIN_SECONDS", float, 3600.0, "How far ahead runs are planned at least."),
     Setting("ORION_SCHEDULER_MAX_RUNS", int, 100, "How many runs of a schedule are planned ahead at most."),

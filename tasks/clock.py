@@ -1,4 +1,4 @@
-"""The clock: Huey's consumer inside this process, and an alarm that rings when the next run will be late.
+"""The clock: Huey's consumer inside this process, and alarms: for the next late run, and for the next notification.
 
 It looks every 10 s, so that an idle clock costs next to nothing; what must not wait that long has the alarm.
 """
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from orion.model.times import utcnow
+from orion.services import notifying
 from orion.services.lateness import next_late
 from orion.services.runner import HOLDER, let_go
 from orion.settings import Settings
@@ -25,6 +26,7 @@ log = logging.getLogger("orion.clock")
 LOOK_SECONDS = 10
 STOP_SECONDS = 8.0
 SHORTEST_SECONDS = 0.2
+NEWS_SECONDS = 2.0  # how soon the alarm sees a message that another process has put into the outbox
 
 
 class _Scheduler(Scheduler):
@@ -66,20 +68,26 @@ class Clock:
         )
         for worker, _ in self.consumer.worker_threads:
             worker.bell = self.bell
+        self.news = threading.Event()
         self.alarm = threading.Thread(target=self._ring_for_late_runs, name="clock-alarm", daemon=True)
+        self.sender = threading.Thread(target=self._send_notifications, name="clock-sender", daemon=True)
 
     def start(self) -> None:
         """Begin: every duty is due at once, then at its interval."""
         self.consumer.start()
         self.alarm.start()
+        self.store.bus.overhear("notifications", self.news.set)
+        self.sender.start()
 
     def stop(self) -> None:
         """End after the duty that is under way, and let another clock take over at once."""
         self.stopping.set()
         self.consumer.stop_flag.set()
         self.bell.set()
+        self.news.set()
         self.consumer.stop(graceful=True)
         self.alarm.join(STOP_SECONDS)
+        self.sender.join(STOP_SECONDS)
         let_go(self.store, self.holder)
         self.huey.storage.close()
 
@@ -94,6 +102,23 @@ class Clock:
             except Exception:
                 log.exception("The alarm for late runs failed; it is set again in %d s.", LOOK_SECONDS)
                 late, pause = None, LOOK_SECONDS
+
+    def _send_notifications(self) -> None:
+        """Send at once what this process has put into the outbox, and in time what is to be tried again.
+
+        It has a thread of its own, so that a receiver that hangs keeps no duty waiting.
+        """
+        while "notifications" in self.tasks and not self.stopping.is_set():
+            try:
+                due = notifying.next_due(self.store)
+                if due is not None and due <= utcnow():
+                    notifying.deliver(self.store, utcnow())
+                pause = min(_until(due), NEWS_SECONDS)
+            except Exception:
+                log.exception("Notifications could not be sent; they are tried again in %d s.", LOOK_SECONDS)
+                pause = LOOK_SECONDS
+            self.news.wait(pause)
+            self.news.clear()
 
 
 def _ring_on_enqueue(storage: Any, bell: threading.Event) -> None:

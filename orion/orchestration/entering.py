@@ -57,7 +57,9 @@ def enter_flow_run(
         raise Busy("The run changed meanwhile; try again.")
     _count(conn, run, -1)
     _count(conn, after, 1)
-    transitions.add_notifications(conn, run.id, state, run.tags, now)
+    transitions.add_notifications(
+        conn, run.id, state, run.tags, now, flow_id=run.flow_id, deployment_id=run.deployment_id
+    )
     _mirror(conn, run, state, now)
     if state.type in (CRASHED, CANCELLED):
         close_task_runs(conn, run.id, state, now)

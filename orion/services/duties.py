@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from orion.services import crashes, lateness, leases, pauses, scheduling
+from orion.services import crashes, lateness, leases, notifying, pauses, scheduling
 from orion.settings import current
 from orion.store import Store
 
@@ -34,5 +34,6 @@ DUTIES: tuple[Duty, ...] = (
     Duty("leases", leases.sweep, 10),  # 75 s of silence, and 10 s until somebody looks: within 90 s
     Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),
+    Duty("notifications", notifying.deliver, 10, "notifications_enabled"),
 )
 BY_NAME = {duty.name: duty for duty in DUTIES}

@@ -90,13 +90,26 @@ def add_cache_entry(conn: Conn, state: State, now: datetime) -> None:
     conn.run(Q.add_cache_entry, {**values, "cache_expiration": conn.time(details.cache_expiration)})
 
 
-def add_notifications(conn: Conn, run_id: str, state: State, tags: Iterable[str], now: datetime) -> None:
-    """An outbox row for each active policy that matches the state and the run's tags."""
-    for policy_id, names, wanted in conn.all(Q.active_policies):
-        names, wanted = wire.unraw(names.encode()), wire.unraw(wanted.encode())
-        if (not names or state.name in names) and (not wanted or not set(wanted).isdisjoint(tags)):
-            row = {"id": new_id(), "now": conn.time(now), "policy_id": policy_id}
-            conn.run(Q.add_notification, {**row, "state_id": state.id, "run_id": run_id})
+def add_notifications(
+    conn: Conn,
+    run_id: str,
+    state: State,
+    tags: Iterable[str],
+    now: datetime,
+    *,
+    flow_id: str | None = None,
+    deployment_id: str | None = None,
+) -> None:
+    """An outbox row for each active policy that matches the state, the run's tags, its flow and its deployment."""
+    for policy_id, *lists in conn.all(Q.active_policies):
+        names, wanted, flows, deployments = (wire.unraw(text.encode()) for text in lists)
+        if (names and state.name not in names) or (wanted and set(wanted).isdisjoint(tags)):
+            continue
+        if (flows and flow_id not in flows) or (deployments and deployment_id not in deployments):
+            continue
+        row = {"id": new_id(), "now": conn.time(now), "policy_id": policy_id}
+        conn.run(Q.add_notification, {**row, "state_id": state.id, "run_id": run_id})
+        conn.publish("notifications")
 
 
 def task_runs_in(conn: Conn, flow_run_id: str, types: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from orion.model import flow_runs as fr
 from orion.model import flows as fl
 from orion.model import limits as li
 from orion.model import logs as lo
+from orion.model import notifications as no
 from orion.model import saved_searches as ss
 from orion.model import states as st
 from orion.model import task_runs as tr
@@ -26,6 +27,7 @@ from orion.web import bodies as bo
 from orion.web.handlers import (
     admin,
     block_documents,
+    block_keys,
     block_schemas,
     block_types,
     concurrency_limits,
@@ -34,6 +36,7 @@ from orion.web.handlers import (
     flow_runs,
     flows,
     logs,
+    notification_policies,
     saved_searches,
     states,
     system,
@@ -167,9 +170,18 @@ SAVED_SEARCHES = tagged("saved_searches",
     get("/saved_searches/{id}", saved_searches.read, ss.SavedSearch),
     delete("/saved_searches/{id}", saved_searches.delete),
 )
+POLICIES = "/flow_run_notification_policies"
+NOTIFICATIONS = tagged("flow_run_notification_policies",
+    post(f"{POLICIES}/", notification_policies.create, no.FlowRunNotificationPolicyCreate, no.FlowRunNotificationPolicy, 201),
+    post(f"{POLICIES}/filter", notification_policies.filter, no.FlowRunNotificationPolicyQuery, list[no.FlowRunNotificationPolicy]),
+    get(f"{POLICIES}/{{id}}", notification_policies.read, no.FlowRunNotificationPolicy),
+    patch(f"{POLICIES}/{{id}}", notification_policies.update, no.FlowRunNotificationPolicyUpdate),
+    delete(f"{POLICIES}/{{id}}", notification_policies.delete, page="/notifications/{id}/delete"),
+)
 BLOCKS = tagged("blocks",
     post("/block_types/", block_types.create, b.BlockTypeCreate, b.BlockType, 201),
     post("/block_types/filter", block_types.filter, bo.BlockTypeQuery, list[b.BlockType]),
+    post("/block_types/install_system_block_types", block_types.install_system_block_types, None, None, 200),
     get("/block_types/slug/{slug}", block_types.read_by_slug, b.BlockType),
     get(OF_TYPE, block_documents.of_type, Documents, SECRETS),
     get(f"{OF_TYPE}/name/{{block_document_name}}", block_documents.read_by_name, b.BlockDocument, SECRETS),
@@ -217,7 +229,11 @@ ORION = tagged("orion",
     post("/task_runs/batch", task_runs.batch, list[tr.TaskRunBatchItem], list[st.OrchestrationResult]),
     post("/flow_runs/{id}/heartbeat", flow_runs.beat, bo.Beat, fr.Heartbeat),
     get("/admin/health", admin.health, Json),
+    post(f"{POLICIES}/{{id}}/test", notification_policies.test, None, no.TestOutcome),
+    post("/notification_deliveries/filter", notification_policies.deliveries, no.DeliveryQuery, list[no.Delivery]),
+    post("/notification_deliveries/{id}/send", notification_policies.send_again, None, None, 204, page="/notifications/deliveries/{id}/send"),
     post("/admin/clock/run", admin.run_clock, None, dict[str, int], query=("duty: string",)),
+    post("/admin/rotate_key", block_keys.rotate, None, Json),
     get("/openapi.json", system.openapi_document, Json),
 )
 
@@ -279,7 +295,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
 
 API: tuple[Route, ...] = (
     *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *LIMITS, *SAVED_SEARCHES, *BLOCKS,
-    *VARIABLES, *ADMIN, *ORION,
+    *NOTIFICATIONS, *VARIABLES, *ADMIN, *ORION,
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: active_policies
 -- The notification policies that may match a state.
-SELECT id, state_names, tags FROM flow_run_notification_policy WHERE is_active ORDER BY id;
+SELECT id, state_names, tags, flow_ids, deployment_ids FROM flow_run_notification_policy WHERE is_active ORDER BY id;
 
 -- name: add_notification
 -- One notification to send for a stored state; the clock sends it.

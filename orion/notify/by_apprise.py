@@ -1,0 +1,33 @@
+"""Apprise: a library that knows many services. Only those that talk to their own vendor's servers are let through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from orion.notify.message import ByApprise, Message, Request, Unsendable, need_list
+
+SCHEMES = frozenset((
+    "slack", "discord", "tgram", "msteams", "pover", "pbul", "pagerduty", "opsgenie", "twilio", "sendgrid", "mailgun",
+    "gchat", "wxteams", "sinch", "vonage", "clickatell", "messagebird", "plivo", "signl4", "join", "prowl", "line",
+    "brevo", "resend", "smtp2go", "sparkpost",
+))  # fmt: skip
+"""Kinds of addresses whose host is the vendor's, so that none leads into the server's own network."""
+
+_ODD = re.compile(r"[\s\x00-\x1f]")
+_FILE = re.compile(r"[?&](template|attach)=", re.I)  # these name files of the server, or addresses to load
+
+
+def compose(config: Mapping[str, Any], message: Message) -> list[Request]:
+    """One request for each address."""
+    urls = need_list(config, "urls" if config.get("urls") else "url")
+    for url in urls:
+        scheme = url.partition("://")[0].lower()
+        if scheme not in SCHEMES:
+            raise Unsendable(f"Apprise addresses of the kind {scheme + '://'!r} are not allowed here.")
+        if _ODD.search(url) or _FILE.search(unquote(url)):
+            raise Unsendable("The Apprise address holds a blank, or names a file.")
+    kind = str(config.get("notify_type") or "info")
+    return [ByApprise(url=url, subject=message.subject, body=message.body, kind=kind) for url in urls]

@@ -1,0 +1,79 @@
+"""One e-mail to one mail server, at an address that has been checked."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from email.errors import HeaderParseError
+from email.message import EmailMessage
+from typing import Any
+
+from orion.notify.message import TIMEOUT, Mail, Unsendable
+
+
+class _Pinned:
+    """Connects to the checked address, and asks for the certificate of the name."""
+
+    address: str
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return socket.create_connection((self.address, port), timeout)
+
+
+class _Plain(_Pinned, smtplib.SMTP):
+    pass
+
+
+class _Secure(smtplib.SMTP_SSL):
+    address: str
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        bare = socket.create_connection((self.address, port), timeout)
+        return self.context.wrap_socket(bare, server_hostname=host)  # type: ignore[attr-defined]
+
+
+def deliver(mail: Mail, address: str) -> str | None:
+    """Hand the mail over; answers what went wrong, if something did."""
+    message = composed(mail)
+    try:
+        with _connected(mail, address) as server:
+            if mail.username and mail.password:
+                server.login(mail.username, mail.password)
+            refused = server.send_message(message, mail.sender, mail.recipients)
+    except smtplib.SMTPResponseException as error:
+        return f"the mail server answers {error.smtp_code}"
+    except smtplib.SMTPRecipientsRefused as error:
+        return f"the mail server refuses {', '.join(error.recipients)}"[:300]
+    except (smtplib.SMTPException, ssl.SSLError, OSError) as error:
+        return f"{type(error).__name__}: {error}"[:300]
+    return f"the mail server refuses {', '.join(refused)}"[:300] if refused else None
+
+
+def composed(mail: Mail) -> EmailMessage:
+    """The mail. Its id is made of the key, so that mail programs can tell a repeat."""
+    message = EmailMessage()
+    try:
+        message["Subject"] = " ".join(mail.subject.split())
+        message["From"] = mail.sender
+        message["To"] = ", ".join(mail.recipients)
+        message["Message-ID"] = f"<{mail.key.replace('/', '.')}@orion>"
+        message["Idempotency-Key"] = mail.key
+    except (ValueError, HeaderParseError) as error:
+        raise Unsendable(f"The mail cannot be written: {error}") from None
+    message.set_content(mail.body)
+    return message
+
+
+def _connected(mail: Mail, address: str) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if not mail.verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    ssl_first = mail.security == "SSL"
+    server = _Secure(timeout=TIMEOUT, context=context) if ssl_first else _Plain(timeout=TIMEOUT)
+    server.address = address
+    server._host = mail.host  # type: ignore[union-attr]  # the name that the certificate is asked for
+    server.connect(mail.host, mail.port)
+    if mail.security == "STARTTLS":
+        server.starttls(context=context)
+    return server
