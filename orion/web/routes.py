@@ -266,8 +266,10 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/deployments/{id}/pause", pages.deployments.pause),
         action("/deployments/{id}/resume", pages.deployments.resume),
         page("/queues", pages.queues.listing),
-        action("/queues", pages.queues.create),
-        page("/queues/new", pages.queues.new),
+        action("/queues", pages.queue_form.create),
+        page("/queues/new", pages.queue_form.new),
+        page("/queues/{id}/edit", pages.queue_form.edit),
+        action("/queues/{id}/edit", pages.queue_form.save),
         page("/queues/{id}", pages.queues.show),
         action("/queues/{id}/pause", pages.queues.pause),
         action("/queues/{id}/resume", pages.queues.resume),
@@ -290,6 +292,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
         moved("/work-queues", "/queues"),
         moved("/work-queues/new", "/queues/new"),
         moved("/work-queue/{id}", "/queues/{id}"),
+        moved("/work-queue/{id}/edit", "/queues/{id}/edit"),
     )
 # fmt: on
 

@@ -103,6 +103,42 @@ def test_form_and_json_are_two_views_of_one_value(full: World) -> None:
 
 
 @pytest.mark.row("UI-20")
+def test_a_queue_is_changed_and_a_fault_loses_nothing(client: Client) -> None:
+    queue = act(client, "/queues", name="night", limit="2").headers["location"].rpartition("/")[2]
+    form = client.get(f"/queues/{queue}/edit", headers=HTML).text
+    assert 'value="night"' in form and 'value="2"' in form
+    wrong = act(client, f"/queues/{queue}/edit", name="a/b", limit="3", description="kept")
+    assert wrong.status_code == 422 and "kept" in wrong.text and 'aria-invalid="true"' in wrong.text
+    act(client, f"/queues/{queue}/edit", name="day", limit="", priority="7", description="by day")
+    now = client.get(f"/api/work_queues/{queue}").json()
+    assert (now["name"], now["concurrency_limit"], now["priority"]) == ("day", None, 7)
+
+
+@pytest.mark.row("UI-16")
+def test_the_flow_page_switches_its_deployments_and_deletes_the_record(full: World) -> None:
+    client, seeded = full
+    deployment = seeded.deployments["hourly-rollup/prod"]
+    flow = client.get(f"/api/deployments/{deployment}").json()["flow_id"]
+    page = client.get(f"/flows/{flow}", headers=HTML).text
+    assert f'data-copy="{flow}"' in page and f"deployments/{deployment}/pause" in page
+    act(client, f"/deployments/{deployment}/pause")
+    assert f"deployments/{deployment}/resume" in client.get(f"/flows/{flow}", headers=HTML).text
+    assert act(client, f"/flows/{flow}/delete").headers["location"] == "../../flows"
+    assert client.get(f"/flows/{flow}", headers=HTML).status_code == 404
+
+
+@pytest.mark.row("UI-17")
+def test_a_deployment_is_deleted_from_the_list_and_its_finished_runs_stay(full: World) -> None:
+    client, seeded = full
+    deployment, run = seeded.deployments["nightly-warehouse-load/prod"], seeded.runs["cobalt-heron"]
+    page = client.get("/deployments", headers=HTML).text
+    assert f'data-copy="{deployment}"' in page and f"deployments/{deployment}/delete" in page
+    assert act(client, f"/deployments/{deployment}/delete").headers["location"] == "../../deployments"
+    assert client.get(f"/api/deployments/{deployment}").status_code == 404
+    assert client.get(f"/runs/{run}", headers=HTML).status_code == 200
+
+
+@pytest.mark.row("UI-20")
 def test_a_queue_is_made_paused_and_removed(client: Client) -> None:
     made = act(client, "/queues", name="night", limit="2", description="")
     queue = made.headers["location"].rpartition("/")[2]

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from orion.errors import Conflict, Invalid
 from orion.model.filters import (
     DeploymentFilter,
     Filters,
@@ -17,7 +16,7 @@ from orion.model.filters import (
     StateTypeCriterion,
     TextCriterion,
 )
-from orion.model.work_queues import WorkQueue, WorkQueueCreate, WorkQueueUpdate
+from orion.model.work_queues import WorkQueue, WorkQueueUpdate
 from orion.store import console, deployments, flow_runs, work_queues
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
@@ -68,30 +67,6 @@ async def show(call: Call) -> Reply:
     )
 
 
-async def new(call: Call) -> Reply:
-    """Show the form of a new work queue."""
-    return _form(call, {"name": call.query.get("name", ""), "limit": "", "description": ""})
-
-
-async def create(call: Call) -> Reply:
-    """Make a work queue."""
-    said = {name: str(call.form.get(name, "")).strip() for name in ("name", "limit", "description")}
-    try:
-        wanted = msgspec.convert(
-            {
-                "name": said["name"],
-                "description": said["description"],
-                "concurrency_limit": said["limit"] or None,
-            },
-            WorkQueueCreate,
-            strict=False,
-        )
-        queue = await call.store.write(work_queues.create, wanted, call.now)
-    except (Conflict, Invalid, msgspec.ValidationError) as error:
-        return _form(call, said, getattr(error, "message", None) or f"{error}.", 422)
-    return Reply(queue, status=201, location=f"queues/{queue.id}")
-
-
 async def pause(call: Call) -> Reply:
     """Stop serving runs; those that run go on."""
     return await _switch(call, True, "Paused: running runs go on, no new ones start")
@@ -105,11 +80,6 @@ async def resume(call: Call) -> Reply:
 async def _switch(call: Call, paused: bool, words: str) -> Reply:
     await call.store.write(work_queues.update, call.path["id"], WorkQueueUpdate(is_paused=paused), call.now)
     return Reply(None, trigger={"toast": {"text": words}, "queues": {}}, location=f"queues/{call.path['id']}")
-
-
-def _form(call: Call, said: dict[str, str], error: str = "", status: int = 200) -> Reply:
-    see(call)
-    return Reply({**said, "error": error}, "work_queues/new.html#form", status=status)
 
 
 def _list(conn: Conn, now: datetime) -> list[QueueRow]:
