@@ -34,7 +34,8 @@
   }
   addEventListener("toast", toast)
   document.cookie = "said=;path=/;max-age=0"
-  setTimeout(() => $("#toasts").replaceChildren(), 6e3)
+  const said = $("#toasts .toast")
+  setTimeout(() => said?.remove(), 6e3)
   const end = l => l && (l.scrollTop = l.scrollHeight)
   let low = true, fresh = 0
   addEventListener("scroll", e => {
