@@ -45,14 +45,24 @@ _HOMES = {
     "load_flow_from_script": "loading",
     "load_flow_from_text": "loading",
     "select_flow": "loading",
+    "Block": ".blocks.core",
+    "concurrency": "concurrency",
+    "rate_limit": "concurrency",
+    "Deployment": ".deployments",
+    "run_deployment": ".deployments",
+    "serve": ".deployments",
 }
+_MODULES = ("variables",)
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
+    from orion.blocks.core import Block
+    from orion.sdk import variables
     from orion.sdk.annotations import allow_failure, quote, unmapped
     from orion.sdk.caching import task_input_hash
     from orion.sdk.client import AsyncClient, SyncClient, get_client
+    from orion.sdk.concurrency import concurrency, rate_limit
     from orion.sdk.context import FlowRunContext, TaskRunContext, get_run_context, tags
     from orion.sdk.flows import Flow, flow
     from orion.sdk.futures import OrionFuture
@@ -85,12 +95,14 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"orion.sdk.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'orion' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f"orion.sdk.{home}"), name)
+    value = globals()[name] = getattr(import_module(f".{home}", "orion.sdk"), name)
     return value
 
 

@@ -420,12 +420,31 @@ class Agent:
             raise ValueError(f"the deployment was made by {made_by}, but this agent runs flows of orion")
         if run.get("infrastructure_document_id") or deployment.get("infrastructure_document_id"):
             raise ValueError("the deployment asks for infrastructure, but this agent only starts processes")
-        return {**(deployment.get("job_variables") or {}), **(run.get("job_variables") or {})}
+        variables = {**(deployment.get("job_variables") or {}), **(run.get("job_variables") or {})}
+        return await self._resolved(variables)
+
+    async def _resolved(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """The job variables with what they refer to; those in the environment are left to the flow's process."""
+        rest = {name: value for name, value in variables.items() if name != "env"}
+        if "{{" not in str(rest):
+            return variables
+        from orion.blocks import api, references
+        from orion.errors import OrionError
+
+        steps = references.resolve(rest, self._passed_on())
+        try:
+            return {**variables, **(await api.of_server(steps, self.options.api, self.options.key))}
+        except OrionError as error:
+            raise ValueError(f"a job variable cannot be resolved: {error}") from None
+
+    def _passed_on(self) -> dict[str, str]:
+        """What of the agent's environment its flows see: harmless names and orion's settings."""
+        names = {*ENVIRONMENT.split(), *self.options.passed}
+        return {name: value for name, value in os.environ.items() if name in names or _is_setting(name)}
 
     def _environment(self, run: dict[str, Any], token: str, overrides: dict[str, Any]) -> dict[str, str]:
         """What the flow process sees: harmless names and orion's settings, but no secret of a server."""
-        names = {*ENVIRONMENT.split(), *self.options.passed}
-        kept = {name: value for name, value in os.environ.items() if name in names or _is_setting(name)}
+        kept = self._passed_on()
         own = {
             "ORION_API_URL": self.options.api,
             "ORION__FLOW_RUN_ID": run["id"],

@@ -5,6 +5,7 @@ What goes wrong is told in the run's own logs: a flow that cannot be loaded is C
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from orion.errors import OrionError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from orion.model.deployments import Deployment
     from orion.sdk.answers import FlowRun
     from orion.sdk.flows import Flow
     from orion.sdk.heartbeat import Heartbeat
@@ -130,9 +132,22 @@ def _flow_of(here: Session, run: FlowRun) -> Flow[Any, Any]:
         raise ScriptError(
             f"The deployment {deployment.name!r} has no entrypoint: it must name a file and a flow in it."
         )
+    _fill_in_environment(here, run, deployment)
     if deployment.path:
         _enter(Path(deployment.path).expanduser(), run)
     return load_flow_from_entrypoint(deployment.entrypoint)
+
+
+def _fill_in_environment(here: Session, run: FlowRun, deployment: Deployment) -> None:
+    """Put in place what the environment of the job variables refers to; it comes here as it was written."""
+    from orion.blocks import api, references
+    from orion.model.wire import unraw
+
+    given = [(unraw(owner.job_variables) or {}).get("env") or {} for owner in (deployment, run)]
+    names = {name for env in given for name in env if references.has_reference(os.environ.get(name))}
+    for name in sorted(names):
+        value = api.blocking(references.resolve(os.environ[name]), here.sync)
+        os.environ[name] = value if isinstance(value, str) else json.dumps(value)
 
 
 def _enter(folder: Path, run: FlowRun) -> None:

@@ -16,12 +16,30 @@ _HOMES = {
     "WritableFileSystem": "filesystem",
     "ReadableDeploymentStorage": "filesystem",
     "WritableDeploymentStorage": "filesystem",
+    "NotificationBlock": "capabilities",
+    "InfrastructureBlock": "capabilities",
+    "Secret": "secret",
+    "JSON": "json_value",
+    "String": "string",
+    "DateTime": "date_time",
+    "LocalFileSystem": "local_file_system",
+    "RemoteFileSystem": "remote_file_system",
+    "Process": "process",
+    "SlackWebhook": "slack_webhook",
+    "TeamsWebhook": "teams_webhook",
+    "EmailServer": "email_server",
+    "Webhook": "webhook",
+    "CustomWebhook": "custom_webhook",
 }
 
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
+    from orion.blocks.capabilities import InfrastructureBlock, NotificationBlock
     from orion.blocks.core import Block
+    from orion.blocks.custom_webhook import CustomWebhook
+    from orion.blocks.date_time import DateTime
+    from orion.blocks.email_server import EmailServer
     from orion.blocks.fields import field
     from orion.blocks.filesystem import (
         FileSystem,
@@ -30,7 +48,16 @@ if TYPE_CHECKING:
         WritableDeploymentStorage,
         WritableFileSystem,
     )
+    from orion.blocks.json_value import JSON
+    from orion.blocks.local_file_system import LocalFileSystem
+    from orion.blocks.process import Process
+    from orion.blocks.remote_file_system import RemoteFileSystem
+    from orion.blocks.secret import Secret
     from orion.blocks.secrets import SecretDict, SecretJson, SecretStr
+    from orion.blocks.slack_webhook import SlackWebhook
+    from orion.blocks.string import String
+    from orion.blocks.teams_webhook import TeamsWebhook
+    from orion.blocks.webhook import Webhook
 
 
 def __getattr__(name: str) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Mapping
-from inspect import cleandoc
+from collections.abc import Mapping, Sequence
+from inspect import cleandoc, get_annotations
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from orion.blocks import registry
 from orion.blocks.fields import Field, coerce, declared, field
 from orion.errors import Invalid
+
+RESERVED = {"register", "save", "load", "load_by_id", "delete", "from_values", "block_initialization"}
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
@@ -26,7 +28,7 @@ class Block:
     _documentation_url: ClassVar[str | None] = None
     _description: ClassVar[str | None] = None
     _code_example: ClassVar[str | None] = None
-    _block_schema_capabilities: ClassVar[list[str]] = []
+    _block_schema_capabilities: ClassVar[Sequence[str]] = ()
     _block_schema_version: ClassVar[str] = "non-versioned"
 
     _block_fields: ClassVar[dict[str, Field]] = {}
@@ -37,6 +39,10 @@ class Block:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = declared(cls, _hints(cls))
+        if taken := sorted(RESERVED & set(own)):
+            raise Invalid(
+                f"{cls.__name__}: orion keeps the name {taken[0]!r} for itself; call the field otherwise."
+            )
         inherited = {
             name: found for base in reversed(cls.__mro__[1:]) for name, found in _fields_of(base).items()
         }
@@ -89,7 +95,7 @@ class Block:
         return f"{type(self).__name__}({shown})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == typing.cast(Block, other)._values()
+        return type(self) is type(other) and self._values() == other._values()
 
     __hash__ = object.__hash__
 
@@ -126,17 +132,19 @@ class Block:
     @classmethod
     def get_block_capabilities(cls) -> list[str]:
         """What such blocks can do: the capabilities of the class and of all its bases."""
-        return sorted({name for base in cls.__mro__ for name in base.__dict__.get("_block_schema_capabilities", ())})
+        return sorted(
+            {name for base in cls.__mro__ for name in base.__dict__.get("_block_schema_capabilities", ())}
+        )
 
     @classmethod
-    def schema(cls) -> dict[str, Any]:
+    def get_block_schema(cls) -> dict[str, Any]:
         """The JSON schema of the fields, as the API keeps it."""
         from orion.blocks.schema import block_schema
 
         return block_schema(cls)
 
     @classmethod
-    def checksum(cls) -> str:
+    def get_block_checksum(cls) -> str:
         """The checksum by which the API knows the schema."""
         from orion.blocks.schema import checksum_of
 
@@ -208,10 +216,12 @@ def _hints(cls: type) -> dict[str, Any]:
     around = {**frame.f_locals, cls.__name__: cls}
     module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
     found: dict[str, Any] = {}
-    for name, hint in cls.__dict__.get("__annotations__", {}).items():
+    for name, hint in get_annotations(cls).items():
         try:
             holder = type("Holder", (), {"__annotations__": {name: hint}, "__module__": cls.__module__})
             found |= typing.get_type_hints(holder, {**module}, around, include_extras=True)
         except NameError as error:
-            raise Invalid(f"{cls.__name__}.{name}: the type {hint!r} is not known where the class is made: {error}") from None
+            raise Invalid(
+                f"{cls.__name__}.{name}: the type {hint!r} is not known where the class is made: {error}"
+            ) from None
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
@@ -49,7 +50,7 @@ def field(
 def declared(cls: type, hints: Mapping[str, Any]) -> dict[str, Field]:
     """The fields that a class adds or changes: its public annotations."""
     found = {}
-    for name in cls.__dict__.get("__annotations__", {}):
+    for name in inspect.get_annotations(cls):
         hint = hints.get(name, Any)
         if name.startswith("_") or get_origin(hint) is typing.ClassVar or hint is typing.ClassVar:
             continue

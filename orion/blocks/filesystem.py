@@ -11,7 +11,7 @@ from orion.blocks.core import Block
 class ReadableFileSystem(Block):
     """A block that reads files."""
 
-    _block_schema_capabilities = ["read-path"]
+    _block_schema_capabilities = ("read-path",)
 
     def read_path(self, path: str) -> Any:
         """The content of a file, as bytes; raises FileNotFoundError."""
@@ -21,7 +21,7 @@ class ReadableFileSystem(Block):
 class WritableFileSystem(Block):
     """A block that writes files."""
 
-    _block_schema_capabilities = ["write-path"]
+    _block_schema_capabilities = ("write-path",)
 
     def write_path(self, path: str, content: bytes) -> Any:
         """Write a file, whole or not at all, with the folders above it."""
@@ -31,7 +31,7 @@ class WritableFileSystem(Block):
 class ReadableDeploymentStorage(Block):
     """A block that flows' code is fetched from."""
 
-    _block_schema_capabilities = ["get-directory"]
+    _block_schema_capabilities = ("get-directory",)
 
     def get_directory(self, from_path: str | None = None, local_path: str | None = None) -> Any:
         """Copy the folder `from_path` (the base itself, if None) into `local_path` (the working directory)."""
@@ -41,7 +41,7 @@ class ReadableDeploymentStorage(Block):
 class WritableDeploymentStorage(Block):
     """A block that flows' code is uploaded to."""
 
-    _block_schema_capabilities = ["put-directory"]
+    _block_schema_capabilities = ("put-directory",)
 
     def put_directory(
         self, local_path: str | None = None, to_path: str | None = None, ignore_file: str | None = None
@@ -50,7 +50,9 @@ class WritableDeploymentStorage(Block):
         raise TypeError(f"{type(self).__name__} takes no folders: it must define put_directory")
 
 
-class FileSystem(ReadableFileSystem, WritableFileSystem, ReadableDeploymentStorage, WritableDeploymentStorage):
+class FileSystem(
+    ReadableFileSystem, WritableFileSystem, ReadableDeploymentStorage, WritableDeploymentStorage
+):
     """A block that does all four. All methods block; async code calls them with `asyncio.to_thread`."""
 
     def iter_path(self, path: str) -> Iterable[bytes]:

@@ -22,7 +22,8 @@ BUILT_IN = {
     "slack-webhook": "slack_webhook:SlackWebhook",
     "ms-teams-webhook": "teams_webhook:TeamsWebhook",
     "email-server": "email_server:EmailServer",
-    "custom-webhook": "webhook:Webhook",
+    "webhook": "webhook:Webhook",
+    "custom-webhook": "custom_webhook:CustomWebhook",
 }
 """Slug of a built-in type → its module below orion.blocks and its class."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from orion.blocks import redaction
@@ -46,7 +47,7 @@ class SecretDict:
 
     __slots__ = ("_values",)
 
-    def __init__(self, values: Mapping[str, Any] | SecretDict = {}) -> None:
+    def __init__(self, values: Mapping[str, Any] | SecretDict = MappingProxyType({})) -> None:
         self._values = dict(values.get_secret_value() if isinstance(values, SecretDict) else values)
         redaction.remember(self._values)
 

@@ -10,10 +10,11 @@ from orion.sdk.block_routes import BlockRoutes
 from orion.sdk.connection import Connection, connect
 from orion.sdk.exchange import Patience, Request, attempts, read
 from orion.sdk.http import httpx
+from orion.sdk.limit_routes import LimitRoutes
 from orion.settings import current
 
 
-class SyncClient(BlockRoutes):
+class SyncClient(BlockRoutes, LimitRoutes):
     """A client that blocks. Its connections are kept alive; one client may be shared by threads."""
 
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
@@ -54,7 +55,7 @@ class SyncClient(BlockRoutes):
         self.close()
 
 
-class AsyncClient(BlockRoutes):
+class AsyncClient(BlockRoutes, LimitRoutes):
     """A client to await; it belongs to the event loop that first uses it."""
 
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:

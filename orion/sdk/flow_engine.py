@@ -44,7 +44,16 @@ def run_existing(call: FlowCall, run: FlowRun, given: dict[str, Any]) -> Steps[S
     """Run a flow run that was made elsewhere, such as one of a deployment, with the parameters that it holds."""
     call.adopt(run)
     yield Ask(call.session, "update_flow_run", run.id, _known_now(call, run, given))
-    return (yield from _whole_life(call, lambda: from_json(call.flow.signature, given, call.flow.name)))
+    return (yield from _whole_life(call, lambda: _resolved(call, given)))
+
+
+def _resolved(call: FlowCall, given: Parameters) -> Parameters:
+    """The parameters with what they refer to: saved blocks, variables, this process's environment."""
+    from orion.blocks import api, references
+
+    if references.has_reference(given):
+        given = api.blocking(references.resolve(given), call.session.sync)
+    return from_json(call.flow.signature, given, call.flow.name)
 
 
 def _known_now(call: FlowCall, run: FlowRun, given: Parameters) -> FlowRunUpdate:

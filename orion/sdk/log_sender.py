@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from orion.blocks.redaction import redact
 from orion.model.ids import new_id
 from orion.model.logs import LogCreate
 from orion.sdk.background import BackgroundSender
@@ -60,7 +61,7 @@ class LogSender(BackgroundSender[Line]):
             line = LogCreate(
                 name=record.name,
                 level=record.levelno,
-                message=self._fit(message),
+                message=self._fit(redact(message)),
                 timestamp=datetime.fromtimestamp(self._last, UTC),
                 flow_run_id=flow_run_id,
                 task_run_id=task_run_id,

@@ -8,6 +8,7 @@ import threading
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from orion.blocks.redaction import redact
 from orion.sdk.context import FLOW, TASK, FlowRunContext, TaskRunContext
 from orion.sdk.errors import MissingContext
 
@@ -76,6 +77,9 @@ class RunFormatter(logging.Formatter):
     def __init__(self, format: str, datefmt: str = "%H:%M:%S") -> None:
         super().__init__(format, datefmt, defaults=_MISSING)
 
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
@@ -90,7 +94,7 @@ class JsonFormatter(logging.Formatter):
         data |= {name: record.__dict__[name] for name in _MISSING if name in record.__dict__}
         if record.exc_info:
             data["exception"] = self.formatException(record.exc_info)
-        return json.dumps(data, default=str)
+        return redact(json.dumps(data, default=str))
 
 
 class ApiHandler(logging.Handler):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orion.blocks.redaction import redact
 from orion.sdk.context import TASK
 from orion.sdk.effects import Effect
 from orion.sdk.logs import FLOW_RUNS, TASK_RUNS
@@ -62,7 +63,7 @@ class _Capture(logging.Handler):
         self.lines: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        record.msg, record.args = self.format(record), None
+        record.msg, record.args = redact(self.format(record)), None
         record.exc_info = record.exc_text = None
         self.lines.append(record)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from orion.blocks.redaction import redact
 from orion.model import states as words
 from orion.model.ids import new_id
 from orion.model.states import StateDetails, StateType, default_name
@@ -200,7 +201,7 @@ def clean(message: str | None) -> str | None:
     """A message that every database takes: no NUL, no broken surrogates, not longer than a page or two."""
     if message is None:
         return None
-    text = message.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    text = redact(message).replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
     return (
         text
         if len(text) <= MESSAGE_LIMIT

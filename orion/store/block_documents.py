@@ -11,12 +11,14 @@ from orion.model.blocks import BlockDocument, BlockDocumentCreate
 from orion.model.filters import BlockDocumentFilter, BlockSchemaFilter, BlockTypeFilter
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT
-from orion.store import block_schemas, block_types, changes, paging
+from orion.store import block_schemas, block_types, changes, paging, secret_fields, sql
 from orion.store.base import Conn, Row
 from orion.store.filters import where_blocks
 from orion.store.paging import Listing, Sort
-from orion.store.rows import Rows
+from orion.store.rows import Rows, raw_text
+from orion.vault import Vault
 
+Q = sql.load("block_documents")
 COMPUTED = ("block_schema", "block_type", "block_type_name", "block_document_references")
 DOCUMENT = Rows(BlockDocument, "block_document", leave_out=COMPUTED)
 COLUMNS = f"{DOCUMENT.columns}, {block_schemas.COLUMNS}"
@@ -96,8 +98,24 @@ def count(
     return paging.count(conn, "block_document", condition)
 
 
+def any(conn: Conn) -> bool:
+    """Whether there is a document at all."""
+    return conn.one("SELECT 1 FROM block_document LIMIT 1") is not None
+
+
+def reseal(conn: Conn, after: str, limit: int, vault: Vault) -> list[str]:
+    """Seal the data of the next documents after an id with the vault's first key; their ids."""
+    rows = conn.all(Q.sealed_after, {"after": after, "limit": limit})
+    for id, data in rows:
+        conn.run(Q.reseal, {"id": id, "data": raw_text(secret_fields.reseal(data.encode(), vault))})
+    return [id for id, _ in rows]
+
+
 def update(conn: Conn, id: str, block_schema_id: str, data: Raw, now: datetime) -> None:
     """Give a document other data, and the schema that describes it."""
+    schema, document = block_schemas.get(conn, block_schema_id), get(conn, id)
+    if document and (schema is None or schema.block_type_id != document.block_type_id):
+        raise Conflict("The block schema is not there, or is one of another block type.")
     if not changes.apply(conn, "block_document", id, {"block_schema_id": block_schema_id, "data": data}, now):
         raise NotFound("Block document not found")
 

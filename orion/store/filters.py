@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from orion.model.filters import (
     BlockDocumentFilter,
     BlockSchemaFilter,
@@ -26,6 +28,7 @@ from orion.model.filters import (
 )
 from orion.store.base import Conn
 from orion.store.conditions import Conditions, Literal, given, join, like, operator_of
+from orion.store.rows import json_text
 
 AGENT_POOL = "default-agent-pool"
 POOL = {"id": "CAST(NULL AS TEXT)", "name": f"'{AGENT_POOL}'", "type": "'prefect-agent'"}
@@ -276,6 +279,12 @@ def block_capabilities(c: Conditions, criterion: TagsCriterion) -> str | None:
     return join(criterion.operator, parts)
 
 
+def variable_value(c: Conditions, criterion: NameCriterion) -> str | None:
+    """Values stand as JSON text; `any_` names texts."""
+    texts = None if criterion.any_ is None else [json_text(text) or "" for text in criterion.any_]
+    return c.match("variable.value", structs.replace(criterion, any_=texts))
+
+
 def log_text(c: Conditions, criterion: LogText) -> str:
     return like(c, "log.message", Literal(criterion.query))
 
@@ -294,5 +303,7 @@ SPECIAL: dict[tuple[str, str], Callable[[Conditions, Any], str | None]] = {
     ("deployment", "is_schedule_active"): schedule_active,
     ("deployment", "flow_or_deployment_name"): flow_or_deployment_name,
     ("block_schema", "block_capabilities"): block_capabilities,
+    ("variable", "tags"): tags_of("variable"),
+    ("variable", "value"): variable_value,
     ("log", "text"): log_text,
 }

@@ -1,13 +1,31 @@
-"""Secret fields of block documents: sealed when stored, masked or opened when read."""
+"""The data of block documents: sealed as a whole, and secret fields hidden when it is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec import Raw
+
+from orion.model.wire import raw, unraw
 from orion.vault import MASK, Vault
 
 SEALED = "$sealed"
+
+
+def seal(data: Any, vault: Vault) -> Raw:
+    """A document's data as it is stored."""
+    return raw({SEALED: vault.seal(data)})
+
+
+def unseal(stored: Raw, vault: Vault) -> Any:
+    """A document's data in clear, from what is stored."""
+    return vault.open(unraw(stored)[SEALED])
+
+
+def reseal(stored: Raw | bytes, vault: Vault) -> Raw:
+    """What is stored, sealed with the vault's first key."""
+    return raw({SEALED: vault.renew(unraw(stored)[SEALED])})
 
 
 def secret_paths(fields: Any) -> list[list[str]]:
@@ -16,42 +34,25 @@ def secret_paths(fields: Any) -> list[list[str]]:
     return [path.split(".") for path in named or () if isinstance(path, str)]
 
 
-def seal(data: Any, paths: Iterable[list[str]], vault: Vault) -> Any:
-    """The data with every secret encrypted."""
-    return _each(
-        data, paths, lambda value: value if value is None or is_sealed(value) else {SEALED: vault.seal(value)}
-    )
-
-
-def unseal(data: Any, paths: Iterable[list[str]], vault: Vault) -> Any:
-    """The data with every secret in clear."""
-    return _each(data, paths, lambda value: vault.open(value[SEALED]) if is_sealed(value) else value)
-
-
 def masked(data: Any, paths: Iterable[list[str]]) -> Any:
     """The data with every secret hidden."""
-    return _each(data, paths, lambda value: None if value is None else MASK)
-
-
-def is_sealed(value: Any) -> bool:
-    """Whether a value is the encrypted form of a secret."""
-    return isinstance(value, dict) and value.keys() == {SEALED}
+    for path in paths:
+        data = _at(data, path, lambda value: None if value is None else MASK)
+    return data
 
 
 def keep_masked(new: Any, old: Any, shown: Any) -> Any:
-    """`new`, with the values of `old` where the sender only sent back the mask that it was shown."""
+    """`new`, with the values of `old` where the sender only sent back what it was shown in their place."""
+    if new == shown and new is not None:
+        return old
     if isinstance(new, dict) and isinstance(old, dict) and isinstance(shown, dict):
         return {
             name: keep_masked(value, old[name], shown.get(name)) if name in old else value
             for name, value in new.items()
         }
-    return old if new == shown and new is not None else new
-
-
-def _each(data: Any, paths: Iterable[list[str]], change: Callable[[Any], Any]) -> Any:
-    for path in paths:
-        data = _at(data, path, change)
-    return data
+    if isinstance(new, list) and isinstance(old, list) and isinstance(shown, list) and len(new) == len(old):
+        return [keep_masked(*parts) for parts in zip(new, old, shown, strict=True)]
+    return new
 
 
 def _at(data: Any, path: list[str], change: Callable[[Any], Any]) -> Any:
@@ -60,7 +61,7 @@ def _at(data: Any, path: list[str], change: Callable[[Any], Any]) -> Any:
         return change(data)
     if isinstance(data, list):
         return [_at(item, path[1:] if path[0] == "*" else path, change) for item in data]
-    if not isinstance(data, dict) or is_sealed(data):
+    if not isinstance(data, dict):
         return data
     names = list(data) if path[0] == "*" else [path[0]] if path[0] in data else []
     return {**data, **{name: _at(data[name], path[1:], change) for name in names}}

@@ -73,8 +73,8 @@ def check(parameters: Raw, schema: Raw, *, whole: bool) -> None:
 
 
 def _is_reference(value: Any) -> bool:
-    """Whether a value stands for a saved block, which only the client can look into."""
-    return isinstance(value, dict) and "$ref" in value
+    """Whether a value stands for a block, a variable or the environment, which only the flow's process looks into."""
+    return (isinstance(value, dict) and "$ref" in value) or (isinstance(value, str) and "{{" in value)
 
 
 @lru_cache(maxsize=256)

@@ -30,7 +30,7 @@ def registered(client: Client, fields: dict[str, Any] | None = None) -> dict[str
     name = unique("login")
     kind = client.post("/api/block_types/", json={"name": name, "slug": name})
     assert kind.status_code == 201, kind.text
-    body = {"fields": fields or FIELDS, "block_type_id": kind.json()["id"], "capabilities": ["notify"]}
+    body = {"fields": fields or FIELDS, "block_type_id": kind.json()["id"], "capabilities": ["zap"]}
     answer = client.post("/api/block_schemas/", json=body)
     assert answer.status_code in (200, 201), answer.text
     return dict(answer.json())
@@ -68,12 +68,12 @@ def test_a_schema_is_found_by_checksum(client: Client) -> None:
     assert client.get(path).json() == schema
     assert client.get(path, params={"version": "non-versioned"}).json() == schema
     assert client.get(path, params={"version": "9"}).status_code == 404
-    again = {"fields": FIELDS, "block_type_id": schema["block_type_id"], "capabilities": ["notify"]}
+    again = {"fields": FIELDS, "block_type_id": schema["block_type_id"], "capabilities": ["zap"]}
     assert client.post("/api/block_schemas/", json=again).status_code == 200
     assert client.get(f"/api/block_schemas/{schema['id']}").json() == schema
     body = {"block_schemas": {"block_type_id": {"any_": [schema["block_type_id"]]}}}
     assert client.post("/api/block_schemas/filter", json=body).json() == [schema]
-    assert client.get("/api/block_capabilities/").json() == ["notify"]
+    assert "zap" in client.get("/api/block_capabilities/").json()
     assert client.delete(f"/api/block_schemas/{schema['id']}").status_code == 204
     assert client.post("/api/block_schemas/", json={**again, "fields": [1]}).status_code == 422
 

@@ -11,7 +11,7 @@ from orion.errors import Invalid, NotFound
 from orion.model.blocks import BlockDocument, BlockDocumentCreate, BlockDocumentUpdate
 from orion.model.filters import BlockDocumentFilter, BlockTypeFilter, EqualsCriterion, TextCriterion
 from orion.model.ids import new_id
-from orion.model.wire import raw, unraw
+from orion.model.wire import unraw
 from orion.store import block_documents, secret_fields
 from orion.store.shown_blocks import Opener, own_data, shown
 from orion.vault import Vault, open_vault
@@ -30,7 +30,7 @@ async def create(call: Call) -> Reply:
 
 
 def _create(conn: Any, body: BlockDocumentCreate, vault: Opener, now: datetime) -> BlockDocument:
-    sealed = raw(vault(make=not block_documents.any(conn)).seal(unraw(body.data)))
+    sealed = secret_fields.seal(unraw(body.data), vault(make=not block_documents.any(conn)))
     name = body.name or f"anonymous-{new_id()}"
     made = block_documents.create(conn, structs.replace(body, name=name, data=sealed), now)
     return shown(conn, made, vault, secrets=False)
@@ -103,7 +103,7 @@ def _update(conn: Any, document_id: str, body: BlockDocumentUpdate, vault: Opene
         old = own_data(document, vault, secrets=True)
         seen = unraw(shown(conn, document, vault, secrets=False).data)
         new = secret_fields.keep_masked(unraw(body.data), old, seen)
-        data = raw(vault().seal({**old, **new} if body.merge_existing_data else new))
+        data = secret_fields.seal({**old, **new} if body.merge_existing_data else new, vault())
     block_documents.update(conn, document_id, schema_id, data, now)
 
 

@@ -11,6 +11,7 @@ from orion.model.blocks import BlockSchema
 from orion.model.checksums import checksum
 from orion.store import block_schemas
 from orion.web.call import Call, Reply
+from orion.web.handlers.block_types import install
 from orion.web.paging import window
 
 
@@ -36,6 +37,7 @@ async def read_by_checksum(call: Call) -> Reply:
 
 async def filter(call: Call) -> Reply:
     """List block schemas."""
+    await install(call)
     return Reply(await call.store.read(block_schemas.filter, call.body.block_schemas, *window(call)))
 
 
@@ -47,6 +49,7 @@ async def delete(call: Call) -> Reply:
 
 async def capabilities(call: Call) -> Reply:
     """List the capabilities that block schemas have."""
+    await install(call)
     return Reply(await call.store.read(block_schemas.capabilities))
 
 

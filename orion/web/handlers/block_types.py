@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from orion.errors import Forbidden, NotFound
+from orion.model import catalog
 from orion.model.blocks import BlockType, BlockTypeUpdate
 from orion.store import block_types
+from orion.store import catalog as built_in
 from orion.web.call import Call, Reply
 from orion.web.paging import window
 
@@ -23,6 +25,8 @@ async def read(call: Call) -> Reply:
 
 async def read_by_slug(call: Call) -> Reply:
     """Read a block type by its slug."""
+    if call.path["slug"] in catalog.slugs():
+        await install(call)
     return Reply(found(await call.store.glance(block_types.by_slug, call.path["slug"])))
 
 
@@ -50,10 +54,24 @@ def _delete(conn: Any, type_id: str) -> None:
 
 async def filter(call: Call) -> Reply:
     """List block types by name."""
+    await install(call)
     body = call.body
     return Reply(
         await call.store.read(block_types.filter, body.block_types, body.block_schemas, *window(call))
     )
+
+
+async def install_system_block_types(call: Call) -> Reply:
+    """Make the built-in block types; they are made anyway when they are first asked for."""
+    await install(call)
+    return Reply(None)
+
+
+async def install(call: Call) -> None:
+    """Make the built-in types, once an app."""
+    if not getattr(call.app.state, "has_built_in_blocks", False):
+        await call.store.write(built_in.install, catalog.entries(), call.now)
+        call.app.state.has_built_in_blocks = True
 
 
 def _refuse_protected(kind: BlockType) -> None:
