@@ -2,7 +2,7 @@
 (() => {
   const $ = (q, e = document) => e.querySelector(q), root = document.documentElement
   let g = ""
-  document.cookie = "tz=" + Intl.DateTimeFormat().resolvedOptions().timeZone + ";path=/;max-age=3e7;samesite=lax"
+  document.cookie = "tz=" + Intl.DateTimeFormat().resolvedOptions().timeZone + ";path=/;max-age=31536000;samesite=lax"
   addEventListener("keydown", e => {
     const box = e.target.closest("input:not([type=checkbox]),select,textarea"), k = e.key
     if (k == "Enter" && (e.ctrlKey || e.metaKey)) return box?.form?.requestSubmit()
@@ -20,7 +20,6 @@
     const b = e.target.closest("[data-copy]")
     if (b) navigator.clipboard?.writeText(b.dataset.copy).then(() => toast({ detail: { value: "Copied" } }))
     if (e.target.closest(".newer")) end($("#log"))
-    e.target.closest("[data-dismiss]")?.parentNode.remove()
   })
   const toast = e => {
     const t = document.createElement("div"), v = e.detail.value ?? e.detail
@@ -43,6 +42,7 @@
     if (l.id == "log" && (low = l.scrollHeight - l.scrollTop - l.clientHeight < 40)) $(".newer").hidden = !(fresh = 0)
   }, true)
   const tail = $("#log[data-tail]")
+  end(tail)
   if (tail) new MutationObserver(m => {
     if (low) return end(tail)
     fresh += m.reduce((n, c) => n + c.addedNodes.length, 0)
