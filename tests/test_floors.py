@@ -33,9 +33,13 @@ FLOORS: dict[str, set[str]] = {
     "engine": EAST,
     "testing": EAST,
     "agent": {"blocks"},  # when a run asks; nothing at import
-    "__init__": EAST,
+    "__init__": EAST | {"deployments"},
 }
-STAIRS = {"sdk/ephemeral.py": {"web"}}  # the one stair: a run without a server mounts the app itself
+STAIRS = {
+    "sdk/ephemeral.py": {"web"},  # a run without a server mounts the app itself
+    "sdk/flows.py": {"deployments"},  # flow.deploy and flow.serve, imported when they are called
+    "deployments/serving.py": {"agent"},  # serving is an agent in the program itself
+}
 DOORS = {"cli", "__main__", "app", "tasks"}  # may import any room
 
 SQL = re.compile(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from orion.deployments.applying import apply
 from orion.deployments.building import build, write_manifest
+from orion.deployments.deployment import Deployment
 from orion.deployments.files import DeploymentFile, read_file, write_file
 from orion.deployments.running import execute, find, run_deployment
+from orion.deployments.serving import serve
 
 __all__ = [
+    "Deployment",
     "DeploymentFile",
     "apply",
     "build",
@@ -15,6 +18,7 @@ __all__ = [
     "find",
     "read_file",
     "run_deployment",
+    "serve",
     "write_file",
     "write_manifest",
 ]

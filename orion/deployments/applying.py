@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from orion.deployments.files import DeploymentFile
+from orion.deployments.options import Collision
+from orion.errors import Invalid
 from orion.model.deployments import Deployment, DeploymentCreate, DeploymentScheduleCreate
 from orion.model.wire import raw
 from orion.sdk.client import SyncClient
 
 CATCHUP_LABEL = "orion.catchup"
+OVERLAPS: dict[str, Collision] = {"queue": "ENQUEUE", "skip": "CANCEL_NEW"}
 
 
 def apply(deployment: DeploymentFile, client: SyncClient | None = None) -> Deployment:
@@ -60,7 +63,21 @@ def _body(deployment: DeploymentFile, flow_id: str) -> DeploymentCreate:
         manifest_path=deployment.manifest_path,
         parameter_openapi_schema=raw(deployment.parameter_openapi_schema),
         enforce_parameter_schema=False,
+        **_limits(deployment),
     )
+
+
+def _limits(deployment: DeploymentFile) -> dict[str, Any]:
+    """How many runs at one time, and what becomes of one too many; an overlap policy is a limit of one."""
+    limit, strategy = deployment.concurrency_limit, deployment.collision_strategy
+    if deployment.overlap is not None and (limit is not None or strategy is not None):
+        raise Invalid("Give a deployment either an overlap policy or a concurrency limit with its strategy.")
+    if deployment.overlap in OVERLAPS:
+        limit, strategy = 1, OVERLAPS[deployment.overlap]
+    if strategy is not None and limit is None:
+        raise Invalid("A collision strategy belongs to a concurrency limit: give the deployment both.")
+    options = raw({"collision_strategy": strategy}) if strategy else None
+    return {"concurrency_limit": limit, "concurrency_options": options}
 
 
 def _schedules(deployment: DeploymentFile) -> list[dict[str, Any]]:

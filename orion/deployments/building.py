@@ -2,54 +2,73 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from orion.deployments.files import DeploymentFile
+from orion.deployments.options import Options
 from orion.errors import Invalid
 
+if TYPE_CHECKING:
+    from orion.sdk.flows import Flow
 
-def build(
-    entrypoint: str,
-    *,
-    name: str = "default",
-    description: str | None = None,
-    version: str | None = None,
-    tags: Sequence[str] = (),
-    parameters: Mapping[str, Any] | None = None,
-    cron: str | None = None,
-    interval: float | None = None,
-    rrule: str | None = None,
-    timezone: str | None = None,
-    anchor_date: str | None = None,
-    paused: bool = False,
-    work_queue_name: str | None = "default",
-    job_variables: Mapping[str, Any] | None = None,
-) -> DeploymentFile:
+
+def build(entrypoint: str, name: str = "default", **options: Unpack[Options]) -> DeploymentFile:
     """Describe a deployment of the flow at `entrypoint` (`path/to/file.py:flow`). Loads the file, runs nothing."""
     from orion.sdk.loading import load_flow_from_entrypoint
-    from orion.sdk.schemas import parameter_schema
 
     file, _, function = entrypoint.rpartition(":")
     flow = load_flow_from_entrypoint(entrypoint)
+    return describe(flow, Path(file).resolve(), function, name, options)
+
+
+def build_from_flow(
+    flow: Flow[Any, Any], name: str = "default", **options: Unpack[Options]
+) -> DeploymentFile:
+    """Describe a deployment of a flow that is loaded already; an agent loads it from the same file."""
+    function = flow.fn.__qualname__
+    try:
+        file = Path(inspect.getsourcefile(flow.fn) or "")
+    except TypeError:
+        file = Path()
+    if not file.is_file():
+        raise Invalid(f"The flow {flow.name!r} is in no file, so no agent could load it: write it into one.")
+    if "<locals>" in function:
+        raise Invalid(
+            f"The flow {flow.name!r} is made inside a function; an agent finds it only at the top of {file.name}."
+        )
+    return describe(flow, file.resolve(), function, name, options)
+
+
+def describe(flow: Flow[Any, Any], file: Path, function: str, name: str, options: Options) -> DeploymentFile:
+    """What the code and the options say of a deployment."""
+    from orion.sdk.schemas import parameter_schema
+
     schema = parameter_schema(flow.fn)
-    _check(parameters or {}, schema, flow.name)
-    where = Path(file).resolve()
+    parameters = dict(options.get("parameters") or {})
+    _check(parameters, schema, flow.name)
     return DeploymentFile(
         name=name,
-        description=description or flow.description,
-        version=version or flow.version,
-        tags=list(tags),
-        parameters=dict(parameters or {}),
-        schedule=_schedule(cron, interval, rrule, timezone, anchor_date),
-        paused=paused,
-        work_queue_name=work_queue_name,
-        job_variables=dict(job_variables or {}),
+        description=options.get("description") or flow.description,
+        version=options.get("version") or flow.version,
+        tags=list(options.get("tags") or ()),
+        parameters=parameters,
+        schedule=_schedule(options),
+        schedules=[dict(schedule) for schedule in options.get("schedules") or ()],
+        paused=options.get("paused", False),
+        catchup=options.get("catchup"),
+        overlap=options.get("overlap"),
+        concurrency_limit=options.get("concurrency_limit"),
+        collision_strategy=options.get("collision_strategy"),
+        work_queue_name=options.get("work_queue_name", "default"),
+        job_variables=dict(options.get("job_variables") or {}),
         flow_name=flow.name,
-        path=str(where.parent),
-        entrypoint=f"{where.name}:{function}",
+        path=str(file.parent),
+        entrypoint=f"{file.name}:{function}",
         parameter_openapi_schema=schema,
     )
 
@@ -73,14 +92,15 @@ def _check(parameters: Mapping[str, Any], schema: Mapping[str, Any], flow: str) 
         raise Invalid(f"The flow {flow!r} has no parameter named {', '.join(map(repr, unknown))}.")
 
 
-def _schedule(
-    cron: str | None, interval: float | None, rrule: str | None, timezone: str | None, anchor: str | None
-) -> dict[str, Any] | None:
-    given = {"cron": cron, "interval": interval, "rrule": rrule}
+def _schedule(options: Options) -> dict[str, Any] | None:
+    interval = options.get("interval")
+    seconds = interval.total_seconds() if isinstance(interval, timedelta) else interval
+    given = {"cron": options.get("cron"), "interval": seconds, "rrule": options.get("rrule")}
     chosen = {key: value for key, value in given.items() if value is not None}
     if len(chosen) > 1:
         raise Invalid(f"A deployment is built with one schedule: {' and '.join(chosen)} do not go together.")
-    if anchor and not interval:
+    anchor = options.get("anchor_date")
+    if anchor and not chosen.get("interval"):
         raise Invalid("An anchor date belongs to an interval.")
-    extra = {"timezone": timezone, "anchor_date": anchor}
+    extra = {"timezone": options.get("timezone"), "anchor_date": anchor}
     return {**chosen, **{key: value for key, value in extra.items() if value}} if chosen else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
+from orion.deployments.options import Catchup, Collision, Overlap
 from orion.errors import Invalid, NotFound
 
 HEAD = """\
@@ -21,6 +22,9 @@ NOTES = {
     "schedule": "{{cron: '0 6 * * *', timezone: Europe/Berlin}}, {{interval: 3600}} or {{rrule: 'FREQ=WEEKLY'}}",
     "paused": "true: nothing is planned until somebody resumes it",
     "catchup": "after a time without a clock: run all missed times, the latest (default), or none",
+    "overlap": "a run is due while another is under way: allow (default), queue, or skip the new one",
+    "concurrency_limit": "how many of its runs may be under way at one time; empty: any number",
+    "collision_strategy": "where the limit is reached: ENQUEUE (default) waits, CANCEL_NEW cancels the new run",
     "work_queue_name": "the queue whose agents run it; made when it is not there",
     "job_variables": "for its process: env (names and values), working_dir",
     "flow_name": "Made from the code: `orion deployment build` writes the rest anew.",
@@ -38,7 +42,10 @@ class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
     schedule: dict[str, Any] | None = None
     schedules: list[dict[str, Any]] = []
     paused: bool = False
-    catchup: Literal["all", "latest", "none"] | None = None
+    catchup: Catchup | None = None
+    overlap: Overlap | None = None
+    concurrency_limit: int | None = None
+    collision_strategy: Collision | None = None
     work_queue_name: str | None = "default"
     job_variables: dict[str, Any] = {}
     flow_name: str = ""

@@ -8,11 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orion.deployments.standing_in import reopened, stand_in
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate
 from orion.model.states import FINAL, SCHEDULED, StateCreate, StateDetails
 from orion.model.wire import raw, unraw
 from orion.sdk.answers import FlowRun
 from orion.sdk.client import SyncClient
+from orion.sdk.context import FLOW, FlowRunContext
+from orion.sdk.effects import Ask, Sleep, Steps, adrive, drive
+from orion.sdk.flow_runs import LeaveLoop
+from orion.sdk.session import Session, session
+from orion.sdk.surroundings import is_async
 
 
 def run_deployment(
@@ -25,29 +31,93 @@ def run_deployment(
     idempotency_key: str | None = None,
     timeout: float | None = None,
     poll_interval: float = 1.0,
+    as_subflow: bool = True,
     client: SyncClient | None = None,
-) -> FlowRun:
+) -> Any:
     """Ask for a run of `flow/deployment` (or of its id) and wait for its end, `timeout` seconds at most.
 
-    0 does not wait at all; without a timeout it waits for ever. Answers the run as it then is.
+    0 does not wait at all; without a timeout it waits for ever. Gives the run as it then is; in async code it is
+    awaited. Inside a flow the run is a subflow: a task run stands for it, and a retry of the flow finds it again.
     """
-    if client is None:
-        with SyncClient() as own:
-            return run_deployment(
-                name, parameters=parameters, scheduled_time=scheduled_time, flow_run_name=flow_run_name, tags=tags,
-                idempotency_key=idempotency_key, timeout=timeout, poll_interval=poll_interval, client=own,
-            )  # fmt: skip
-    deployment = find(name, client)
     details = StateDetails(scheduled_time=scheduled_time)
-    asked = DeploymentFlowRunCreate(
+    wish = DeploymentFlowRunCreate(
         state=StateCreate(type=SCHEDULED, state_details=details),
         name=flow_run_name,
         parameters=raw(dict(parameters or {})),
         tags=list(tags),
         idempotency_key=idempotency_key,
     )
-    run: FlowRun = client.create_flow_run_from_deployment(deployment.id, asked)
-    return _wait(run, timeout, poll_interval, client)
+    if client is not None:
+        return drive(_outside(_Blocking(client), name, wish, timeout, poll_interval))
+    parent = FLOW.get()
+    if parent is not None and as_subflow:
+        steps = _inside(parent, name, wish, dict(parameters or {}), timeout, poll_interval)
+    elif parent is not None:
+        steps = _outside(parent.session, name, wish, timeout, poll_interval)
+    else:
+        steps = _alone(session(), name, wish, timeout, poll_interval)
+    return adrive(steps) if is_async() else drive(steps)
+
+
+class _Blocking:
+    """A client in the place of a session, for code that blocks."""
+
+    def __init__(self, client: SyncClient) -> None:
+        self.sync = client
+
+
+def _alone(
+    here: Session, name: str, wish: DeploymentFlowRunCreate, timeout: float | None, pause: float
+) -> Steps[FlowRun]:
+    """Outside of flows nobody else closes what an event loop has opened."""
+    try:
+        return (yield from _outside(here, name, wish, timeout, pause))
+    finally:
+        yield LeaveLoop(here)
+
+
+def _outside(
+    here: Any, name: str, wish: DeploymentFlowRunCreate, timeout: float | None, pause: float
+) -> Steps[FlowRun]:
+    deployment = yield from _deployment(here, name)
+    run = yield Ask(here, "create_flow_run_from_deployment", deployment.id, wish)
+    return (yield from _waited(here, run, timeout, pause, None))
+
+
+def _inside(
+    parent: FlowRunContext,
+    name: str,
+    wish: DeploymentFlowRunCreate,
+    parameters: dict[str, Any],
+    timeout: float | None,
+    pause: float,
+) -> Steps[FlowRun]:
+    here = parent.session
+    deployment = yield from _deployment(here, name)
+    task_run, data = yield from stand_in(parent, deployment, parameters)
+    wish.parameters, wish.parent_task_run_id = raw(data), task_run.id
+    own_key, wish.idempotency_key = wish.idempotency_key, wish.idempotency_key or task_run.id
+    run = yield Ask(here, "create_flow_run_from_deployment", deployment.id, wish)
+    if own_key is None:
+        run = yield from reopened(here, run)
+    return (yield from _waited(here, run, timeout, pause, parent))
+
+
+def _deployment(here: Any, name: str) -> Steps[Deployment]:
+    found = yield Ask(here, "read_deployment_by_name" if "/" in name else "read_deployment", name)
+    return found
+
+
+def _waited(
+    here: Any, run: FlowRun, timeout: float | None, pause: float, parent: FlowRunContext | None
+) -> Steps[FlowRun]:
+    end = None if timeout is None else time.monotonic() + timeout
+    while run.state_type not in FINAL and (end is None or time.monotonic() < end):
+        if parent is not None:
+            parent.check_deadline()
+        yield Sleep(pause if end is None else min(pause, end - time.monotonic()))
+        run = yield Ask(here, "read_flow_run", run.id)
+    return run
 
 
 def find(name: str, client: SyncClient) -> Deployment:
@@ -55,15 +125,6 @@ def find(name: str, client: SyncClient) -> Deployment:
     read = client.read_deployment_by_name if "/" in name else client.read_deployment
     deployment: Deployment = read(name)
     return deployment
-
-
-def _wait(run: FlowRun, timeout: float | None, pause: float, client: SyncClient) -> FlowRun:
-    end = None if timeout is None else time.monotonic() + timeout
-    while run.state_type not in FINAL and (end is None or time.monotonic() < end):
-        left = pause if end is None else min(pause, max(end - time.monotonic(), 0))
-        time.sleep(left)
-        run = client.read_flow_run(run.id)
-    return run
 
 
 def execute(name: str, parameters: Mapping[str, Any] | None = None, client: SyncClient | None = None) -> Any:

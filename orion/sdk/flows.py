@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from orion.sdk import naming
 from orion.sdk.duplicates import warn_of_duplicate
@@ -13,6 +13,8 @@ from orion.sdk.hooks import Hook, checked
 from orion.sdk.parameters import bind, check_reserved
 
 if TYPE_CHECKING:
+    from orion.deployments.deployment import Deployment
+    from orion.deployments.options import Options
     from orion.sdk.runners import TaskRunner
 
 P = ParamSpec("P")
@@ -123,6 +125,33 @@ class Flow(Generic[P, R]):
         from orion.sdk.schemas import parameter_schema
 
         return parameter_schema(self.fn)
+
+    def to_deployment(self, name: str, **options: Unpack[Options]) -> Deployment:
+        """Describe a deployment of this flow: `apply()` it, or hand it to `serve`."""
+        from orion.deployments import Deployment
+
+        return Deployment.build_from_flow(self, name, **options)
+
+    def deploy(self, name: str, **options: Unpack[Options]) -> str:
+        """Make or update a deployment of this flow, for agents to run; its id."""
+        return self.to_deployment(name, **options).apply()
+
+    def serve(
+        self,
+        name: str | None = None,
+        *,
+        limit: int | None = None,
+        pause_on_shutdown: bool = True,
+        delete_on_shutdown: bool = False,
+        **options: Unpack[Options],
+    ) -> Any:
+        """Schedule this flow and run it from this program, until it is told to stop; see `serve`."""
+        from orion.deployments import serve
+
+        made = self.to_deployment(name or self.name, **options)
+        return serve(
+            made, limit=limit, pause_on_shutdown=pause_on_shutdown, delete_on_shutdown=delete_on_shutdown
+        )
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...

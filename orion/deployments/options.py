@@ -1,0 +1,33 @@
+"""Options: what may be said of a deployment beside its flow and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, TypedDict
+
+Catchup = Literal["all", "latest", "none"]
+Overlap = Literal["allow", "queue", "skip"]
+Collision = Literal["ENQUEUE", "CANCEL_NEW"]
+
+
+class Options(TypedDict, total=False):
+    """Keywords of `build`, `Deployment.build_from_flow`, `flow.deploy`, `flow.to_deployment` and `flow.serve`."""
+
+    description: str | None
+    version: str | None
+    tags: Sequence[str]
+    parameters: Mapping[str, Any] | None
+    cron: str | None
+    interval: float | timedelta | None
+    rrule: str | None
+    timezone: str | None
+    anchor_date: str | None
+    schedules: Sequence[Mapping[str, Any]]
+    paused: bool
+    catchup: Catchup | None
+    overlap: Overlap | None
+    concurrency_limit: int | None
+    collision_strategy: Collision | None
+    work_queue_name: str | None
+    job_variables: Mapping[str, Any] | None
