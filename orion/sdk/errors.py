@@ -65,6 +65,10 @@ class TaskTimedOut(OrionError, TimeoutError):
     """The task ran longer than its timeout."""
 
 
+class NoFreeSlot(OrionError, TimeoutError):
+    """No slot of a limit became free in time."""
+
+
 class Unreachable(OrionError, ConnectionError):
     """The API cannot be reached."""
 

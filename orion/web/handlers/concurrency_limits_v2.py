@@ -7,6 +7,7 @@ from orion.orchestration import give, give_lease, renew_lease, take, take_lease
 from orion.store import concurrency_limits_v2 as limits
 from orion.web.call import Call, Reply
 from orion.web.paging import window
+from orion.web.slots import taken
 
 
 async def create(call: Call) -> Reply:
@@ -41,8 +42,11 @@ async def delete(call: Call) -> Reply:
 
 
 async def increment(call: Call) -> Reply:
-    """Take slots of all the named limits, or of none: 423 says when to ask again. Unknown names are left out."""
-    return Reply(await call.store.write(take, call.body, call.now))
+    """Take slots of all the named limits, or of none: 423 says when to ask again. Unknown names are left out.
+
+    With `wait_seconds` it waits for room; of several who wait the first is served first.
+    """
+    return Reply(await taken(call, take))
 
 
 async def decrement(call: Call) -> Reply:
@@ -51,8 +55,8 @@ async def decrement(call: Call) -> Reply:
 
 
 async def increment_with_lease(call: Call) -> Reply:
-    """Take slots for a time; they are free again when the lease is not renewed."""
-    return Reply(await call.store.write(take_lease, call.body, call.now))
+    """Take slots for a time; they are free again when the lease is not renewed. `wait_seconds` waits for room."""
+    return Reply(await taken(call, take_lease))
 
 
 async def decrement_with_lease(call: Call) -> Reply:
