@@ -1,0 +1,103 @@
+"""`orion variable`: small named values that flows read while they run."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from orion.cli.api import Api, api
+from orion.cli.console import Json, Limit, ago, show_json, show_rows
+from orion.cli.groups import new_group
+from orion.errors import Invalid, NotFound
+
+app = new_group("Set, read and unset variables.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+
+
+@app.command("ls")
+def ls(limit: Limit = 100, as_json: Json = False) -> None:
+    """List the variables."""
+    with api() as server:
+        rows = server.rows("/variables/filter", {}, limit)
+    if as_json:
+        return show_json(rows)
+    show_rows(
+        ("Name", "Value", "Tags", "Changed"),
+        [(row["name"], row["value"], ", ".join(row["tags"]), ago(row["updated"])) for row in rows],
+    )
+
+
+@app.command("get")
+@app.command("inspect", hidden=True)
+def get(name: Name, as_json: Json = False) -> None:
+    """Print the value of a variable: a text as it is, anything else as JSON."""
+    with api() as server:
+        row = _find(server, name)
+    if as_json:
+        return show_json(row)
+    print(row["value"] if isinstance(row["value"], str) else json.dumps(row["value"], ensure_ascii=False))
+
+
+@app.command("set")
+def set_variable(
+    name: Name,
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="JSON, or else a text.")],
+    tag: Annotated[list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag.")] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Take the value as a text, whatever it looks like.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Refuse to change a variable that is there.")] = False,
+) -> None:
+    """Give a variable a value."""
+    found = value if text else _value(value)
+    with api() as server:
+        before = _look(server, name)
+        if before is None:
+            server.post("/variables/", {"name": name, "value": found, "tags": tag or []})
+        elif keep:
+            raise Invalid(f"The variable {name!r} has a value already.")
+        else:
+            server.patch(_path(name), {"value": found, **({"tags": tag} if tag else {})})
+    print(f"Set the variable {name!r}.")
+
+
+@app.command("unset")
+@app.command("delete", hidden=True)
+def unset(name: Name) -> None:
+    """Delete a variable."""
+    with api() as server:
+        _find(server, name)
+        server.delete(_path(name))
+    print(f"Unset the variable {name!r}.")
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _path(name: str) -> str:
+    return f"/variables/name/{quote(name, safe='')}"
+
+
+def _look(server: Api, name: str) -> dict[str, Any] | None:
+    from orion.sdk.errors import ObjectNotFound
+
+    try:
+        found: dict[str, Any] = server.get(_path(name))
+    except ObjectNotFound:
+        return None
+    return found
+
+
+def _find(server: Api, name: str) -> dict[str, Any]:
+    found = _look(server, name)
+    if found is None:
+        raise NotFound(f"There is no variable {name!r}. See what there is: orion variable ls")
+    return found
