@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from orion.notify.message import Message, Request, json_post, need, texts, without_nothing
+from orion.notify.message import Message, Request, json_post, need, texts, titled, without_nothing
 
 PORT = 8065
 
@@ -17,7 +17,7 @@ def compose(config: Mapping[str, Any], message: Message) -> list[Request]:
     path = str(config.get("path") or "").strip("/")
     hook = "/".join(filter(None, (path, "hooks", quote(need(config, "token"), safe=""))))
     url = f"{scheme}://{need(config, 'hostname')}:{config.get('port') or PORT}/{hook}"
-    text = f"#### {message.subject}\n{message.body}"
+    text = titled(message, "#### {}")
     said = {"text": text, "username": config.get("botname")}
     channels = [name.removeprefix("#") for name in texts(config.get("channels"))]
     return [

@@ -102,6 +102,11 @@ def texts(value: Any) -> list[str]:
     return [str(item).strip() for item in items if str(item).strip()]
 
 
+def titled(message: Message, form: str) -> str:
+    """The text below its subject, which is put into `form`; the text alone where there is no subject."""
+    return f"{form.format(message.subject)}\n{message.body}" if message.subject else message.body
+
+
 def without_nothing(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that hold something."""
     return {name: value for name, value in body.items() if value not in (None, "", [], {})}

@@ -59,11 +59,11 @@ def next_due(store: Store) -> datetime | None:
     return store.read_now(db.next_due)
 
 
-async def test(store: Store, block_document_id: str, now: datetime, key: str) -> str:
+async def test(store: Store, settings: Settings, block_document_id: str, now: datetime, key: str) -> str:
     """Send a test message through a block, once, and tell what the receiver said; raises `Failed` or `Unsendable`."""
     text = "This is a test message of orion: notifications through this block arrive."
     message = Message(subject="orion: a test message", body=text, key=key, time=now)
-    return await _send(store, block_document_id, message)
+    return await _send(store, settings, block_document_id, message)
 
 
 def wait_after(attempts: int, asked: float | None = None, chance: float = 0.5) -> float:
@@ -104,7 +104,8 @@ async def _try(store: Store, claimed: db.Claimed, now: Now) -> None:
         parcel = await store.read(db.parcel, claimed.id)
         if parcel is None:
             return
-        said = await _send(store, parcel.block_document_id, message_of(parcel, current()))
+        settings = current()
+        said = await _send(store, settings, parcel.block_document_id, message_of(parcel, settings))
     except (Unsendable, WrongKey) as error:
         await store.write(db.give_up, claimed, now(), error.message[:500])
     except Failed as error:
@@ -123,9 +124,8 @@ async def _failed(store: Store, claimed: db.Claimed, now: datetime, error: str, 
     await store.write(db.retry, claimed, now + timedelta(seconds=seconds), error)
 
 
-async def _send(store: Store, block_document_id: str, message: Message) -> str:
+async def _send(store: Store, settings: Settings, block_document_id: str, message: Message) -> str:
     """Through a block, by each of the requests that its channel makes of the message."""
-    settings = current()
     slug, config = await store.read(_block, block_document_id, settings)
     said = ""
     for request in compose(slug, config, message):

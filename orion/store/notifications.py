@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from orion.errors import Conflict, NotFound
 from orion.model.notifications import Delivery, DeliveryQuery, DeliveryStatus
+from orion.notify import CHANNELS
 from orion.store import paging, sql
 from orion.store.base import Conn, Row
 from orion.store.filters import Where
 from orion.store.paging import Listing, Sort
-from orion.store.rows import Rows
+from orion.store.rows import Rows, json_text
 
 Q = sql.load("notifications")
 TOLD = (
@@ -140,6 +142,15 @@ def totals(conn: Conn, since: datetime) -> Totals:
     """How all messages have fared."""
     row = conn.one(Q.totals, {"since": conn.time(since)}) or (0, 0, 0)
     return Totals(*(int(number or 0) for number in row))
+
+
+def blocks(conn: Conn, ids: Iterable[str] | None = None) -> list[tuple[str, str]]:
+    """The (id, type / name) of blocks: those that are asked for, else all that can send messages."""
+    if ids is None:
+        rows = conn.all(Q.blocks, {"slugs": json_text(list(CHANNELS))})
+    else:
+        rows = conn.all(Q.named_blocks, {"ids": json_text(sorted(set(ids)))})
+    return [(id, f"{slug} / {name}") for id, slug, name in rows]
 
 
 def _read(conn: Conn, row: Row) -> Delivery:

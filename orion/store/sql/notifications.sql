@@ -64,3 +64,17 @@ FROM notification_outbox GROUP BY policy_id;
 SELECT SUM(CASE WHEN delivered >= :since THEN 1 ELSE 0 END), SUM(CASE WHEN dead IS NOT NULL THEN 1 ELSE 0 END),
        SUM(CASE WHEN delivered IS NULL AND dead IS NULL THEN 1 ELSE 0 END)
 FROM notification_outbox;
+
+-- name: blocks
+-- Block documents that can send messages: those of a type that the channels know, or whose schema says so.
+SELECT d.id, t.slug, d.name
+FROM block_document d
+JOIN block_type t ON t.id = d.block_type_id
+JOIN block_schema s ON s.id = d.block_schema_id
+WHERE NOT d.is_anonymous AND (s.capabilities LIKE '%"notify"%' OR t.slug IN {listed:slugs})
+ORDER BY t.slug, d.name LIMIT 500;
+
+-- name: named_blocks
+-- Block documents by id.
+SELECT d.id, t.slug, d.name FROM block_document d JOIN block_type t ON t.id = d.block_type_id
+WHERE d.id IN {listed:ids};

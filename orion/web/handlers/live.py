@@ -22,7 +22,7 @@ from orion.web.pages.timeline import short_names
 
 LEAST_GAP, HEARTBEAT = 0.2, 20.0
 LINES, MOST_BEHIND = 200, 2000
-NAMES = {"runs", "deployments", "queues"}
+NAMES = {"runs", "deployments", "queues", "notifications"}
 RECENT = timedelta(minutes=1)
 _id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -58,7 +58,9 @@ async def test(call: Call) -> Reply:
 async def outcome_of_test(call: Call, block_document_id: str) -> TestOutcome:
     """What a test message through a block met."""
     try:
-        said = await notifying.test(call.store, block_document_id, call.now, f"test/{new_id()}")
+        said = await notifying.test(
+            call.store, call.settings, block_document_id, call.now, f"test/{new_id()}"
+        )
     except (Failed, Unsendable, WrongKey) as error:
         return TestOutcome(delivered=False, said=str(error))
     return TestOutcome(delivered=True, said=said)
