@@ -25,8 +25,16 @@ class Run(Struct, kw_only=True):
     next_scheduled_start_time: datetime | None = None
 
 
+class Crowd(Struct, frozen=True):
+    """The limit of a run's deployment, how many other runs are under way, and whether one too many is cancelled."""
+
+    limit: int
+    runs: int
+    cancels: bool
+
+
 class FlowFacts(Run, kw_only=True):
-    """A flow run, its hold (claim, attempt token, lease) and whether the run above it was started again."""
+    """A flow run, its hold (claim, token, lease), whether the run above was started again, its deployment's limit."""
 
     flow_id: str = ""
     deployment_id: str | None = None
@@ -41,6 +49,7 @@ class FlowFacts(Run, kw_only=True):
     heartbeat: datetime | None = None
     submit_count: int = 0
     reopened: bool = False
+    crowd: Crowd | None = None
 
 
 class FlowOf(Struct, kw_only=True):

@@ -12,8 +12,8 @@ from orion.model import wire
 from orion.model.flow_runs import FlowRunPolicy
 from orion.model.states import State, StateDetails
 from orion.model.task_runs import TaskRunPolicy
-from orion.orchestration.facts import FlowFacts, FlowOf, Limit, Run, TaskFacts
-from orion.store import slots, transitions
+from orion.orchestration.facts import Crowd, FlowFacts, FlowOf, Limit, Run, TaskFacts
+from orion.store import deployment_limits, slots, transitions
 from orion.store.base import Conn, Row
 
 R = TypeVar("R", bound=Run)
@@ -119,6 +119,12 @@ def limits(conn: Conn, run_id: str, tags: Iterable[str], now: datetime) -> tuple
     return tuple(
         Limit(id=row[0], tag=row[1].removeprefix("tag:"), slots=row[2], taken=held[row[0]]) for row in rows
     )
+
+
+def crowd(conn: Conn, run: FlowFacts) -> Crowd | None:
+    """The limit of a run's deployment, locked, and how many other runs use it."""
+    taken = deployment_limits.taken(conn, run.deployment_id, run.id) if run.deployment_id else None
+    return None if taken is None else Crowd(*taken)
 
 
 def changed(before: Run, after: Run) -> dict[str, Any]:

@@ -128,6 +128,8 @@ def _judge_flow(
 ) -> Verdict:
     if run.state is not None and run.state.type in FINAL and run.parent_task_run_id is not None:
         run.reopened = transitions.reopened(conn, run.parent_task_run_id)
+    if state.type == PENDING and not force:
+        run.crowd = loading.crowd(conn, run)
     move = Move(was=run.state, wanted=state, run=run, now=now, token=token)
     return decide(FORCED_FLOW_RULES if force else FLOW_RULES, move)
 

@@ -10,8 +10,9 @@ from orion.model.flow_runs import FlowRunPolicy
 from orion.model.ids import new_id
 from orion.model.states import StateDetails
 from orion.model.work_queues import WorkQueue
-from orion.store import sql, work_queues
+from orion.store import deployment_limits, sql, work_queues
 from orion.store.base import Conn, Row
+from orion.store.filters import Where
 
 Q = sql.load("claims")
 _details = wire.decoder(StateDetails).decode
@@ -27,9 +28,19 @@ def poll(conn: Conn, queue_id: str, asker: str | None, now: datetime) -> Row | N
 
 def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: int) -> list[str]:
     """Ids of runs that can be handed out, earliest first."""
-    condition = work_queues.due(conn, queue, before)
+    rooms = deployment_limits.rooms(conn, now)
+    condition = _with_room(work_queues.due(conn, queue, before), rooms)
     values = {**condition.params, "now": conn.time(now), "limit": limit}
-    return [row[0] for row in conn.all(_filled(Q.due, condition.text, queue), values)]
+    return list(deployment_limits.within(rooms, conn.all(_filled(Q.due, condition.text, queue), values)))
+
+
+def _with_room(condition: Where, rooms: dict[str, int]) -> Where:
+    """Without the runs of deployments that are full, so that those behind them get their turn."""
+    full = deployment_limits.full(rooms)
+    if not full:
+        return condition
+    text = f"{condition.text} AND flow_run.deployment_id NOT IN {{listed:full}}"
+    return Where(text, {**condition.params, "full": _listed(full)})
 
 
 def ready(conn: Conn, queue_id: str, before: datetime, now: datetime) -> bool:
@@ -39,7 +50,7 @@ def ready(conn: Conn, queue_id: str, before: datetime, now: datetime) -> bool:
         return False
     if queue.concurrency_limit is not None and used(conn, queue, now) >= queue.concurrency_limit:
         return False
-    condition = work_queues.due(conn, queue, before)
+    condition = _with_room(work_queues.due(conn, queue, before), deployment_limits.rooms(conn, now))
     values = {**condition.params, "now": conn.time(now)}
     return conn.one(_filled(Q.ready, condition.text, queue), values) is not None
 

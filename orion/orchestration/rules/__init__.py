@@ -14,6 +14,7 @@ FLOW_RULES = (
     flow.late_was_scheduled,
     flow.pausing,
     flow.resuming,
+    flow.room_in_deployment,
     shared.too_early,
     flow.retrying,
     shared.keep_scheduled_time,

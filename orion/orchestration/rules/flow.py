@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import cast
+
+from msgspec.structs import replace
 
 from orion.model.states import (
     CANCELLED,
@@ -14,6 +17,7 @@ from orion.model.states import (
     RUNNING,
     SCHEDULED,
     State,
+    StateDetails,
     StateType,
 )
 from orion.orchestration.bookkeeping import delay_of, retries_of
@@ -106,6 +110,20 @@ def resuming(move: Move) -> Verdict | None:
         state = _new(move, FAILED, "Failed", "The flow was paused and never resumed.")
         return Instead(state, "The pause timed out.")
     return None
+
+
+def room_in_deployment(move: Move) -> Verdict | None:
+    """Of a deployment with a limit only so many runs are under way; one more waits, or is cancelled."""
+    crowd = facts(move).crowd
+    if move.wanted.type != PENDING or move.left == PENDING or crowd is None or crowd.runs < crowd.limit:
+        return None
+    full = f"{crowd.runs} of {crowd.limit} runs of the deployment are under way"
+    if crowd.cancels:
+        return Instead(_new(move, CANCELLED, "Cancelled", f"{full}."), f"{full}; this one is cancelled.")
+    state = _new(move, SCHEDULED, "AwaitingConcurrencySlot", f"{full}.")
+    due = move.now + timedelta(seconds=move.slot_wait)
+    state = replace(state, state_details=StateDetails(scheduled_time=due))
+    return Instead(state, f"{full}; this one waits.")
 
 
 def retrying(move: Move) -> Verdict | None:

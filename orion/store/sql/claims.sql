@@ -13,7 +13,7 @@ ON CONFLICT (work_queue_id, name) DO UPDATE SET updated = excluded.updated, last
 
 -- name: due
 -- Runs that meet the queue's condition and that nobody has on hand, earliest first.
-SELECT flow_run.id FROM flow_run {index}
+SELECT flow_run.id, flow_run.deployment_id FROM flow_run {index}
 WHERE {condition} AND (flow_run.claim_until IS NULL OR flow_run.claim_until <= :now)
 ORDER BY flow_run.next_scheduled_start_time, flow_run.id LIMIT :limit {skip_locked};
 

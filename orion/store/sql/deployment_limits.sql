@@ -1,0 +1,22 @@
+-- Limits of deployments: taken by their runs under way, so that there is nothing to give back.
+
+-- name: rooms
+-- How many more runs of each limited deployment may be handed out; those that cancel what is too much are left out.
+SELECT d.id, d.concurrency_limit
+  - (SELECT count(*) FROM flow_run r
+     WHERE r.deployment_id = d.id AND r.state_type IN ('PENDING', 'RUNNING', 'CANCELLING'))
+  - (SELECT count(*) FROM flow_run h {by_index:flow_run_claim}
+     WHERE h.claim_until > :now AND h.deployment_id = d.id AND h.state_type = 'SCHEDULED')
+FROM deployment d
+WHERE d.concurrency_limit IS NOT NULL
+  AND (d.concurrency_options IS NULL OR d.concurrency_options NOT LIKE :cancels);
+
+-- name: lock
+-- The limit of a deployment that has one, kept from other takers until the transaction ends.
+SELECT concurrency_limit, concurrency_options FROM deployment
+WHERE id = :id AND concurrency_limit IS NOT NULL {for_update};
+
+-- name: busy
+-- How many other runs of a deployment are under way.
+SELECT count(*) FROM flow_run
+WHERE deployment_id = :id AND id <> :run_id AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING');
