@@ -26,6 +26,7 @@ MEMBERS = {
     "gcl": ("global_limits", "The same, shorter."),
     "block": ("blocks", "Register block classes; make, look at and delete saved blocks."),
     "variable": ("variables", "Set, read and unset variables."),
+    "notification": ("notification", "Say who is told of which states, test it, and send again what failed."),
     "config": ("config", "Set, unset and view settings of the active profile."),
     "profile": ("profiles", "Create, choose and change profiles."),
     "database": ("database", "Reset, upgrade, restore and check the database."),
