@@ -33,7 +33,10 @@ def _agent(queue: str | None) -> str:
 
 
 def _retention(settings: Settings) -> str:
-    if settings.retention == "off":
+    from orion.services.retention import is_off
+
+    if is_off(settings):
         return "every run and log for ever (ORION_RETENTION=off)"
     days, logs = settings.retention_run_days, settings.retention_log_days
-    return f"finished runs {days} days and the newest 100 of each flow, logs {logs} days"
+    newest = settings.retention_run_count
+    return f"finished runs {days} days and the newest {newest} of each flow, logs {logs} days"

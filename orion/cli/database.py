@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orion.cli.console import confirm, fail, note
+from orion.cli.console import Json, confirm, fail, note
 from orion.cli.groups import new_group
 from orion.settings import current
 
@@ -93,3 +93,26 @@ def check() -> None:
     if faults:
         raise typer.Exit(3)
     print(f"{_where()} is sound.")
+
+
+@app.command("prune")
+def prune(
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", min=0, help="Finished runs older than this go.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option("--keep", metavar="N", min=0, help="The newest runs of each flow stay.")
+    ] = None,
+    log_days: Annotated[
+        int | None, typer.Option("--log-days", metavar="N", min=0, help="Older logs go.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would go and delete nothing.")
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete old finished runs and logs now; by default as ORION_RETENTION_... say, which the clock does by itself."""
+    from orion.cli import pruning
+
+    pruning.prune({"RUN_DAYS": days, "RUN_COUNT": keep, "LOG_DAYS": log_days}, dry_run, yes, as_json)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from orion.services import crashes, lateness, leases, notifying, pauses, scheduling
+from orion.services import crashes, lateness, leases, notifying, pauses, retention, scheduling
 from orion.settings import current
 from orion.store import Store
 
@@ -35,5 +35,6 @@ DUTIES: tuple[Duty, ...] = (
     Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),
     Duty("notifications", notifying.deliver, 10, "notifications_enabled"),
+    Duty("retention", retention.prune, 600),
 )
 BY_NAME = {duty.name: duty for duty in DUTIES}

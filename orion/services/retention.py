@@ -1,0 +1,102 @@
+"""Retention: old finished runs go with their states, task runs, logs and artifacts; old logs and messages go alone.
+
+The newest runs of each flow always stay. A pass is short and every delete small, so that nobody waits for one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from orion.settings import Settings, current
+from orion.store import Conn, Lane, Store
+from orion.store import retention as db
+
+RUNS_AT_ONCE, ROWS_AT_ONCE = 20, 500
+SECONDS = 5.0
+OFF = frozenset(("off", "false", "no", "0"))
+
+
+class Terms(Struct, frozen=True):
+    """What is kept: runs that ended and lines that were written after these, and the newest runs of each flow."""
+
+    runs_before: datetime
+    logs_before: datetime
+    keep: int
+
+
+class Old(Struct):
+    """What may go: finished runs by flow, log lines, and messages that were sent or given up."""
+
+    runs: dict[str, int]
+    logs: int
+    messages: int
+
+
+def prune(store: Store, now: datetime) -> int:
+    """One short pass over what is old; the number of rows. Nothing where retention is off."""
+    settings = current()
+    return 0 if is_off(settings) else delete(store, terms(settings, now), SECONDS)
+
+
+def is_off(settings: Settings) -> bool:
+    """Whether everything is kept for ever."""
+    return str(settings.retention).lower() in OFF
+
+
+def terms(settings: Settings, now: datetime) -> Terms:
+    """What the settings say, at a moment."""
+    return Terms(
+        runs_before=now - timedelta(days=settings.retention_run_days),
+        logs_before=now - timedelta(days=settings.retention_log_days),
+        keep=settings.retention_run_count,
+    )
+
+
+def find(store: Store, kept: Terms) -> Old:
+    """Count what may go, and leave it."""
+    counts = {
+        name: store.read_now(db.count_old_runs, flow_id, kept.runs_before, kept.keep)
+        for flow_id, name in store.read_now(db.flows)
+    }
+    return Old(
+        runs={name: number for name, number in counts.items() if number},
+        logs=store.read_now(db.count_old_logs, kept.logs_before),
+        messages=store.read_now(db.count_old_messages, kept.logs_before),
+    )
+
+
+def delete(
+    store: Store, kept: Terms, seconds: float | None = None, tell: Callable[[int], None] = lambda _: None
+) -> int:
+    """Delete what may go, for so many seconds at most; the number of rows. `tell` hears of it as it grows."""
+    until = None if seconds is None else time.monotonic() + seconds
+    deleted = 0
+    for number in _batches(store, kept):
+        deleted += number
+        tell(deleted)
+        if until is not None and time.monotonic() > until:
+            break
+    return deleted
+
+
+def _batches(store: Store, kept: Terms) -> Iterator[int]:
+    """Delete batch by batch, and give the number of rows of each."""
+    for flow_id, _ in store.read_now(db.flows):
+        while found := store.read_now(db.old_runs, flow_id, kept.runs_before, kept.keep, RUNS_AT_ONCE):
+            gone = sum(store.write_now(db.delete_run, id, kept.runs_before, lane=Lane.LOW) for id in found)
+            yield gone
+            if not gone:
+                break
+    for some in (db.delete_old_logs, db.delete_old_messages):
+        yield from _until_none(store, some, kept.logs_before)
+
+
+def _until_none(store: Store, some: Callable[[Conn, datetime, int], int], before: datetime) -> Iterator[int]:
+    number = ROWS_AT_ONCE
+    while number == ROWS_AT_ONCE:
+        number = store.write_now(some, before, ROWS_AT_ONCE, lane=Lane.LOW)
+        yield number
