@@ -25,7 +25,7 @@ KEY_FILE = "secret.key"
 class WrongKey(OrionError):
     """A block was encrypted with another key: set ORION_ENCRYPTION_KEY to the one in use when it was saved."""
 
-    status = 409
+    status = 500  # nothing the client can mend: it is told at once and does not ask again
 
 
 class MissingKey(WrongKey):

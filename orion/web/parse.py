@@ -11,10 +11,12 @@ from starlette.types import Receive
 
 from orion.errors import Invalid, OrionError, TooLarge
 from orion.model import wire
+from orion.model.blocks import BlockDocumentCreate, BlockDocumentUpdate
 from orion.web.call import Call
 
 DEPTH_LIMIT = 100
 ECHO_LIMIT = 64_000
+NEVER_REPEATED = (BlockDocumentCreate, BlockDocumentUpdate)  # secrets stand in them
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _WILD_NUMBER = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}")
@@ -91,7 +93,7 @@ def json_body(body: bytes, kind: Any) -> Any:
         _refuse_oddities(body)
     except Invalid as fault:
         if fault.detail is not None:
-            fault.extra["request_body"] = _echo(body)
+            fault.extra["request_body"] = None if kind in NEVER_REPEATED else _echo(body)
         raise
     return value
 
