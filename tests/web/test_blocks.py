@@ -202,6 +202,13 @@ def test_a_protected_type_stays_as_it_is(client: Client) -> None:
     assert client.delete(f"/api/block_types/{kind['id']}").status_code == 403
 
 
+def test_a_foreign_client_may_describe_a_protected_type_but_changes_nothing(client: Client) -> None:
+    kind = client.get("/api/block_types/slug/local-file-system").json()
+    body, agent = {"description": "other words"}, {"User-Agent": "prefect/2.20.20 (API 0.8.4)"}
+    assert client.patch(f"/api/block_types/{kind['id']}", json=body, headers=agent).status_code == 204
+    assert client.get("/api/block_types/slug/local-file-system").json() == kind
+
+
 @pytest.mark.parametrize(
     ("fields", "same"),
     [

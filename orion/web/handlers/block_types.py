@@ -31,13 +31,21 @@ async def read_by_slug(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    """Change the fields of a block type that are sent; protected types stay as they are."""
-    await call.store.write(_update, call.path["id"], call.body, call.now)
+    """Change the fields of a block type that are sent; protected types stay as they are.
+
+    Other clients describe the built-in types in words of their own whenever they register one, and give up their run
+    when that is refused: they are told that all is well.
+    """
+    is_foreign = call.headers.get("user-agent", "").startswith("prefect/")
+    await call.store.write(_update, call.path["id"], call.body, is_foreign, call.now)
     return Reply(status=204)
 
 
-def _update(conn: Any, type_id: str, body: BlockTypeUpdate, now: Any) -> None:
-    _refuse_protected(found(block_types.get(conn, type_id)))
+def _update(conn: Any, type_id: str, body: BlockTypeUpdate, is_foreign: bool, now: Any) -> None:
+    kind = found(block_types.get(conn, type_id))
+    if kind.is_protected and is_foreign:
+        return
+    _refuse_protected(kind)
     block_types.update(conn, type_id, body, now)
 
 
