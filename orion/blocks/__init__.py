@@ -25,6 +25,9 @@ _HOMES = {
     "LocalFileSystem": "local_file_system",
     "RemoteFileSystem": "remote_file_system",
     "Process": "process",
+    "DockerContainer": "infrastructure.docker_container",
+    "DockerRegistry": "infrastructure.docker_container",
+    "KubernetesJob": "infrastructure.kubernetes_job",
     "SlackWebhook": "slack_webhook",
     "TeamsWebhook": "teams_webhook",
     "EmailServer": "email_server",
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
         WritableDeploymentStorage,
         WritableFileSystem,
     )
+    from orion.blocks.infrastructure.docker_container import DockerContainer, DockerRegistry
+    from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
     from orion.blocks.json_value import JSON
     from orion.blocks.local_file_system import LocalFileSystem
     from orion.blocks.process import Process

@@ -30,12 +30,16 @@ class Holder(Block):
 
 
 def everything_stored(home: Path) -> bytes:
-    """The bytes of the database, its WAL and all files of the home but the key."""
+    """The bytes of the database and its WAL, and of the home but for its key and the results of runs."""
     url = str(current().database_url)
     if url.startswith("sqlite"):
         path = Path(url.removeprefix("sqlite:///"))
-        found = [path, *path.parent.glob(f"{path.name}-*"), *(f for f in home.rglob("*") if f.is_file())]
-        return b"".join(file.read_bytes() for file in found if file.name != KEY_FILE and file.exists())
+        found = [path, *path.parent.glob(f"{path.name}-wal"), *(f for f in home.rglob("*") if f.is_file())]
+        return b"".join(
+            file.read_bytes()
+            for file in found
+            if not file.is_relative_to(home / "storage") and file.name != KEY_FILE
+        )
     import psycopg
 
     with psycopg.connect(url) as raw:
