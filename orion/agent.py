@@ -173,6 +173,8 @@ class Child:
     tail: bytes = b""
     cancelled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: str = ""  # what there is to say of the end beside the exit code
+    stays = False  # whether it lives on when the agent is stopped
 
     @property
     def output(self) -> str:
@@ -190,6 +192,13 @@ class Child:
         while _environment_of(self.pid).get("ORION__FLOW_RUN_ID") == self.run_id:
             await asyncio.sleep(0.5)
         return None
+
+    async def stop(self, grace: float) -> None:
+        """Ask it to end, and end it after the grace."""
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.ended.wait(), grace)
+        self.signal(signal.SIGKILL)
 
     def pick_up(self) -> None:
         """Begin where the agent before stopped: what it has passed on is only kept for a crash."""
@@ -212,6 +221,61 @@ class Child:
                 self.read = 0
         except OSError:
             return
+
+
+@dataclass
+class Remote(Child):
+    """A run in a container, through an infrastructure of `orion.blocks.infrastructure`; it is no process of ours."""
+
+    place: Any = None
+    handle: str = ""
+    begin: Coroutine[Any, Any, str] | None = None  # starts it; an adopted one has none
+    stays = True
+
+    def signal(self, number: int) -> None:
+        """Nobody here can be signalled: see `stop`."""
+
+    async def wait(self) -> int | None:
+        """Start it, unless that is done, and wait for its end."""
+        from orion.errors import OrionError
+
+        starting = asyncio.ensure_future(self.begin) if self.begin else None
+        try:
+            while starting and not (starting.done() or self.cancelled):
+                await asyncio.wait({starting}, timeout=0.2)
+            if starting and not starting.done():
+                starting.cancel()
+                self.ending = "it was cancelled before it had started"
+                return None
+            self.handle = starting.result() if starting else self.handle
+            end = await self.place.watch(self.handle, self.pass_on, old=starting is None)
+        except (OrionError, httpx.HTTPError, OSError) as error:
+            self.ending = f"{'it was lost' if self.handle else 'it could not be started'}: {error}"
+            return 1
+        finally:
+            if starting:
+                starting.cancel()
+            await self.place.close()
+        self.ending = str(end)
+        code: int | None = end.code
+        return code
+
+    async def stop(self, grace: float) -> None:
+        """The infrastructure has its own way to wait and to kill; one that is away is asked again."""
+        while self.handle and not self.ended.is_set():
+            try:
+                return await self.place.kill(self.handle, grace)
+            except Exception as error:
+                log.warning("Run %r cannot be stopped yet: %s", self.name, error)
+                await asyncio.sleep(BEAT_SECONDS)
+
+    def stream(self) -> None:
+        """Its output comes by `pass_on`."""
+
+    def pass_on(self, chunk: bytes) -> None:
+        self.tail = (self.tail + chunk)[-TAIL_BYTES:]
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
 
 
 class Agent:
@@ -390,10 +454,12 @@ class Agent:
         """Start the flow process in a session of its own; a run that cannot be started is CRASHED."""
         try:
             variables = await self._job_variables(run)
+            if (kind := variables.get("type", "process")) != "process":
+                return self._start_elsewhere(kind, run, token, variables)
             folder = tempfile.mkdtemp(prefix=f"orion-{run['id']}-")
             with open(os.path.join(folder, "output.log"), "ab") as output:
                 process = await asyncio.create_subprocess_exec(
-                    *self.options.command,
+                    *(variables.get("command") or self.options.command),
                     cwd=variables.get("working_dir") or folder,
                     env=self._environment(run, token, variables.get("env") or {}),
                     stdin=subprocess.DEVNULL,
@@ -418,10 +484,66 @@ class Agent:
         made_by = deployment.get("client") or ""
         if made_by.startswith("prefect"):
             raise ValueError(f"the deployment was made by {made_by}, but this agent runs flows of orion")
-        if run.get("infrastructure_document_id") or deployment.get("infrastructure_document_id"):
-            raise ValueError("the deployment asks for infrastructure, but this agent only starts processes")
-        variables = {**(deployment.get("job_variables") or {}), **(run.get("job_variables") or {})}
+        block = run.get("infrastructure_document_id") or deployment.get("infrastructure_document_id")
+        layers = [
+            await self._block(block) if block else {},
+            deployment.get("job_variables") or {},
+            run.get("job_variables") or {},
+        ]
+        variables = {name: value for layer in layers for name, value in layer.items()}
+        variables["env"] = {
+            name: value for layer in layers for name, value in (layer.get("env") or {}).items()
+        }
         return await self._resolved(variables)
+
+    async def _block(self, document_id: str) -> dict[str, Any]:
+        """The values of an infrastructure block, and its kind as `type`."""
+        path = f"/block_documents/{document_id}?include_secrets=true"
+        document = (await self.api.surely("GET", path)).json()
+        return {**document["data"], "type": document["block_type"]["slug"]}
+
+    def _start_elsewhere(self, kind: str, run: dict[str, Any], token: str, values: dict[str, Any]) -> Remote:
+        """Hand the run to an infrastructure; pulling an image may take long, so it is watched from the beginning."""
+        from orion.blocks.infrastructure import infrastructure
+        from orion.errors import OrionError
+
+        try:
+            place = infrastructure(kind, values)
+        except OrionError as error:
+            raise ValueError(str(error)) from None
+        env = self._environment_elsewhere(run, token, values.get("env") or {})
+        child = Remote(run["id"], run["name"], token, 0, "", place=place)
+
+        async def begin() -> str:
+            handle: str = await place.start(run, ("python", "-m", "orion.engine"), env)
+            child.handle = handle
+            log.info("Run %r started as %s %s.", run["name"], kind, handle)
+            with contextlib.suppress(Refusal, Unavailable):
+                pid = {"infrastructure_pid": f"{self.host}:{kind}:{handle}"}
+                await self.api.call("PATCH", f"/flow_runs/{run['id']}", pid, token)
+            return handle
+
+        child.begin = begin()
+        return child
+
+    def _environment_elsewhere(
+        self, run: dict[str, Any], token: str, overrides: dict[str, Any]
+    ) -> dict[str, str]:
+        """What a run in a container sees: nothing of this machine but what is passed on by name."""
+        own = self._environment(run, token, overrides)
+        addresses = {
+            name: overrides[name] for name in ("ORION_API_URL", "ORION_API_KEY") if name in overrides
+        }
+        own |= {
+            name: str(value) for name, value in addresses.items()
+        }  # a container may know the server otherwise
+        names = {"ORION_API_URL", "ORION_API_KEY", "PREFECT__FLOW_RUN_ID", "PYTHONUNBUFFERED", *overrides}
+        names |= {*self.options.passed}
+        return {
+            name: value
+            for name, value in own.items()
+            if name in names or name.startswith(("ORION__", "ORION_LOGGING_"))
+        }
 
     async def _resolved(self, variables: dict[str, Any]) -> dict[str, Any]:
         """The job variables with what they refer to; those in the environment are left to the flow's process."""
@@ -456,7 +578,8 @@ class Agent:
         key = {"ORION_API_KEY": self.options.key} if self.options.key else {}
         path = os.pathsep.join(filter(None, (kept.get("PYTHONPATH"), _checkout())))
         kept |= {"PYTHONPATH": path} if path else {}
-        return {**kept, **{name: str(value) for name, value in overrides.items()}, **key, **own}
+        every = {**kept, **overrides, **key, **own}
+        return {name: str(value) for name, value in every.items() if value is not None}
 
     def _limit(self, pid: int) -> None:
         import resource
@@ -478,6 +601,9 @@ class Agent:
             while not waiting.done():
                 await asyncio.wait({waiting}, timeout=0.5)
                 child.stream()
+                if child.stays and self.stopping.is_set() and not child.cancelled:
+                    waiting.cancel()
+                    return
             child.ended.set()
             await self._report(child, waiting.result())
         finally:
@@ -500,7 +626,7 @@ class Agent:
                 if error.status not in (403, 409, 410):
                     continue
                 log.warning("Run %r belongs to another attempt now; its process is stopped.", child.name)
-            await self._terminate(child, self.options.grace)
+            await child.stop(self.options.grace)
             return
 
     async def _is_cancelled(self, child: Child) -> bool:
@@ -511,12 +637,6 @@ class Agent:
         state = (await self.api.call("GET", f"/flow_runs/{child.run_id}")).json().get("state") or {}
         return bool(state.get("type") == "CANCELLING")
 
-    async def _terminate(self, child: Child, grace: float) -> None:
-        child.signal(signal.SIGTERM)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(child.ended.wait(), grace)
-        child.signal(signal.SIGKILL)
-
     async def _report(self, child: Child, code: int | None) -> None:
         """Close a run whose process did not close it itself."""
         self.finished += 1
@@ -525,14 +645,15 @@ class Agent:
             if child.cancelled or self.stopping.is_set() or code:
                 child.signal(signal.SIGKILL)  # what is left of its group
             if state.get("type") == "CANCELLING":
-                await self._end(child.run_id, child.token, "CANCELLED", f"Cancelled: {_ending(code)}.")
+                await self._end(
+                    child.run_id, child.token, "CANCELLED", f"Cancelled: {child.ending or _ending(code)}."
+                )
             elif state.get("type") in ("PENDING", "RUNNING"):
                 self.failed += 1
                 why = "its agent was stopped; " if self.stopping.is_set() else ""
                 await self._send_output(child)
-                await self._end(
-                    child.run_id, child.token, "CRASHED", f"The flow process is gone: {why}{_ending(code)}."
-                )
+                message = f"The flow process is gone: {why}{child.ending or _ending(code)}."
+                await self._end(child.run_id, child.token, "CRASHED", message)
         except Refusal as error:
             log.warning("The end of run %r was not taken: %s", child.name, error)
 
@@ -574,13 +695,33 @@ class Agent:
                 number = run["infrastructure_pid"].rpartition(":")[2]
                 pid = int(number) if number.isdecimal() else 0
                 known = _environment_of(pid)
-                if known.get("ORION__FLOW_RUN_ID") == run["id"] and _is_orphan(pid, known):
+                if run["infrastructure_pid"].count(":") > 1:
+                    self._spawn(self._adopt_elsewhere(run), self.tasks)
+                elif known.get("ORION__FLOW_RUN_ID") == run["id"] and _is_orphan(pid, known):
                     log.info("Run %r is adopted: process %s.", run["name"], pid)
                     folder = os.path.join(tempfile.gettempdir(), f"orion-{run['id']}-")
                     folder = next(iter(glob.glob(f"{folder}*")), folder)
                     child = Child(run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, folder)
                     child.pick_up()
                     self._spawn(self._watch(child), self.tasks)
+
+    async def _adopt_elsewhere(self, run: dict[str, Any]) -> None:
+        """Watch a container that a killed agent of this host started."""
+        from orion.blocks.infrastructure import infrastructure
+        from orion.errors import OrionError
+
+        kind, _, handle = run["infrastructure_pid"].partition(":")[2].partition(":")
+        try:
+            place = infrastructure(kind, await self._job_variables(run))
+            known = await place.environment(handle)
+        except (OrionError, ValueError, Refusal) as error:
+            return log.warning("Run %r was not adopted: %s", run["name"], error)
+        agent = int(known.get("ORION__AGENT_PID") or 0)
+        if known.get("ORION__FLOW_RUN_ID") != run["id"] or _is_another_agent(agent):
+            return await place.close()
+        log.info("Run %r is adopted: %s %s.", run["name"], kind, handle)
+        token = known.get("ORION__ATTEMPT")
+        await self._watch(Remote(run["id"], run["name"], token, 0, "", place=place, handle=handle))
 
     async def _live_runs(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -607,7 +748,8 @@ class Agent:
         while self.tasks and time.monotonic() < latest:
             for child in [child for child in self.children.values() if child.run_id not in told]:
                 told.add(child.run_id)
-                ends.append(asyncio.create_task(self._terminate(child, STOP_SECONDS)))
+                if not child.stays:
+                    ends.append(asyncio.create_task(child.stop(STOP_SECONDS)))
             await asyncio.wait({*self.tasks}, timeout=0.2)
         for task in (*self.tasks, *ends):
             task.cancel()
@@ -704,6 +846,17 @@ def _is_orphan(pid: int, known: dict[str, str]) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[1] != known.get("ORION__AGENT_PID")
+    except OSError:
+        return False
+
+
+def _is_another_agent(pid: int) -> bool:
+    """Whether the agent that started a container still lives on this machine, and is not this one."""
+    if pid == os.getpid():
+        return False
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"agent" in file.read()
     except OSError:
         return False
 
