@@ -10,6 +10,8 @@ import typer
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, note, show_json, show_object, show_rows
 from orion.cli.deployment_files import apply, build, preview
+from orion.cli.deployment_schedules import app as schedule_app
+from orion.cli.deployment_schedules import backfill, next_fire_times
 from orion.cli.groups import new_group
 from orion.cli.lookup import find_deployment, flow_names
 from orion.cli.parameters import read_parameters, read_start
@@ -20,6 +22,8 @@ app = new_group("Build, apply, run and look at deployments.")
 app.command("build")(build)
 app.command("apply")(apply)
 app.command("preview")(preview)
+app.command("backfill")(backfill)
+app.add_typer(schedule_app, name="schedule")
 
 Name = Annotated[
     str | None, typer.Argument(metavar="FLOW/DEPLOYMENT", help="Name, id or beginning of the id.")
@@ -99,6 +103,7 @@ def inspect(name: Name = None, id: Id = None, as_json: Json = False, output: Out
             **{key: value for key, value in row.items() if key not in left_out},
             "name": _full_name(row, flows),
             "schedules": schedules_of(row),
+            "next": ", ".join(next_fire_times(row)),
         }
     )
 

@@ -9,7 +9,7 @@ import typer
 from orion.cli.api import api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.logs import follow_logs, print_lines, read_logs
+from orion.cli.logs import follow_logs, print_lines, read_level, read_logs
 from orion.cli.lookup import find_flow_run, flow_names
 from orion.errors import Conflict, Invalid
 
@@ -100,18 +100,27 @@ def logs(
         int, typer.Option("-n", "--num-logs", metavar="N", min=1, help="How many then.")
     ] = 20,
     reverse: Annotated[bool, typer.Option("-r", "--reverse", help="The newest first.")] = False,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="LEVEL", help="Only from this level on: warning, error.")
+    ] = None,
+    grep: Annotated[
+        str | None, typer.Option("--grep", metavar="TEXT", help="Only lines with this text in their message.")
+    ] = None,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
     """Show the log lines of a run."""
     if head and tail:
         raise Invalid("Give either --head or --tail.")
+    least = read_level(level)
     with api() as server:
         row = find_flow_run(server, run)
         if follow:
-            return follow_logs(server, row["id"])
+            return follow_logs(server, row["id"], level=least, text=grep)
         count = num_logs if head or tail else None
-        lines = read_logs(server, row["id"], newest_first=reverse or tail, limit=count)
+        lines = read_logs(
+            server, row["id"], newest_first=reverse or tail, limit=count, level=least, text=grep
+        )
     if tail and not reverse:
         lines.reverse()
     show_json(lines) if as_json or output is Format.json else print_lines(lines)

@@ -60,7 +60,7 @@ def read_start(start_in: str | None, start_at: str | None, now: datetime) -> dat
         raise Invalid("Give either --start-in or --start-at.")
     if start_in:
         return now + _span(start_in)
-    return _moment(start_at) if start_at else now
+    return read_moment(start_at) if start_at else now
 
 
 def _span(text: str) -> timedelta:
@@ -69,7 +69,8 @@ def _span(text: str) -> timedelta:
     return timedelta(seconds=sum(float(n) * _SECONDS[unit[0].lower()] for n, unit in _SPAN.findall(text)))
 
 
-def _moment(text: str) -> datetime:
+def read_moment(text: str) -> datetime:
+    """A time as people write it, in the zone of this machine unless it says otherwise."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -188,6 +188,14 @@ class PlanRuns(Struct, kw_only=True):
     max_runs: Annotated[int, Meta(ge=0, le=10_000)] | None = None
 
 
+class DueTime(Struct, kw_only=True):
+    """A due time of a schedule in a range, and whether it has a run already."""
+
+    schedule_id: Id
+    scheduled_time: datetime
+    planned: bool
+
+
 class DueRuns(Struct, kw_only=True):
     """Body of `POST /deployments/get_scheduled_flow_runs`."""
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from orion.errors import Invalid, NotFound
 from orion.model import wire
+from orion.model.deployments import DueTime
 from orion.model.ids import new_id
 from orion.model.names import two_words
 from orion.model.times import to_micros
@@ -104,15 +105,46 @@ def plan_between(
     max_runs: int = 100,
 ) -> int:
     """Plan the due times from `start` to `end`, past ones too, `min_runs` even beyond; the cursor stays."""
-    deployment = db.lock(conn, deployment_id)
+    db.lock(conn, deployment_id)
+    runs = _between(conn, deployment_id, start, end, now, min_runs, max_runs)
+    return db.add_runs(conn, runs)
+
+
+def preview_between(
+    conn: Conn,
+    deployment_id: str,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    *,
+    min_runs: int = 0,
+    max_runs: int = 100,
+) -> list[DueTime]:
+    """What `plan_between` would plan, and what of it has a run already; nothing is changed."""
+    runs = _between(conn, deployment_id, start, end, now, min_runs, max_runs)
+    known = db.known(conn, runs)
+    return [
+        DueTime(
+            schedule_id=run.schedule_id,
+            scheduled_time=run.expected_start_time,
+            planned=run.idempotency_key in known,
+        )
+        for run in runs
+    ]
+
+
+def _between(
+    conn: Conn, deployment_id: str, start: datetime, end: datetime, now: datetime, least: int, most: int
+) -> list[db.PlannedRun]:
+    deployment = db.find(conn, deployment_id)
     if deployment is None:
         raise NotFound("Deployment not found")
-    added = 0
+    runs = []
     for schedule in db.schedules(conn, deployment_id):
-        due = islice(due_of(schedule, start - MICROSECOND), max_runs)
-        wanted = [moment for number, moment in enumerate(due) if moment <= end or number < min_runs]
-        added += db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in wanted])
-    return added
+        due = islice(due_of(schedule, start - MICROSECOND), most)
+        wanted = [moment for number, moment in enumerate(due) if moment <= end or number < least]
+        runs += [_run(deployment, schedule, moment, now) for moment in wanted]
+    return sorted(runs, key=lambda run: run.expected_start_time)
 
 
 def _lacking(conn: Conn, now: datetime) -> list[str]:

@@ -111,6 +111,12 @@ def lock(conn: Conn, deployment_id: str) -> Deployment | None:
     return DEPLOYMENT.read(conn, row) if row else None
 
 
+def find(conn: Conn, deployment_id: str) -> Deployment | None:
+    """The deployment as it is now."""
+    row = conn.one(Q.find, {"deployment_id": deployment_id})
+    return DEPLOYMENT.read(conn, row) if row else None
+
+
 def schedules(conn: Conn, deployment_id: str) -> list[Schedule]:
     """The schedules of a deployment, resting ones included."""
     return SCHEDULE.read_all(conn, conn.all(Q.schedules, {"deployment_id": deployment_id}))
@@ -125,9 +131,8 @@ def add_runs(conn: Conn, runs: list[PlannedRun]) -> int:
     """Add planned runs with their first states; those whose key is known are left out. The number added."""
     if not runs:
         return 0
-    keys = json_text([run.idempotency_key for run in runs])
-    known = {key for (key,) in conn.all(Q.known, {"flow_id": runs[0].flow_id, "keys": keys})}
-    new = [run for run in runs if run.idempotency_key not in known]
+    there = known(conn, runs)
+    new = [run for run in runs if run.idempotency_key not in there]
     rows = [PLANNED.values(conn, run) for run in new]
     conn.many(PLANNED.insert, rows)
     conn.many(Q.add_state, [_state(conn, run) for run in new])
@@ -135,6 +140,14 @@ def add_runs(conn: Conn, runs: list[PlannedRun]) -> int:
     for topic in {f"queue:{run.work_queue_name}" for run in new} | ({"runs", "queues"} if new else set()):
         conn.publish(topic)
     return len(new)
+
+
+def known(conn: Conn, runs: list[PlannedRun]) -> set[str]:
+    """The keys of those of a deployment's runs that are there already."""
+    if not runs:
+        return set()
+    keys = json_text([run.idempotency_key for run in runs])
+    return {key for (key,) in conn.all(Q.known, {"flow_id": runs[0].flow_id, "keys": keys})}
 
 
 def _state(conn: Conn, run: PlannedRun) -> dict[str, Any]:

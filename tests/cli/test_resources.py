@@ -178,6 +178,21 @@ def test_logs_are_shown_in_order_over_pages(orion: Orion, server: Api, make_run:
     assert first == "2026-01-01 00:00:00.009 ERROR    orion.flow_runs  line 9"
 
 
+def test_logs_are_narrowed_to_a_level_and_a_text(
+    orion: Orion, server: Api, make_run: Callable[..., Row]
+) -> None:
+    run = make_run("etl", "one", "COMPLETED")
+    add_logs(server, run, 30)
+    assert messages(orion("flow-run", "logs", "one", "--level", "error").out) == [
+        "line 9",
+        "line 19",
+        "line 29",
+    ]
+    assert messages(orion("flow-run", "logs", "one", "--grep", "line 19").out) == ["line 19"]
+    assert messages(orion("flow-run", "logs", "one", "--follow", "--level", "40").out)[0] == "line 9"
+    assert "no log level" in orion("flow-run", "logs", "one", "--level", "loud", code=None).err
+
+
 @pytest.mark.row("CLI-11")
 def test_following_a_finished_run_ends_after_its_last_line(
     orion: Orion, server: Api, make_run: Callable[..., Row]

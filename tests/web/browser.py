@@ -25,7 +25,9 @@ def assert_promised(method: str, answer: httpx.Response) -> None:
     assert found is not None
     route, _ = found[0][method]
     assert answer.status_code in (route.status, *route.also)
-    if answer.status_code == 204 or route.answer is None:
+    if route.answer is bytes:
+        assert answer.headers["content-disposition"].startswith("attachment")
+    elif answer.status_code == 204 or route.answer is None:
         assert answer.content in (b"", b"null")
     else:
         msgspec.json.decode(answer.content, type=route.answer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
 
 from tests.web.browser import Client
-from tests.web.makers import UNKNOWN
+from tests.web.makers import UNKNOWN, flow
 
 
 def line(message: str = "hello", **fields: Any) -> dict[str, Any]:
@@ -64,3 +66,27 @@ def test_a_bad_line_spoils_its_batch_and_nothing_is_kept(client: Client) -> None
 def test_log_batches_may_be_larger_than_other_bodies(client: Client) -> None:
     assert client.post("/api/logs/", json=[line("a" * 900_000) for _ in range(4)]).status_code == 201
     assert client.post("/api/logs/", json=[line("a" * 900_000) for _ in range(6)]).status_code == 413
+
+
+def test_the_log_of_a_run_is_downloaded_as_csv_and_text(client: Client) -> None:
+    run = client.post("/api/flow_runs/", json={"flow_id": flow(client)["id"]}).json()["id"]
+    lines = [
+        {
+            "name": "orion", "level": 20, "message": f'say "{number}",\nplease', "flow_run_id": run,
+            "timestamp": f"2026-01-01T00:00:00.{number:06}Z",
+        }
+        for number in range(1500)
+    ]  # fmt: skip
+    assert client.post("/api/logs/", json=lines).status_code == 201
+    answer = client.get(f"/api/flow_runs/{run}/logs/download")
+    assert (
+        answer.headers["content-type"].startswith("text/csv")
+        and f"{run}.csv" in answer.headers["content-disposition"]
+    )
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows[0] == ["timestamp", "level", "flow_run_id", "task_run_id", "logger", "message"]
+    assert [row[5] for row in rows[1:]] == [line["message"] for line in lines]
+    text = client.get(f"/api/flow_runs/{run}/logs/download?format=text").text
+    assert text.startswith('2026-01-01T00:00:00.000000Z INFO     orion  say "0"')
+    assert client.get(f"/api/flow_runs/{run}/logs/download?format=pdf").status_code == 422
+    assert client.get(f"/api/flow_runs/{UNKNOWN}/logs/download").status_code == 404

@@ -6,6 +6,12 @@ SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastruct
        parameters, job_variables
 FROM deployment WHERE id = :deployment_id {for_update};
 
+-- name: find
+-- The deployment whose runs are looked at.
+SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastructure_document_id, tags, labels,
+       parameters, job_variables
+FROM deployment WHERE id = :deployment_id;
+
 -- name: schedules
 -- The schedules of a deployment.
 SELECT id, deployment_id, schedule, active, max_scheduled_runs, catchup, parameters, scheduled_until

@@ -14,6 +14,7 @@ from orion.model.deployments import (
     DeploymentFlowRunCreate,
     DeploymentUpdate,
     DueRuns,
+    DueTime,
     PlanRuns,
 )
 from orion.model.filters import (
@@ -134,14 +135,28 @@ async def schedule(call: Call) -> Reply:
     return Reply(None)
 
 
+async def schedule_preview(call: Call) -> Reply:
+    """List what `schedule` would plan in a time range, past ones too, and what of it has a run already."""
+    return Reply(await call.store.read(_preview, call.path["id"], call.body, call.now))
+
+
 def _plan(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> None:
+    start, end, runs = _range(body, now)
+    scheduling.plan_between(conn, deployment_id, start, end, now, **runs)
+
+
+def _preview(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> list[DueTime]:
+    start, end, runs = _range(body, now)
+    return scheduling.preview_between(conn, deployment_id, start, end, now, **runs)
+
+
+def _range(body: PlanRuns, now: datetime) -> tuple[datetime, datetime, dict[str, int]]:
+    """From when to when, and how many runs at least and at most."""
     start = body.start_time or now
     end = body.end_time or start + timedelta(seconds=body.min_time or 0)
     least = 3 if body.min_runs is None else body.min_runs
     most = 100 if body.max_runs is None else body.max_runs
-    scheduling.plan_between(
-        conn, deployment_id, as_utc(start), as_utc(end), now, min_runs=least, max_runs=most
-    )
+    return as_utc(start), as_utc(end), {"min_runs": least, "max_runs": most}
 
 
 async def work_queue_check(call: Call) -> Reply:

@@ -1,0 +1,155 @@
+"""`orion deployment schedule` and `orion deployment backfill`: when a deployment runs, and ran, or should have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from orion.cli.api import Api, api
+from orion.cli.console import Format, Json, Output, note, show_json, show_rows
+from orion.cli.groups import new_group
+from orion.cli.lookup import find_deployment
+from orion.cli.parameters import read_moment
+from orion.errors import Invalid, NotFound
+from orion.model.schedule_times import next_times
+from orion.model.schedule_words import in_words
+from orion.model.schedules import from_dict
+from orion.model.times import utcnow
+
+app = new_group("List, add, pause, resume and delete the schedules of a deployment.")
+
+Name = Annotated[str, typer.Argument(metavar="FLOW/DEPLOYMENT", help="Name, id or beginning of the id.")]
+Schedule = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Id or beginning of the id.")]
+
+
+def next_fire_times(deployment: dict[str, Any], count: int = 10) -> list[str]:
+    """The next times at which a deployment's active schedules fire."""
+    active = [] if deployment["paused"] else [item for item in deployment["schedules"] if item["active"]]
+    now = utcnow()
+    times = {time for item in active for time in next_times(from_dict(item["schedule"]), now, count)}
+    return [time.isoformat() for time in sorted(times)[:count]]
+
+
+@app.command("ls")
+def ls(name: Name, as_json: Json = False, output: Output = Format.text) -> None:
+    """List the schedules of a deployment with the next time of each."""
+    with api() as server:
+        rows = find_deployment(server, name)["schedules"]
+    if as_json or output is Format.json:
+        return show_json(rows)
+    show_rows(
+        ("ID", "Schedule", "On", "Next"),
+        [(row["id"], in_words(from_dict(row["schedule"])), row["active"], _next(row)) for row in rows],
+    )
+
+
+def _next(row: dict[str, Any]) -> str:
+    times = next_times(from_dict(row["schedule"]), utcnow(), 1) if row["active"] else []
+    return times[0].isoformat() if times else ""
+
+
+@app.command("create")
+def create(
+    name: Name,
+    cron: Annotated[str | None, typer.Option(metavar="LINE", help="A cron line: '0 6 * * *'.")] = None,
+    interval: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Seconds between two runs.")
+    ] = None,
+    rrule: Annotated[str | None, typer.Option(metavar="RULE", help="An iCalendar rule.")] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Europe/Berlin, for example.")] = None,
+    anchor_date: Annotated[
+        str | None, typer.Option(metavar="TIME", help="A time that the interval counts from.")
+    ] = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Plan nothing yet.")] = False,
+) -> None:
+    """Add a schedule to a deployment; its runs are planned at once."""
+    given = {"cron": cron, "interval": interval, "rrule": rrule}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if len(chosen) != 1:
+        raise Invalid("Give one of --cron, --interval and --rrule.")
+    more = {"timezone": timezone, "anchor_date": anchor_date}
+    schedule = {**chosen, **{key: value for key, value in more.items() if value}}
+    with api() as server:
+        deployment = find_deployment(server, name)
+        body = [{"schedule": schedule, "active": not paused}]
+        (made,) = server.post(f"/deployments/{deployment['id']}/schedules", body)
+    print(f"Added schedule {made['id']}: {in_words(from_dict(made['schedule']))}.")
+
+
+@app.command("pause")
+def pause(name: Name, schedule: Schedule) -> None:
+    """Switch a schedule off; what it has planned and nobody has begun is taken back."""
+    _switch(name, schedule, False, "is off")
+
+
+@app.command("resume")
+def resume(name: Name, schedule: Schedule) -> None:
+    """Switch a schedule on."""
+    _switch(name, schedule, True, "is on")
+
+
+def _switch(name: str, schedule: str, active: bool, outcome: str) -> None:
+    with api() as server:
+        deployment, row = _find(server, name, schedule)
+        server.patch(f"/deployments/{deployment}/schedules/{row}", {"active": active})
+    print(f"Schedule {row} {outcome}.")
+
+
+@app.command("delete")
+def delete(name: Name, schedule: Schedule) -> None:
+    """Delete a schedule with the runs that it has planned."""
+    with api() as server:
+        deployment, row = _find(server, name, schedule)
+        server.delete(f"/deployments/{deployment}/schedules/{row}")
+    print(f"Deleted schedule {row}.")
+
+
+def _find(server: Api, name: str, schedule: str) -> tuple[str, str]:
+    """The ids of the deployment and of its schedule."""
+    deployment = find_deployment(server, name)
+    ids = [row["id"] for row in deployment["schedules"] if row["id"].startswith(schedule.lower())]
+    if len(ids) != 1:
+        known = ", ".join(row["id"] for row in deployment["schedules"]) or "none"
+        raise NotFound(
+            f"{len(ids)} schedules of {name} have an id that begins with {schedule!r}; there is: {known}."
+        )
+    return deployment["id"], ids[0]
+
+
+def backfill(
+    name: Name,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="The first time: 2026-01-01.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="The last time.")],
+    limit: Annotated[
+        int, typer.Option("-l", "--limit", metavar="N", min=1, max=10_000, help="Runs of a schedule at most.")
+    ] = 100,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would create, create nothing.")
+    ] = False,
+    as_json: Json = False,
+    output: Output = Format.text,
+) -> None:
+    """Create the runs of a range of due times, past ones too; those that are there already stay as they are."""
+    first, last = read_moment(start), read_moment(end)
+    if last < first:
+        raise Invalid(f"--from {start} lies after --to {end}.")
+    body = {"start_time": first, "end_time": last, "min_runs": 0, "max_runs": limit}
+    with api() as server:
+        route = f"/deployments/{find_deployment(server, name)['id']}/schedule"
+        times = server.post(f"{route}/preview", body)
+        if not dry_run:
+            server.post(route, body)
+    new = sum(not time["planned"] for time in times)
+    if as_json or output is Format.json:
+        return show_json(times)
+    show_rows(
+        ("Due", "Run"),
+        [(time["scheduled_time"], _of_run(time["planned"], dry_run)) for time in times],
+    )
+    there = f"; {len(times) - new} are there already" if new < len(times) else ""
+    note(f"{'Would create' if dry_run else 'Created'} {new} runs{there}.")
+
+
+def _of_run(planned: bool, dry_run: bool) -> str:
+    return "is there" if planned else "would be created" if dry_run else "created"

@@ -1,0 +1,70 @@
+"""Schedules of a deployment, its next times and its backfill, from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orion.cli.api import Api, api
+from tests.cli.conftest import Orion
+
+RANGE = ("--from", "2026-01-01T00:00+00:00", "--to", "2026-01-01T05:30+00:00")
+HOURLY = {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z", "timezone": "UTC"}
+
+
+@pytest.fixture
+def server(orion: Orion) -> Iterator[Api]:
+    with api() as opened:
+        flow = opened.post("/flows/", {"name": "etl"})
+        opened.post(
+            "/deployments/", {"name": "d", "flow_id": flow["id"], "schedules": [{"schedule": HOURLY}]}
+        )
+        yield opened
+
+
+def runs(server: Api) -> int:
+    return int(
+        server.post(
+            "/flow_runs/count", {"flow_runs": {"expected_start_time": {"before_": "2026-01-02T00:00:00Z"}}}
+        )
+    )
+
+
+@pytest.mark.row("DEP-11")
+def test_a_backfill_is_previewed_made_and_not_doubled(orion: Orion, server: Api) -> None:
+    preview = orion("deployment", "backfill", "etl/d", *RANGE, "--dry-run")
+    assert preview.out.count("would be created") == 6 and runs(server) == 0
+    assert "Would create 6 runs" in preview.err
+    assert orion("deployment", "backfill", "etl/d", *RANGE, "--limit", "2").out.count("created") == 2
+    assert runs(server) == 2
+    rest = orion("deployment", "backfill", "etl/d", *RANGE)
+    assert (rest.out.count("is there"), rest.out.count("created"), runs(server)) == (2, 4, 6)
+    assert "Created 0 runs; 6 are there already" in orion("deployment", "backfill", "etl/d", *RANGE).err
+    assert (
+        "lies after"
+        in orion(
+            "deployment", "backfill", "etl/d", "--from", "2026-02-01", "--to", "2026-01-01", code=None
+        ).err
+    )
+
+
+def test_schedules_are_added_switched_and_deleted(orion: Orion, server: Api) -> None:
+    orion("deployment", "schedule", "create", "etl/d", "--cron", "0 6 * * *", "--timezone", "Europe/Oslo")
+    hourly, daily = orion("deployment", "schedule", "ls", "etl/d", "--json").json
+    assert daily["schedule"]["timezone"] == "Europe/Oslo"
+    assert (
+        len(orion("deployment", "inspect", "etl/d").out.partition("next")[2].splitlines()[0].split(",")) == 10
+    )
+    orion("deployment", "schedule", "pause", "etl/d", hourly["id"])
+    listed = orion("deployment", "schedule", "ls", "etl/d").out.splitlines()
+    assert [line.split("\t")[2] for line in listed] == ["no", "yes"]
+    orion("deployment", "schedule", "resume", "etl/d", hourly["id"])
+    orion("deployment", "schedule", "delete", "etl/d", daily["id"])
+    (left,) = orion("deployment", "schedule", "ls", "etl/d", "--json").json
+    assert (left["id"], left["active"]) == (hourly["id"], True)
+
+
+def test_what_makes_no_sense_is_refused(orion: Orion, server: Api) -> None:
+    assert "one of --cron" in orion("deployment", "schedule", "create", "etl/d", code=None).err
+    assert "0 schedules" in orion("deployment", "schedule", "pause", "etl/d", "ffff", code=None).err
