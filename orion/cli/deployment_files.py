@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from orion.cli.parameters import read_overrides, read_parameters
-from orion.errors import Invalid
+from orion.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from orion.deployments import DeploymentFile
@@ -68,6 +69,20 @@ def build(
         str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object.")
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Plan nothing yet.")] = False,
+    catchup: Annotated[
+        str | None, typer.Option(metavar="POLICY", help="Missed times: all, latest (default) or none.")
+    ] = None,
+    overlap: Annotated[
+        str | None,
+        typer.Option(metavar="POLICY", help="A run is due while another is under way: allow, queue or skip."),
+    ] = None,
+    concurrency_limit: Annotated[
+        int | None, typer.Option("--concurrency-limit", min=0, metavar="N", help="Runs at one time.")
+    ] = None,
+    collision_strategy: Annotated[
+        str | None,
+        typer.Option(metavar="STRATEGY", help="Beyond the limit: ENQUEUE (default) or CANCEL_NEW."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")
     ] = None,
@@ -76,6 +91,7 @@ def build(
 ) -> None:
     """Write a deployment file for a flow. The flow's file is loaded, nothing in it is run."""
     from orion import deployments
+    from orion.deployments.options import Catchup, Collision, Overlap
 
     if infra.lower() not in INFRASTRUCTURES:
         raise Invalid(f"There is no infrastructure {infra!r}; there is: {', '.join(INFRASTRUCTURES)}.")
@@ -94,6 +110,10 @@ def build(
         timezone=timezone,
         anchor_date=anchor_date,
         paused=paused,
+        catchup=_one_of("--catchup", catchup, Catchup),
+        overlap=_one_of("--overlap", overlap, Overlap),
+        concurrency_limit=concurrency_limit,
+        collision_strategy=_one_of("--collision-strategy", collision_strategy, Collision),
         work_queue_name=queue,
         job_variables=read_overrides(override),
     )
@@ -105,6 +125,13 @@ def build(
         apply_all([made])
 
 
+def _one_of(option: str, given: str | None, allowed: Any) -> Any:
+    names = get_args(allowed)
+    if given is not None and given not in names:
+        raise Invalid(f"{option} {given}: it is one of {', '.join(names)}.")
+    return given
+
+
 def _write(made: DeploymentFile, path: Path) -> None:
     from orion.deployments import write_file
 
@@ -114,11 +141,29 @@ def _write(made: DeploymentFile, path: Path) -> None:
 
 def apply(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="By default deployment.yaml.")
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE", help="Files or patterns ('flows/**/*.yaml'); by default deployment.yaml."
+        ),
     ] = None,
 ) -> None:
     """Make or update the deployments that files describe; their runs are planned at once."""
-    apply_all(read_files(paths or [Path("deployment.yaml")]))
+    apply_all(read_files(found(paths or ["deployment.yaml"])))
+
+
+def found(patterns: Sequence[str]) -> list[Path]:
+    """The files of names and patterns, each once; a pattern that fits nothing is an error."""
+    files: dict[Path, None] = {}
+    for pattern in patterns:
+        fitting = (
+            [pattern]
+            if Path(pattern).exists() or not has_magic(pattern)
+            else sorted(glob(pattern, recursive=True))
+        )
+        if not fitting:
+            raise NotFound(f"No file fits the pattern {pattern!r}.")
+        files |= dict.fromkeys(map(Path, fitting))
+    return list(files)
 
 
 def read_files(paths: Sequence[Path]) -> list[DeploymentFile]:

@@ -241,3 +241,39 @@ def test_a_time_that_cannot_be_read_is_refused(start_in: str, start_at: str | No
 def test_a_time_with_a_zone_becomes_utc() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert read_start(None, "2026-12-24T18:00+01:00", now) == datetime(2026, 12, 24, 17, tzinfo=UTC)
+
+
+@pytest.mark.row("DEP-04")
+def test_many_files_are_applied_by_names_and_patterns(orion: Orion, folder: Path, server: Api) -> None:
+    for name in ("a", "b", "c"):
+        (folder / "more" / name).mkdir(parents=True)
+        file = f"more/{name}/deployment.yaml"
+        orion("deployment", "build", "sales.py:report_sales", "-n", name, "-o", file)
+        (folder / file).write_text((folder / file).read_text().replace(f"path: {folder}", "path: ../.."))
+    applied = orion("deployment", "apply", "more/**/*.yaml", "more/a/deployment.yaml").out
+    assert [f"report-sales/{name} is applied" in applied for name in "abc"] == [True] * 3
+    assert len(applied.splitlines()) == 3
+    assert "No file fits" in orion("deployment", "apply", "none/*.yaml", code=None).err
+
+
+def test_limits_and_policies_of_runs_go_from_the_command_line_to_the_server(
+    orion: Orion, folder: Path, server: Api
+) -> None:
+    def built(name: str, *options: str) -> dict[str, Any]:
+        orion("deployment", "build", "sales.py:report_sales", "-n", name, "--apply", *options)
+        found: dict[str, Any] = server.get(f"/deployments/name/report-sales/{name}")
+        return found
+
+    limited = built("a", "--concurrency-limit", "3", "--collision-strategy", "CANCEL_NEW", "--catchup", "all")
+    assert (limited["concurrency_limit"], limited["labels"]) == (3, {"orion.catchup": "all"})
+    assert limited["concurrency_options"] == {"collision_strategy": "CANCEL_NEW"}
+    queued = built("b", "--overlap", "queue")
+    assert (queued["concurrency_limit"], queued["concurrency_options"]) == (
+        1,
+        {"collision_strategy": "ENQUEUE"},
+    )
+    wrong = ("deployment", "build", "sales.py:report_sales", "-n", "c", "--apply")
+    assert "allow, queue, skip" in orion(*wrong, "--overlap", "never", code=None).err
+    assert (
+        "either an overlap" in orion(*wrong, "--overlap", "skip", "--concurrency-limit", "2", code=None).err
+    )
