@@ -14,6 +14,7 @@ from orion.blocks.infrastructure.container_options import create_body
 from orion.blocks.infrastructure.docker_api import DockerApi, DockerAway, DockerRefusal, frames
 from orion.blocks.infrastructure.docker_container import DockerContainer
 from orion.blocks.infrastructure.images import policy_of, pull
+from orion.blocks.infrastructure.output import Output
 
 AGAIN_SECONDS = (0.1, 5.0)
 NAMES = 100  # how many suffixes are tried where a name is taken
@@ -141,26 +142,6 @@ class Docker:
 
     async def _remove(self, handle: str) -> None:
         await self.api.call("DELETE", f"/containers/{handle}", params={"force": "1", "v": "1"})
-
-
-class Output:
-    """A log that may be read several times from its beginning, and is passed on once."""
-
-    def __init__(self, write: Write, since: int = 0) -> None:
-        self.write, self.since = write, since
-        self.written, self.position = 0, 0
-
-    def rewind(self) -> None:
-        """The log is read anew."""
-        self.position = 0
-
-    def take(self, piece: bytes) -> None:
-        """Pass on what of a piece is new."""
-        new = piece[max(0, self.written - self.position) :]
-        self.position += len(piece)
-        self.written = max(self.written, self.position)
-        if new:
-            self.write(new)
 
 
 def _name(wanted: str) -> str:

@@ -39,7 +39,9 @@ def job_manifest(
     try:
         _complete(job, block, run, command, env)
     except (KeyError, TypeError, IndexError) as error:
-        raise InfrastructureError(f"The block's job is no manifest of a job with a container: {error!r}") from None
+        raise InfrastructureError(
+            f"The block's job is no manifest of a job with a container: {error!r}"
+        ) from None
     made: dict[str, Any] = patched(job, block.customizations)
     return made
 

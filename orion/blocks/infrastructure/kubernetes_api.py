@@ -94,9 +94,7 @@ class KubernetesApi:
                 version, failures = "", failures + 1
             await asyncio.sleep(min(AGAIN_SECONDS[0] * 2 ** min(failures, 10), AGAIN_SECONDS[1]))
 
-    async def _watch(
-        self, path: str, params: dict[str, str], version: str
-    ) -> AsyncIterator[dict[str, Any]]:
+    async def _watch(self, path: str, params: dict[str, str], version: str) -> AsyncIterator[dict[str, Any]]:
         asked = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
         rest = b""
         async for chunk in self.stream(path, {**params, **asked, "timeoutSeconds": str(WATCH_SECONDS)}):
