@@ -36,7 +36,7 @@ MEMBERS = {
 app = typer.Typer(
     cls=lazy_group(MEMBERS),
     rich_markup_mode=None,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
 )
