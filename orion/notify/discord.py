@@ -14,7 +14,7 @@ LONGEST = 2000
 def compose(config: Mapping[str, Any], message: Message) -> list[Request]:
     """One message, cut to what Discord takes. Nobody is mentioned by what a run's name holds."""
     place = "/".join(quote(need(config, name), safe="") for name in ("webhook_id", "webhook_token"))
-    body = {
+    body: dict[str, Any] = {
         "content": cut(titled(message, "**{}**"), LONGEST),
         "username": config.get("botname"),
         "avatar_url": config.get("avatar_url"),

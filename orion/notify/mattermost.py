@@ -19,7 +19,7 @@ def compose(config: Mapping[str, Any], message: Message) -> list[Request]:
     url = f"{scheme}://{need(config, 'hostname')}:{config.get('port') or PORT}/{hook}"
     text = titled(message, "#### {}")
     said = {"text": text, "username": config.get("botname")}
-    channels = [name.removeprefix("#") for name in texts(config.get("channels"))]
+    channels: list[str | None] = [name.removeprefix("#") for name in texts(config.get("channels"))]
     return [
         json_post(message, url, without_nothing({**said, "channel": name})) for name in channels or [None]
     ]

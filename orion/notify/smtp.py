@@ -12,8 +12,8 @@ from typing import Any
 from orion.notify.message import TIMEOUT, Mail, Unsendable
 
 
-class _Pinned:
-    """Connects to the checked address, and asks for the certificate of the name."""
+class _Plain(smtplib.SMTP):
+    """Connects to the checked address, whatever the name stands for by now."""
 
     address: str
 
@@ -21,16 +21,14 @@ class _Pinned:
         return socket.create_connection((self.address, port), timeout)
 
 
-class _Plain(_Pinned, smtplib.SMTP):
-    pass
-
-
 class _Secure(smtplib.SMTP_SSL):
+    """The same over TLS from the start; the certificate has to be that of the name."""
+
     address: str
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         bare = socket.create_connection((self.address, port), timeout)
-        return self.context.wrap_socket(bare, server_hostname=host)  # type: ignore[attr-defined]
+        return self.context.wrap_socket(bare, server_hostname=host)
 
 
 def deliver(mail: Mail, address: str) -> str | None:

@@ -32,6 +32,7 @@ MOST = 200
 LONGEST = 20.0
 LOOK = 0.5
 LEASE = timedelta(seconds=60)
+LONGEST_TRY = 50.0  # ends before the lease does, also where a message takes many requests
 TRIES = 8
 FIRST_WAIT, GROWTH, LONGEST_WAIT, JITTER = 5.0, 4.0, 3600.0, 0.2
 
@@ -105,7 +106,8 @@ async def _try(store: Store, claimed: db.Claimed, now: Now) -> None:
         if parcel is None:
             return
         settings = current()
-        said = await _send(store, settings, parcel.block_document_id, message_of(parcel, settings))
+        async with asyncio.timeout(LONGEST_TRY):
+            said = await _send(store, settings, parcel.block_document_id, message_of(parcel, settings))
     except (Unsendable, WrongKey) as error:
         await store.write(db.give_up, claimed, now(), error.message[:500])
     except Failed as error:

@@ -97,7 +97,7 @@ def parcel(conn: Conn, id: str) -> Parcel | None:
         return None
     when = conn.when(row[11])
     assert when is not None
-    return Parcel(*row[:11], when, row[12])
+    return Parcel(*(*row[:11], when, row[12]))
 
 
 def delivered(conn: Conn, id: str, now: datetime, answer: str) -> None:

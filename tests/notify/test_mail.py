@@ -26,7 +26,8 @@ from orion.notify.send import Failed, send
 pytestmark = pytest.mark.row("NOT-05")
 MAIL = Mail(
     host="127.0.0.1", port=0, security="INSECURE", verify=True, username=None, password=None,
-    sender="orion@example.com", recipients=["dana@example.com"], subject="etl: Failed", body="It failed.\n", key="policy/state",
+    sender="orion@example.com", recipients=["dana@example.com"], subject="etl: Failed", body="It failed.\n",
+    key="policy/state",
 )  # fmt: skip
 
 

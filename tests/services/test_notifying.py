@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from orion.errors import Conflict
 from orion.model.blocks import BlockDocumentCreate, BlockSchemaCreate, BlockTypeCreate
 from orion.model.ids import new_id
 from orion.model.notifications import Delivery, DeliveryQuery, FlowRunNotificationPolicyCreate
+from orion.model.times import utcnow
 from orion.model.wire import raw
-from orion.services import notifying
+from orion.services import health, notifying
 from orion.settings import current, load, temporary_settings
 from orion.store import (
     Conn,
@@ -28,8 +30,10 @@ from orion.store import (
     secret_fields,
 )
 from orion.vault import open_vault
+from tasks.clock import Clock
 from tests.notify.targets import OK, Target, target
 from tests.orchestration.world import NOON, World, wish
+from tests.servers import eventually
 
 SECOND = timedelta(seconds=1)
 
@@ -360,3 +364,28 @@ def test_how_messages_fared_is_told_by_policy_and_in_all(world: World, hook: Tar
     assert fared[good].last is not None
     fail(world)
     assert world.store.read_now(notifications.totals, world.now - 60 * SECOND) == (1, 1, 2)
+
+
+@pytest.mark.row("NOT-02")
+def test_the_clock_sends_at_once_what_its_process_has_put_into_the_outbox(
+    world: World, hook: Target, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NEWS_SECONDS", "LOOK_SECONDS"):
+        monkeypatch.setattr(f"tasks.clock.{name}", 60)
+    world.now = utcnow()
+    add_policy(world, hook.url, state_names=["Failed"])
+    clock = Clock(world.store, load({"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": database_url}))
+    clock.start()
+    try:
+        eventually(
+            lambda: any(duty.name == "notifications" and duty.last_finished for duty in _health(world))
+        )
+        fail(world)
+        hook.wait(1)
+        eventually(lambda: deliveries(world)[0].status == "delivered")
+    finally:
+        clock.stop()
+
+
+def _health(world: World) -> list[health.DutyHealth]:
+    return health.report(world.store, world.now)
