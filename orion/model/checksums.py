@@ -39,7 +39,9 @@ def _own_definitions(node: Any, definitions: dict[str, Any], seen: set[str]) -> 
     """The definitions that `node` refers to, directly or not, but for those of other blocks."""
     for name in _references(node):
         definition = definitions.get(name)
-        if name in seen or not isinstance(definition, dict) or definition.get("block_type_slug") is not None:
+        if name in seen or not definition or not isinstance(definition, dict):
+            continue  # clients leave an empty definition out, too
+        if definition.get("block_type_slug") is not None:
             continue
         seen.add(name)
         yield name, definition

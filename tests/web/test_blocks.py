@@ -227,3 +227,4 @@ def test_definitions_that_are_used_count_and_those_of_other_blocks_do_not() -> N
     full = checksum(json.dumps({**base, "definitions": {"Own": own, "Other": other, "Loose": {}}}))
     assert full == checksum(json.dumps({**base, "definitions": {"Own": {"type": "string"}}}))
     assert full != checksum(json.dumps(base))
+    assert checksum(json.dumps({**base, "definitions": {"Own": {}}})) == checksum(json.dumps(base))
