@@ -12,8 +12,8 @@ from prefect.filesystems import LocalFileSystem
 from prefect.variables import Variable
 
 try:
-    from pydantic.v1 import SecretStr  # the 2.x line
     from prefect._vendor import fastapi as _  # noqa: F401 - only there
+    from pydantic.v1 import SecretStr  # the 2.x line
 except ImportError:
     from pydantic import SecretStr
 
