@@ -33,6 +33,11 @@ def peers() -> dict[str, str]:
     return {name: os.environ[variable] for name, variable in PEERS.items() if os.environ.get(variable)}
 
 
+def command_of(python: str) -> str:
+    """The `prefect` command beside a Python."""
+    return str(Path(python).with_name("prefect"))
+
+
 def clean_env(home: str, **extra: str) -> dict[str, str]:
     """An environment with an empty home and nothing of ours in it."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("ORION_", "PREFECT_", "XDG_"))}
@@ -68,7 +73,7 @@ def floor() -> Iterator[Server]:
 def prefect(name: str, python: str, **more: str) -> Iterator[Server]:
     """A peer's server."""
     port = free_port()
-    argv = [python, "-m", "prefect", "server", "start", "--port", str(port)]
+    argv = [command_of(python), "server", "start", "--port", str(port)]
     argv += ["--no-ui"] if name.startswith("Prefect 3") else []
     extra = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PYTHONPATH": "", **more}
     with _running(name, argv, port, extra) as server:

@@ -51,13 +51,12 @@ def run(runs: int = 5) -> str:
 
 
 def _orion(runs: int) -> dict[str, str]:
-    found = {}
-    if python := os.environ.get("ORION_INSTALLED"):
-        found["installed, distributions"] = _installed(python)
-    found["whole process: import flow, task"] = _process(runs, "-c", "from orion import flow, task")
-    found["whole process: --help / version"] = (
-        f"{_process(runs, '-m', 'orion', '--help')} / {_process(runs, '-m', 'orion', 'version')}"
-    )
+    python, found = sys.executable, {}
+    if installed := os.environ.get("ORION_INSTALLED"):
+        found["installed, distributions"] = _installed(installed)
+    found["whole process: import flow, task"] = _process(runs, python, "-c", "from orion import flow, task")
+    help_and_version = (_process(runs, python, "-m", "orion", word) for word in ("--help", "version"))
+    found["whole process: --help / version"] = " / ".join(help_and_version)
     found["start to first 200, empty home / again (CPU)"] = _start(
         lambda home: servers.orion(ORION_HOME=home)
     )
@@ -68,21 +67,18 @@ def _orion(runs: int) -> dict[str, str]:
 
 
 def _peer(name: str, python: str, runs: int) -> dict[str, str]:
+    command, small = servers.command_of(python), min(runs, 3)
     found = {"installed, distributions": _installed(python)}
     found["whole process: import flow, task"] = _process(
-        3, "-c", "from prefect import flow, task", python=python
+        small, python, "-c", "from prefect import flow, task"
     )
-    help_, version = (
-        _process(3, "-m", "prefect", "--help", python=python),
-        _process(3, "-m", "prefect", "version", python=python),
-    )
-    found["whole process: --help / version"] = f"{help_} / {version}"
+    help_and_version = (_process(small, command, word) for word in ("--help", "version"))
+    found["whole process: --help / version"] = " / ".join(help_and_version)
     found["start to first 200, empty home / again (CPU)"] = _start(
         lambda home: servers.prefect(name, python, PREFECT_HOME=home)
     )
     with servers.prefect(name, python) as server:
-        found |= _idle(server)
-    return found
+        return found | _idle(server)
 
 
 def _installed(python: str) -> str:
@@ -92,10 +88,10 @@ def _installed(python: str) -> str:
     return f"{int(size) / 1e6:.0f} MB, {count}"
 
 
-def _process(runs: int, *argv: str, python: str = sys.executable) -> str:
+def _process(runs: int, *argv: str) -> str:
     with tempfile.TemporaryDirectory() as home:
-        env = servers.clean_env(home, **({} if python == sys.executable else {"PYTHONPATH": ""}))
-        return f"{measure.median_of(runs, lambda: measure.command([python, *argv], env, home)).cpu:.2f} s"
+        env = servers.clean_env(home) | ({} if argv[0] == sys.executable else {"PYTHONPATH": ""})
+        return f"{measure.median_of(runs, lambda: measure.command(argv, env, home)).cpu:.2f} s"
 
 
 def _start(start: Callable[[str], AbstractContextManager[servers.Server]]) -> str:
