@@ -27,6 +27,7 @@ MEMBERS = {
     "block": ("blocks", "Register block classes; make, look at and delete saved blocks."),
     "variable": ("variables", "Set, read and unset variables."),
     "notification": ("notification", "Say who is told of which states, test it, and send again what failed."),
+    "kubernetes": ("kubernetes", "Print manifests for Kubernetes."),
     "config": ("config", "Set, unset and view settings of the active profile."),
     "profile": ("profiles", "Create, choose and change profiles."),
     "database": ("database", "Reset, upgrade, restore and check the database."),

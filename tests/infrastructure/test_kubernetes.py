@@ -1,0 +1,221 @@
+"""Flow runs as Kubernetes jobs, through a stand-in that speaks the API of a cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent.house import House, Start, eventually
+from tests.infrastructure.kubernetes_cluster import NAME, Cluster
+
+QUICK = {"command": [sys.executable, "-c", "print('begun', flush=True); raise SystemExit(3)"]}
+ENDLESS = {"command": [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]}
+
+
+@pytest.fixture(autouse=True)
+def server_url(cluster: Cluster, house: House) -> None:
+    """The cluster's name server leads pods to the server."""
+    cluster.server_url = house.api
+
+
+def in_cluster(env: dict[str, str] | None = None, **variables: Any) -> dict[str, Any]:
+    addresses = {"ORION_API_URL": f"http://{NAME}/api", **(env or {})}
+    return {"job_variables": {"type": "kubernetes-job", "image": "flows:1", "env": addresses, **variables}}
+
+
+def crash_of(house: House, run: str) -> str:
+    return str(eventually(lambda: (found := house.state(run))[0] == "CRASHED" and found)[1])
+
+
+@pytest.mark.row("INF-03")
+def test_a_flow_runs_to_its_end_in_a_job(
+    house: House, start: Start, cluster: Cluster, flow_file: Path
+) -> None:
+    where = {"path": str(flow_file.parent), "entrypoint": "flows.py:hello"}
+    options = {"service_account_name": "runner", "finished_job_ttl": 60, "image_pull_policy": "Always"}
+    run = house.run(house.deploy(**where, **in_cluster({"REGION": "eu"}, **options)))
+    start()
+    eventually(lambda: house.state(run)[0] in ("COMPLETED", "CRASHED", "FAILED"))
+    assert house.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"], house.state(run)
+    job, found = cluster.only(), house.get(f"/flow_runs/{run}")
+    name, pod = job["metadata"]["name"], job["spec"]["template"]["spec"]
+    assert found["infrastructure_pid"] == f"{os.uname().nodename}:kubernetes-job:default/{name}"
+    assert (job["spec"]["backoffLimit"], job["spec"]["ttlSecondsAfterFinished"]) == (0, 60)
+    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("runner", "Never")
+    container = pod["containers"][0]
+    assert (container["image"], container["imagePullPolicy"]) == ("flows:1", "Always")
+    assert {"name": "REGION", "value": "eu"} in container["env"]
+    assert eventually(lambda: "hello world" in house.logs(run))
+
+
+@pytest.mark.row("INF-03")
+def test_a_template_and_patches_shape_the_job(house: House, start: Start, cluster: Cluster) -> None:
+    template = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "own"}]}}},
+    }
+    patches = [
+        {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": {"disk": "fast"}},
+        {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "flows:9"},
+    ]
+    run = house.run(
+        house.deploy(**in_cluster(job=template, customizations=patches, namespace="etl", **QUICK))
+    )
+    start()
+    crash_of(house, run)
+    job = cluster.only()
+    assert job["metadata"]["namespace"] == "etl"
+    pod = job["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"disk": "fast"}
+    assert (pod["containers"][0]["name"], pod["containers"][0]["image"]) == ("own", "flows:9")
+
+
+@pytest.mark.row("INF-03")
+def test_a_crash_names_the_exit_code_and_keeps_the_last_words(
+    house: House, start: Start, cluster: Cluster
+) -> None:
+    run = house.run(house.deploy(**in_cluster(**QUICK)))
+    start()
+    assert "exit code 3" in crash_of(house, run)
+    assert "begun" in house.logs(run)
+
+
+@pytest.mark.row("INF-03")
+def test_a_pod_without_memory_says_so(house: House, start: Start, cluster: Cluster) -> None:
+    cluster.memory_killed = True
+    run = house.run(house.deploy(**in_cluster(**QUICK)))
+    start()
+    assert "out of memory (OOMKilled)" in crash_of(house, run)
+
+
+@pytest.mark.row("INF-03")
+def test_watches_and_logs_go_on_where_they_broke(
+    house: House, start: Start, cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.expired, cluster.cut_watches, cluster.cut_logs = 1, 2, 1
+    code = (
+        "import os, sys, time\n"
+        "for n in range(3): print('line', n, flush=True)\n"
+        f"while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.02)\n"
+        "print('line 3')\n"
+        "sys.exit(1)"
+    )
+    run = house.run(house.deploy(**in_cluster(command=[sys.executable, "-c", code])))
+    start()
+    eventually(lambda: cluster.watches >= 4 and not cluster.cut_logs)
+    (tmp_path / "go").touch()
+    assert "exit code 1" in crash_of(house, run)
+    assert [line for line in house.logs(run) if "line" in line] == [f"line {n}" for n in range(4)]
+
+
+@pytest.mark.row("INF-03")
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        ((403, "Forbidden", 'jobs.batch is forbidden: User "agent" cannot create'), "manifest orion"),
+        ((404, "NotFound", 'namespaces "default" not found'), 'namespaces "default" not found'),
+        ((422, "Invalid", "Job is invalid: spec.template: Required value"), "Required value"),
+        ((500, "InternalError", "etcdserver: request timed out"), "request timed out"),
+    ],
+)
+def test_a_job_that_is_refused_is_told(
+    house: House, start: Start, cluster: Cluster, refused: tuple[int, str, str], told: str
+) -> None:
+    cluster.refused["POST jobs"] = refused
+    run = house.run(house.deploy(**in_cluster()))
+    start()
+    message = crash_of(house, run)
+    assert f"it could not be started: Kubernetes: {refused[2]} ({refused[0]})" in message and told in message
+
+
+@pytest.mark.row("INF-03")
+def test_an_image_that_cannot_be_pulled_ends_the_run_at_once(
+    house: House, start: Start, cluster: Cluster
+) -> None:
+    cluster.waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "flows:1"'}
+    run = house.run(house.deploy(**in_cluster()))
+    start()
+    assert 'cannot start: ImagePullBackOff: Back-off pulling image "flows:1"' in crash_of(house, run)
+    assert ("job", "Background") in cluster.deleted and not cluster.jobs
+
+
+@pytest.mark.row("INF-03")
+def test_a_pod_that_does_not_begin_in_time_is_given_up(house: House, start: Start, cluster: Cluster) -> None:
+    cluster.waiting = {"reason": "ContainerCreating"}
+    run = house.run(house.deploy(**in_cluster(pod_watch_timeout_seconds=0.3)))
+    start()
+    assert "did not run within 0.3 s (pod_watch_timeout_seconds): ContainerCreating" in crash_of(house, run)
+    assert not cluster.jobs
+
+
+@pytest.mark.row("INF-03")
+def test_a_job_without_a_pod_tells_of_the_quota(house: House, start: Start, cluster: Cluster) -> None:
+    cluster.without_pods = {"reason": "FailedCreate", "message": "exceeded quota: compute, limited: pods=4"}
+    run = house.run(house.deploy(**in_cluster(job_watch_timeout_seconds=0.3)))
+    start()
+    message = crash_of(house, run)
+    assert "had no pod after 0.3 s (job_watch_timeout_seconds)" in message
+    assert "FailedCreate: exceeded quota: compute" in message
+
+
+@pytest.mark.row("INF-03")
+def test_a_pod_that_somebody_deletes_ends_the_run(house: House, start: Start, cluster: Cluster) -> None:
+    run = house.run(house.deploy(**in_cluster(stream_output=False, **ENDLESS)))
+    start()
+    eventually(lambda: cluster.processes)
+    [pod] = cluster.pods
+    from httpx import Client
+
+    from orion.blocks.infrastructure.cluster import find_cluster
+
+    found = find_cluster()
+    headers = {"Authorization": f"Bearer {found.token()}"}
+    params = {"gracePeriodSeconds": 0}
+    with Client(base_url=found.url, headers=headers) as http:
+        http.delete(f"/api/v1/namespaces/default/pods/{pod}", params=params)
+    assert "somebody deleted the job's pod" in crash_of(house, run)
+
+
+@pytest.mark.row("INF-03")
+def test_cancelling_deletes_the_job_with_its_pod(
+    house: House, start: Start, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.agent.BEAT_SECONDS", 0.1)
+    run = house.run(house.deploy(**in_cluster(**ENDLESS)))
+    start(grace=7)
+    eventually(lambda: any(cluster.output.values()))
+    house.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
+    eventually(lambda: house.state(run)[0] == "CANCELLED")
+    assert eventually(lambda: not cluster.jobs)
+    assert cluster.deleted == [("pod", "7"), ("job", "Background")]
+
+
+@pytest.mark.row("INF-03")
+def test_a_job_outlives_its_agent_and_is_adopted_by_the_next(
+    house: House, start: Start, cluster: Cluster
+) -> None:
+    run = house.run(house.deploy(**in_cluster(**ENDLESS)))
+    first = start()
+    eventually(lambda: any(cluster.output.values()))
+    eventually(lambda: house.get(f"/flow_runs/{run}")["infrastructure_pid"])
+    assert first.stop() == 0
+    assert cluster.jobs and house.state(run)[0] == "PENDING"
+    second = start()
+    eventually(lambda: second.agent and run in second.agent.children)
+    cluster.kill()
+    assert "exit code 137" in crash_of(house, run)
+
+
+@pytest.mark.row("EPH-04")
+def test_a_job_is_refused_an_address_that_only_the_agent_can_reach(
+    house: House, start: Start, cluster: Cluster
+) -> None:
+    run = house.run(house.deploy(**in_cluster(env={"ORION_API_URL": house.api})))
+    start()
+    assert f"A Kubernetes job cannot reach the server at {house.api}" in crash_of(house, run)
+    assert not cluster.jobs
