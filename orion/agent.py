@@ -440,8 +440,10 @@ class Agent:
         """Enter PENDING: the attempt token (empty from a server without them), or None: not ours."""
         body = {"state": {"type": "PENDING", "name": "Pending"}, "force": False}
         answer = await self.api.call("POST", f"/flow_runs/{run['id']}/set_state", body, token="new")
-        if answer.json()["status"] != "ACCEPT":
-            log.info("Run %r went to somebody else.", run["name"])
+        said = answer.json()
+        if said["status"] != "ACCEPT":
+            reason = (said.get("details") or {}).get("reason") or "it went to somebody else."
+            log.info("Run %r is not started: %s", run["name"], reason)
             return None
         return answer.headers.get("Orion-Attempt", "")
 
