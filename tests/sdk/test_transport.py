@@ -17,10 +17,11 @@ from orion import flow, task
 from orion.sdk import client as clients
 from orion.sdk import outbox
 from orion.sdk.client import AsyncClient, SyncClient
-from orion.sdk.connection import Connection
+from orion.sdk.connection import Connection, connect
 from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
 from orion.sdk.exchange import Patience, attempts
 from orion.sdk.http1 import ResponseParser
+from orion.settings import load, temporary_settings
 from tests.sdk.conftest import Served
 
 
@@ -109,6 +110,7 @@ BOTH = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 Ask = Callable[[str, Patience], Any]
 
 
+@pytest.mark.row("API-34")
 @BOTH
 def test_busy_servers_and_cut_connections_are_asked_again(ask: Ask) -> None:
     turns = (
@@ -140,6 +142,17 @@ def test_an_api_that_is_not_there_is_told_with_its_url_and_a_remedy(ask: Ask) ->
         ask(url, Patience(0))
 
 
+@pytest.mark.row("API-33")
+def test_an_answer_that_does_not_come_is_given_up_after_the_request_timeout() -> None:
+    assert load({}).api_request_timeout == 30
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api"
+        with temporary_settings({"ORION_API_REQUEST_TIMEOUT": 0.2, "ORION_API_URL": url}):
+            client = SyncClient(connect(), Patience(0))
+            with pytest.raises(Unreachable, match=url):
+                client.health()
+
+
 @BOTH
 def test_errors_are_raised_at_once_with_what_the_api_says(ask: Ask) -> None:
     with answering(answer(404, b'{"detail": "Flow not found"}')) as (url, _):
@@ -151,6 +164,7 @@ def test_errors_are_raised_at_once_with_what_the_api_says(ask: Ask) -> None:
             ask(url, Patience(30))
 
 
+@pytest.mark.row("API-34")
 def test_pauses_grow_and_an_asked_for_pause_is_kept() -> None:
     tries = attempts(Patience(10_000), "x")
     next(tries)

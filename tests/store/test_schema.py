@@ -121,3 +121,20 @@ def test_what_belongs_to_a_flow_goes_with_it(store: Store) -> None:
 
 def rows(conn: Conn, tables: tuple[str, ...]) -> dict[str, int]:
     return {table: conn.all(f"SELECT COUNT(*) FROM {table}")[0][0] for table in tables}
+
+
+KINDS = {
+    "flow", "flow_run", "task_run", "flow_run_state", "task_run_state", "task_run_cache", "deployment", "saved_search",
+    "log", "concurrency_limit", "work_queue", "agent", "block_type", "block_schema", "block_document",
+    "block_document_reference", "flow_run_notification_policy", "notification_outbox", "setting",
+}  # fmt: skip
+
+
+@pytest.mark.row("DB-10")
+def test_every_kind_of_object_has_its_table_on_both_databases(store: Store) -> None:
+    listing = (
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if store.dialect == "sqlite"
+        else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    )
+    assert KINDS - {name for (name,) in store.read_now(lambda conn: conn.all(listing))} == set()
