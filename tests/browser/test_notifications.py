@@ -1,0 +1,61 @@
+"""Notifications in a real browser: the sentence follows the form, the switch and the test answer at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Console
+from tests.notify.targets import target
+
+pytestmark = [pytest.mark.browser, pytest.mark.row("UI-23")]
+FIELDS = {"title": "SlackWebhook", "type": "object", "properties": {}, "block_type_slug": "slack-webhook"}
+
+
+def block(console: Console, name: str, url: str) -> str:
+    """A Slack webhook; its id."""
+    with httpx.Client(base_url=f"{console.url}/api") as api:
+        found = api.get("/block_types/slug/slack-webhook")
+        kind: dict[str, Any] = found.json() if found.status_code == 200 else api.post(
+            "/block_types/", json={"name": "Slack Webhook", "slug": "slack-webhook"}
+        ).json()  # fmt: skip
+        schema = api.post("/block_schemas/", json={"fields": FIELDS, "block_type_id": kind["id"]}).json()
+        ids = {"block_type_id": kind["id"], "block_schema_id": schema["id"]}
+        made = api.post("/block_documents/", json={"name": name, "data": {"url": url}, **ids})
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+
+def test_the_sentence_follows_the_form_and_is_saved(page: Page, console: Console) -> None:
+    block(console, "oncall", "https://example.com")
+    page.goto(f"{console.url}/notifications")
+    saying = page.locator("#saying")
+    expect(saying).to_contain_text("of any flow enters")
+    page.get_by_label("Tags").fill("warehouse")
+    expect(saying).to_contain_text("warehouse")
+    page.locator("#new").get_by_text("Late").click()
+    expect(saying).to_contain_text("Late")
+    expect(page.get_by_label("Tags")).to_have_value("warehouse")
+    page.get_by_role("button", name="Save policy").click()
+    expect(page.locator("#list .sentence")).to_contain_text("tagged warehouse enters")
+    switch = page.get_by_role("switch", name="Policy 1")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    expect(page.locator("#list")).to_contain_text("Off since")
+
+
+def test_a_test_of_a_policy_tells_what_it_met_without_leaving_the_page(page: Page, console: Console) -> None:
+    with target((200, {}, b""), (404, {}, b"")) as hook:
+        told = block(console, "target", hook.url)
+        body = {"state_names": ["Failed"], "tags": ["tested"], "block_document_id": told}
+        httpx.post(f"{console.url}/api/flow_run_notification_policies/", json=body)
+        page.goto(f"{console.url}/notifications")
+        policy = page.locator(".policy").filter(has_text="tested")
+        policy.locator("summary").click()
+        policy.get_by_role("button", name="Send a test").click()
+        expect(page.locator(".toast")).to_have_text("Test message: 200 OK")
+        policy.get_by_role("button", name="Send a test").click()
+        expect(page.locator(".toast[role=alert]")).to_have_text("Test message: 404 Not Found")
