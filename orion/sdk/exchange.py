@@ -13,6 +13,10 @@ from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
 from orion.sdk.http import httpx
 
 AGAIN = frozenset((408, 429, 502, 503, 504))
+HINTS = {
+    401: " Set ORION_API_KEY to a key that the server knows.",
+    405: " Does ORION_API_URL end with /api?",
+}
 
 
 class Patience(NamedTuple):
@@ -98,6 +102,7 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 def _error(request: Request, response: httpx.Response) -> ApiError:
     body = response.text
     text = f"{request.method} {request.path} was answered {response.status_code}: {_detail(body)}"
+    text += HINTS.get(response.status_code, "")
     kind = ObjectNotFound if response.status_code == 404 else ApiError
     return kind(text, status=response.status_code, body=body)
 

@@ -135,6 +135,17 @@ def test_patience_ends_after_its_tries(ask: Ask) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(401, "answered 401: no. Set ORION_API_KEY"), (405, "ORION_API_URL end with /api")],
+)
+def test_a_refusal_that_a_setting_causes_names_the_setting(ask: Ask, status: int, remedy: str) -> None:
+    with answering(answer(status, b'{"detail": "no."}')) as (url, _):
+        with pytest.raises(ApiError, match=remedy):
+            ask(url, Patience(30, 2))
+
+
+@BOTH
 def test_an_api_that_is_not_there_is_told_with_its_url_and_a_remedy(ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/api"
