@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orion.deployments import DeploymentFile
     from orion.sdk.client import SyncClient
 
-INFRASTRUCTURES = ("process",)
+INFRASTRUCTURES = ("process", "docker-container", "kubernetes-job")
 
 
 def build(
@@ -41,8 +41,18 @@ def build(
         ),
     ] = "default",
     infra: Annotated[
-        str, typer.Option("-i", "--infra", metavar="TYPE", help="What a run is: process.")
+        str,
+        typer.Option(
+            "-i",
+            "--infra",
+            metavar="TYPE",
+            help="What a run is: process, docker-container or kubernetes-job.",
+        ),
     ] = "process",
+    infra_block: Annotated[
+        str | None,
+        typer.Option("-ib", "--infra-block", metavar="TYPE/NAME", help="A saved block that says it all."),
+    ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,7 +125,11 @@ def build(
         concurrency_limit=concurrency_limit,
         collision_strategy=_one_of("--collision-strategy", collision_strategy, Collision),
         work_queue_name=queue,
-        job_variables=read_overrides(override),
+        infrastructure=infra_block,
+        job_variables={
+            **({} if infra.lower() == "process" else {"type": infra.lower()}),
+            **read_overrides(override),
+        },
     )
     manifest = deployments.write_manifest(made, Path.cwd())
     print(f"Wrote {manifest.name}: what the code says.")

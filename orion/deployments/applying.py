@@ -6,10 +6,11 @@ from typing import Any
 
 from orion.deployments.files import DeploymentFile
 from orion.deployments.options import Collision
-from orion.errors import Invalid
+from orion.errors import Invalid, NotFound
 from orion.model.deployments import Deployment, DeploymentCreate, DeploymentScheduleCreate
 from orion.model.wire import raw
 from orion.sdk.client import SyncClient
+from orion.sdk.errors import ObjectNotFound
 
 CATCHUP_LABEL = "orion.catchup"
 OVERLAPS: dict[str, Collision] = {"queue": "ENQUEUE", "skip": "CANCEL_NEW"}
@@ -26,8 +27,25 @@ def apply(deployment: DeploymentFile, client: SyncClient | None = None) -> Deplo
 
 def _send(deployment: DeploymentFile, client: SyncClient) -> Deployment:
     flow = client.create_flow(deployment.flow_name)
-    saved: Deployment = client.create_deployment(_body(deployment, flow.id))
+    body = _body(deployment, flow.id)
+    if deployment.infrastructure:
+        body.infrastructure_document_id = _block(deployment.infrastructure, client)
+    saved: Deployment = client.create_deployment(body)
     return saved
+
+
+def _block(name: str, client: SyncClient) -> str:
+    """The id of a saved block, named `type/name`."""
+    slug, slash, own = name.partition("/")
+    if not slash:
+        raise Invalid(
+            f"The infrastructure {name!r} is no name of a block: write it like docker-container/main."
+        )
+    try:
+        document: str = client.read_block_document_by_name(slug, own).id
+    except ObjectNotFound:
+        raise NotFound(f"There is no block {name!r} to run on: save it first, or name another.") from None
+    return document
 
 
 def _completed(deployment: DeploymentFile) -> DeploymentFile:

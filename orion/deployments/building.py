@@ -65,6 +65,7 @@ def describe(flow: Flow[Any, Any], file: Path, function: str, name: str, options
         concurrency_limit=options.get("concurrency_limit"),
         collision_strategy=options.get("collision_strategy"),
         work_queue_name=options.get("work_queue_name", "default"),
+        infrastructure=options.get("infrastructure"),
         job_variables=dict(options.get("job_variables") or {}),
         flow_name=flow.name,
         path=str(file.parent),

@@ -26,6 +26,7 @@ NOTES = {
     "concurrency_limit": "how many of its runs may be under way at one time; empty: any number",
     "collision_strategy": "where the limit is reached: ENQUEUE (default) waits, CANCEL_NEW cancels the new run",
     "work_queue_name": "the queue whose agents run it; made when it is not there",
+    "infrastructure": "the saved block that says where it runs, as type/name; empty: a process of the agent",
     "job_variables": "for its process: env (names and values), working_dir",
     "flow_name": "Made from the code: `orion deployment build` writes the rest anew.",
 }
@@ -47,6 +48,7 @@ class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
     concurrency_limit: int | None = None
     collision_strategy: Collision | None = None
     work_queue_name: str | None = "default"
+    infrastructure: str | None = None
     job_variables: dict[str, Any] = {}
     flow_name: str = ""
     path: str = "."

@@ -30,4 +30,5 @@ class Options(TypedDict, total=False):
     concurrency_limit: int | None
     collision_strategy: Collision | None
     work_queue_name: str | None
+    infrastructure: str | None
     job_variables: Mapping[str, Any] | None
