@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orion.blocks import DockerContainer
+from orion.settings import temporary_settings
 from tests.agent.house import House, Start, eventually
 from tests.infrastructure.docker_engine import Engine
 
@@ -222,3 +224,18 @@ def test_a_container_without_the_address_of_a_server_is_refused(
     run = house.run(house.deploy(**in_docker(env={"ORION_API_URL": url})))
     start()
     assert "A Docker container needs the address of a server" in crash_of(house, run)
+
+
+@pytest.mark.row("INF-02")
+def test_a_saved_block_says_how_to_run_and_job_variables_come_after_it(
+    house: House, start: Start, engine: Engine
+) -> None:
+    with temporary_settings({"ORION_API_URL": house.api}):
+        block = DockerContainer(image="flows:1", env={"A": "block", "B": "block"}, **QUICK).save("main")
+    variables = {"env": {"B": "deployment"}, "mem_limit": "64m"}
+    run = house.run(house.deploy(infrastructure_document_id=block, job_variables=variables))
+    start()
+    assert "exit code 3" in crash_of(house, run)
+    body = engine.only().body
+    assert {"A=block", "B=deployment"} <= set(body["Env"])
+    assert body["HostConfig"]["Memory"] == 64 << 20
