@@ -10,7 +10,6 @@ from orion.model.filters import (
     BlockDocumentFilter,
     BlockSchemaFilter,
     BlockTypeFilter,
-    VariableFilter,
     DeploymentFilter,
     DeploymentQuery,
     Filters,
@@ -22,6 +21,7 @@ from orion.model.filters import (
     Offset,
     PageLimit,
     TaskRunQuery,
+    VariableFilter,
 )
 from orion.model.ids import Id
 from orion.model.states import OrchestrationResult, StateCreate
