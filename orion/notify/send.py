@@ -50,9 +50,11 @@ async def _post(request: Post, private: bool, resolver: Resolver) -> str:
     url = parsed(request.url)
     port = url.port or (443 if url.scheme == "https" else 80)
     addresses = await checked(url.host, port, private=private, resolver=resolver)
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=request.timeout) as client:
+    async with httpx.AsyncHTTPTransport(
+        trust_env=False
+    ) as transport:  # a client would log the address, a secret
         try:
-            return await _exchange(client, request, url, addresses)
+            return await _exchange(transport, request, url, addresses)
         except httpx.TimeoutException:
             raise Failed(f"no answer within {request.timeout:g} s") from None
         except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
@@ -61,11 +63,14 @@ async def _post(request: Post, private: bool, resolver: Resolver) -> str:
             raise Failed(f"{type(error).__name__}: {error}"[:300]) from None
 
 
-async def _exchange(client: httpx.AsyncClient, request: Post, url: httpx.URL, addresses: list[str]) -> str:
+async def _exchange(
+    transport: httpx.AsyncHTTPTransport, request: Post, url: httpx.URL, addresses: list[str]
+) -> str:
+    """Try the addresses one after the other until one of them takes the connection."""
     import httpx
 
     for left, address in enumerate(addresses, 1 - len(addresses)):
-        pinned = client.build_request(
+        pinned = httpx.Request(
             request.method,
             url.copy_with(host=address),
             headers={**request.headers, "Host": url.netloc.decode("ascii").rpartition("@")[2]},
@@ -73,16 +78,16 @@ async def _exchange(client: httpx.AsyncClient, request: Post, url: httpx.URL, ad
             extensions={"timeout": httpx.Timeout(request.timeout).as_dict(), "sni_hostname": url.host},
         )
         try:
-            return _judged(await _answer(client, pinned))
+            return _judged(await _answer(transport, pinned))
         except httpx.ConnectError:
             if not left:
                 raise
     raise Unresolved(f"{url.host} has no address")
 
 
-async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
     """The answer's head; of its body no more than is decent, and nothing of that is kept."""
-    answer = await client.send(request, stream=True)
+    answer = await transport.handle_async_request(request)
     try:
         size = 0
         async for chunk in answer.aiter_raw():

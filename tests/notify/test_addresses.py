@@ -140,6 +140,17 @@ def test_a_header_that_would_make_two_is_refused() -> None:
         assert inner.received == []
 
 
+def test_the_address_is_a_secret_that_no_log_tells(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with target((200, {}, b""), (500, {}, b"")) as hook:
+        secret = Post(url=f"{hook.url}/T000/s3cret")
+        asyncio.run(send(secret, private=True))
+        with pytest.raises(Failed) as failure:
+            asyncio.run(send(secret, private=True))
+        assert hook.received[0].path == "/hook/T000/s3cret"
+    assert "s3cret" not in caplog.text + str(failure.value)
+
+
 def test_an_address_of_the_web_is_read_as_it_is_used() -> None:
     assert parsed("https://EXAMPLE.com:8443/a b".replace(" ", "%20")).host == "example.com"
 

@@ -17,7 +17,7 @@ from orion.model.ids import new_id
 from orion.model.notifications import Delivery, DeliveryQuery, FlowRunNotificationPolicyCreate
 from orion.model.times import utcnow
 from orion.model.wire import raw
-from orion.services import health, notifying
+from orion.services import health, notifying, runner
 from orion.settings import current, load, temporary_settings
 from orion.store import (
     Conn,
@@ -207,6 +207,16 @@ def test_waits_grow_from_five_seconds_to_an_hour_with_some_chance_in_them() -> N
     assert (notifying.wait_after(1, chance=0.0), notifying.wait_after(1, chance=1.0)) == (4, 6)
     assert notifying.wait_after(1, asked=90) == 90
     assert notifying.wait_after(1, asked=10**9) == 3600
+
+
+@pytest.mark.row("SCH-13")
+def test_a_clock_can_be_told_to_send_nothing(world: World, hook: Target) -> None:
+    add_policy(world, hook.url, state_names=["Failed"])
+    fail(world)
+    with temporary_settings({"ORION_NOTIFICATIONS_ENABLED": "false"}):
+        assert "notifications" not in runner.run_all(world.store, lambda: world.now)
+    assert hook.received == []
+    assert runner.run_all(world.store, lambda: world.now)["notifications"] == 1
 
 
 def test_a_receiver_that_asks_for_patience_gets_it(world: World) -> None:

@@ -209,6 +209,7 @@ def _list(conn: Conn, values: Values | None, show: str, now: datetime) -> dict[s
 
 def _form(conn: Conn, values: Values | None, now: datetime) -> dict[str, Any]:
     blocks = notifications.blocks(conn)
+    asked = values is not None
     values = values or Values(SAVED_AS_IT_IS, "", "", "", "", blocks[0][0] if blocks else "", "")
     flows, deployments = console.flow_options(conn), console.deployment_options(conn)
     of = [name for id, name in (*flows, *deployments) if id in (values.flow, values.deployment)]
@@ -228,7 +229,7 @@ def _form(conn: Conn, values: Values | None, now: datetime) -> dict[str, Any]:
             values.to,
             dict(blocks).get(values.to, ""),
         ),
-        "matched": _matched(conn, states, values, now),
+        "matched": _matched(conn, states, values, now) if asked else None,
     }
 
 
