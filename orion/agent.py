@@ -809,7 +809,7 @@ def _advice(queue: str, error: Unavailable | Refusal, api: str) -> str:
         case Refusal(status=404):
             return f"There is no work queue {queue!r}: `orion work-queue create` or a deployment makes one."
         case Refusal(status=401 | 403):
-            return "The server wants a key: set ORION_API_KEY."
+            return "The server refused the key, or the lack of one: set ORION_API_KEY to a key that it knows."
     return str(error)
 
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 from orion.deployments.files import DeploymentFile
 from orion.deployments.options import Options
 from orion.errors import Invalid
+from orion.model.schedule_times import check
+from orion.model.schedules import from_dict
+from orion.model.times import utcnow
 
 if TYPE_CHECKING:
     from orion.sdk.flows import Flow
@@ -104,4 +107,7 @@ def _schedule(options: Options) -> dict[str, Any] | None:
     if anchor and not chosen.get("interval"):
         raise Invalid("An anchor date belongs to an interval.")
     extra = {"timezone": options.get("timezone"), "anchor_date": anchor}
-    return {**chosen, **{key: value for key, value in extra.items() if value}} if chosen else None
+    schedule = {**chosen, **{key: value for key, value in extra.items() if value}} if chosen else None
+    if schedule:
+        check(from_dict(schedule), utcnow())
+    return schedule

@@ -100,6 +100,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [
         ({"cron": "@daily", "interval": 60}, "cron and interval do not go together"),
         ({"anchor_date": "2026-01-01"}, "anchor date belongs to an interval"),
+        ({"cron": "xx"}, "has 1 field"),
+        ({"interval": 60, "timezone": "Europe/Atlantis"}, "Atlantis"),
         ({"parameters": {"stationn": "x"}}, "no parameter named 'stationn'"),
     ],
 )
