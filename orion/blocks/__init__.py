@@ -33,15 +33,24 @@ _HOMES = {
     "EmailServer": "email_server",
     "Webhook": "webhook",
     "CustomWebhook": "custom_webhook",
+    "DiscordWebhook": "discord_webhook",
+    "MattermostWebhook": "mattermost_webhook",
+    "PagerDutyWebHook": "pager_duty_webhook",
+    "OpsgenieWebhook": "opsgenie_webhook",
+    "TwilioSMS": "twilio_sms",
+    "SendgridEmail": "sendgrid_email",
+    "Apprise": "apprise_urls",
 }
 
 __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
+    from orion.blocks.apprise_urls import Apprise
     from orion.blocks.capabilities import InfrastructureBlock, NotificationBlock
     from orion.blocks.core import Block
     from orion.blocks.custom_webhook import CustomWebhook
     from orion.blocks.date_time import DateTime
+    from orion.blocks.discord_webhook import DiscordWebhook
     from orion.blocks.email_server import EmailServer
     from orion.blocks.fields import field
     from orion.blocks.filesystem import (
@@ -55,13 +64,18 @@ if TYPE_CHECKING:
     from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
     from orion.blocks.json_value import JSON
     from orion.blocks.local_file_system import LocalFileSystem
+    from orion.blocks.mattermost_webhook import MattermostWebhook
+    from orion.blocks.opsgenie_webhook import OpsgenieWebhook
+    from orion.blocks.pager_duty_webhook import PagerDutyWebHook
     from orion.blocks.process import Process
     from orion.blocks.remote_file_system import RemoteFileSystem
     from orion.blocks.secret import Secret
     from orion.blocks.secrets import SecretDict, SecretJson, SecretStr
+    from orion.blocks.sendgrid_email import SendgridEmail
     from orion.blocks.slack_webhook import SlackWebhook
     from orion.blocks.string import String
     from orion.blocks.teams_webhook import TeamsWebhook
+    from orion.blocks.twilio_sms import TwilioSMS
     from orion.blocks.webhook import Webhook
 
 

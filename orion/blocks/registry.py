@@ -27,6 +27,13 @@ BUILT_IN = {
     "email-server": "email_server:EmailServer",
     "webhook": "webhook:Webhook",
     "custom-webhook": "custom_webhook:CustomWebhook",
+    "discord-webhook": "discord_webhook:DiscordWebhook",
+    "mattermost-webhook": "mattermost_webhook:MattermostWebhook",
+    "pager-duty-webhook": "pager_duty_webhook:PagerDutyWebHook",
+    "opsgenie-webhook": "opsgenie_webhook:OpsgenieWebhook",
+    "twilio-sms": "twilio_sms:TwilioSMS",
+    "sendgrid-email": "sendgrid_email:SendgridEmail",
+    "apprise": "apprise_urls:Apprise",
 }
 """Slug of a built-in type → its module below orion.blocks and its class."""
 

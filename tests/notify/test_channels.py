@@ -247,3 +247,9 @@ def test_every_method_arrives_as_it_was_composed(method: str) -> None:
         (request,) = hook.received
         assert (request.method, request.body, request.headers["cookie"]) == (method, b'{"a":1}', "c=1")
         assert request.headers["idempotency-key"] == "policy/state"
+
+
+def test_every_channel_has_a_block_that_the_catalogue_offers() -> None:
+    from orion.blocks.registry import BUILT_IN
+
+    assert CHANNELS.keys() <= BUILT_IN.keys()
