@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import Struct, convert
+from msgspec import Struct
 
 from orion.errors import Conflict, Invalid, OrionError
-from orion.model.filters import (
-    Filters,
-    FlowRunFilter,
-    NameCriterion,
-    StateCriterion,
-    TagsCriterion,
-    TimeCriterion,
-)
 from orion.model.notifications import (
-    DEFAULT_TEMPLATE,
-    VARIABLES,
     Delivery,
     DeliveryQuery,
     FlowRunNotificationPolicy,
-    FlowRunNotificationPolicyCreate,
     FlowRunNotificationPolicyUpdate,
-    check_template,
 )
-from orion.store import console, flow_runs, notifications
+from orion.store import console, notifications
 from orion.store import notification_policies as policies
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.display import day_of, look
+from orion.web.display import day_of
 from orion.web.handlers import notification_policies as api
+from orion.web.pages.policy_form import (
+    WEEK,
+    Sentence,
+    Values,
+    asked_of,
+    badges,
+    form,
+    policy_of,
+    values_of,
+)
 from orion.web.pages.shared import found, gather, here, see
 
-WEEK = timedelta(days=7)
-STATES = ("Failed", "Crashed", "Late", "Cancelled", "Completed", "Running")
-TYPES = {name: name.upper() for name in STATES}
 SHOWN = {"all": None, "open": "waiting", "dead": "dead", "sent": "delivered"}
 MOST = 50
-SAVED_AS_IT_IS = ["Failed", "Crashed"]
-
-
-class Sentence(Struct):
-    """What a policy says: when a run of or tagged these enters one of those, tell the block."""
-
-    states: list[tuple[str, str]]
-    tags: list[str]
-    of: list[str]
-    block_id: str
-    block: str
 
 
 class PolicyRow(Struct):
@@ -71,28 +55,16 @@ class DeliveryGroup(Struct):
     rows: list[Delivery]
 
 
-class Values(Struct):
-    """What the form holds."""
-
-    states: list[str]
-    others: str
-    tags: str
-    flow: str
-    deployment: str
-    to: str
-    message: str
-
-
 async def listing(call: Call) -> Reply:
     """List policies and messages, with the form of a new policy."""
-    return await _listing(call, _asked(call.query) if call.query.get("to") is not None else None)
+    return await _listing(call, asked_of(call.query) if call.query.get("to") is not None else None)
 
 
 async def create(call: Call) -> Reply:
     """Save a new policy."""
-    values = _asked(call.form)
+    values = asked_of(call.form)
     try:
-        call.body = _policy(values)
+        call.body = policy_of(values)
         return await api.create(call)
     except (Invalid, Conflict) as error:
         return await _listing(call, values, error.message, 422)
@@ -100,7 +72,7 @@ async def create(call: Call) -> Reply:
 
 async def try_out(call: Call) -> Reply:
     """Send a test message through the block that the form names, and show the form again."""
-    values = _asked(call.form)
+    values = asked_of(call.form)
     outcome = await _outcome(call, values.to)
     where = await call.store.read(policies.get, str(call.form.get("policy", "")))
     if where is not None:
@@ -111,16 +83,16 @@ async def try_out(call: Call) -> Reply:
 async def edit(call: Call) -> Reply:
     """Show a policy in its form."""
     policy = found(await call.store.read(policies.get, call.path["id"]), "notification policy")
-    asked = _asked(call.query) if call.query.get("to") is not None else None
-    return await _edit(call, policy, asked or _values_of(policy))
+    asked = asked_of(call.query) if call.query.get("to") is not None else None
+    return await _edit(call, policy, asked or values_of(policy))
 
 
 async def update(call: Call) -> Reply:
     """Save what the form of a policy holds."""
     policy = found(await call.store.read(policies.get, call.path["id"]), "notification policy")
-    values = _asked(call.form)
+    values = asked_of(call.form)
     try:
-        wanted = _policy(values)
+        wanted = policy_of(values)
         names = ("state_names", "tags", "block_document_id", "message_template", "flow_ids", "deployment_ids")
         call.body = FlowRunNotificationPolicyUpdate(**{name: getattr(wanted, name) for name in names})
         return await api.update(call)
@@ -185,19 +157,19 @@ async def _edit(
     tested: dict[str, Any] | None = None,
 ) -> Reply:
     now = see(call)
-    data = await gather(call, _form, values, now)
+    data = await gather(call, form, values, now)
     more = {"policy": policy, "error": error, "tested": tested, "now": now}
     return Reply({**data, **more}, "notifications/edit.html#form", status=status)
 
 
 def _list(conn: Conn, values: Values | None, show: str, now: datetime) -> dict[str, Any]:
-    form = _form(conn, values, now)
+    filled_in = form(conn, values, now)
     rows = _rows(conn, policies.filter(conn, None, 200), now)
     totals = notifications.totals(conn, now - WEEK)
     shown = notifications.filter(conn, DeliveryQuery(status=SHOWN[show]), MOST)  # type: ignore[arg-type]
     dead = notifications.filter(conn, DeliveryQuery(status="dead"), 1)
     return {
-        **form,
+        **filled_in,
         "rows": rows,
         "on": sum(row.policy.is_active for row in rows),
         "totals": totals._asdict(),
@@ -205,54 +177,6 @@ def _list(conn: Conn, values: Values | None, show: str, now: datetime) -> dict[s
         "show": show,
         "dead": dead[0] if dead else None,
     }
-
-
-def _form(conn: Conn, values: Values | None, now: datetime) -> dict[str, Any]:
-    blocks = notifications.blocks(conn)
-    asked = values is not None
-    values = values or Values(SAVED_AS_IT_IS, "", "", "", "", blocks[0][0] if blocks else "", "")
-    flows, deployments = console.flow_options(conn), console.deployment_options(conn)
-    of = [name for id, name in (*flows, *deployments) if id in (values.flow, values.deployment)]
-    states = _states(values)
-    return {
-        "values": values,
-        "blocks": blocks,
-        "flows": flows,
-        "deployments": deployments,
-        "states": [(name, look(TYPES[name], name)) for name in STATES],
-        "variables": VARIABLES,
-        "usual": DEFAULT_TEMPLATE,
-        "sentence": Sentence(
-            [(look(TYPES.get(name, "SCHEDULED"), name), name) for name in states],
-            _words(values.tags),
-            of,
-            values.to,
-            dict(blocks).get(values.to, ""),
-        ),
-        "matched": _matched(conn, states, values, now) if asked else None,
-    }
-
-
-def _matched(conn: Conn, states: list[str], values: Values, now: datetime) -> int | None:
-    """How many runs of the last seven days are in one of the states, as the policy would have met them."""
-    if not states:
-        return None
-    chosen = FlowRunFilter(
-        state=StateCriterion(name=NameCriterion(any_=states)),
-        tags=TagsCriterion(any_=_words(values.tags)) if values.tags.strip() else None,
-        expected_start_time=TimeCriterion(after_=now - WEEK, before_=now),
-    )
-    below = {}
-    if values.flow:
-        below["flows"] = {"id": {"any_": [values.flow]}}
-    if values.deployment:
-        below["deployments"] = {"id": {"any_": [values.deployment]}}
-    try:
-        filters = convert(below, Filters)
-        filters.flow_runs = chosen
-        return flow_runs.count(conn, filters)
-    except (OrionError, ValueError):
-        return None
 
 
 def _rows(conn: Conn, found: list[FlowRunNotificationPolicy], now: datetime) -> list[PolicyRow]:
@@ -270,7 +194,7 @@ def _row(
     names: dict[str, str],
     fared: notifications.Fared,
 ) -> PolicyRow:
-    states = [(look(TYPES.get(name, "SCHEDULED"), name), name) for name in policy.state_names]
+    states = badges(policy.state_names)
     of = [names.get(id, "a deleted one") for id in (*policy.flow_ids, *policy.deployment_ids)]
     block = blocks.get(policy.block_document_id, "")
     sentence = Sentence(states, policy.tags, of, policy.block_document_id, block)
@@ -290,52 +214,3 @@ def _groups(rows: list[Delivery]) -> list[DeliveryGroup]:
             groups.append(DeliveryGroup(title, note, []))
         groups[-1].rows.append(row)
     return groups
-
-
-def _asked(fields: Any) -> Values:
-    """The form as it was sent, or as the query of a page says."""
-    text = {
-        name: str(fields.get(name, "")) for name in ("others", "tags", "flow", "deployment", "to", "message")
-    }
-    return Values([str(name) for name in fields.getlist("state") if name in STATES], **text)
-
-
-def _values_of(policy: FlowRunNotificationPolicy) -> Values:
-    return Values(
-        [name for name in policy.state_names if name in STATES],
-        ", ".join(name for name in policy.state_names if name not in STATES),
-        ", ".join(policy.tags),
-        policy.flow_ids[0] if policy.flow_ids else "",
-        policy.deployment_ids[0] if policy.deployment_ids else "",
-        policy.block_document_id,
-        policy.message_template or "",
-    )
-
-
-def _policy(values: Values) -> FlowRunNotificationPolicyCreate:
-    """The policy that the form means; raises `Invalid` with what is wrong in it."""
-    if not values.to:
-        raise Invalid("Choose whom to tell: a policy needs a block that can send messages.")
-    template = values.message.replace("\r\n", "\n").strip() or None
-    check_template(template)
-    wanted = {
-        "state_names": _states(values),
-        "tags": _words(values.tags),
-        "block_document_id": values.to,
-        "message_template": template,
-        "flow_ids": [values.flow] if values.flow else [],
-        "deployment_ids": [values.deployment] if values.deployment else [],
-    }
-    try:
-        return convert(wanted, FlowRunNotificationPolicyCreate)
-    except ValueError as error:
-        raise Invalid(f"The policy cannot be saved: {error}.") from None
-
-
-def _states(values: Values) -> list[str]:
-    return [*values.states, *_words(values.others)]
-
-
-def _words(text: str) -> list[str]:
-    """The parts of a comma list, each once."""
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
