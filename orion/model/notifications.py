@@ -36,6 +36,7 @@ DEFAULT_TEMPLATE = (
     "Message: {flow_run_state_message}\n"
     "Run: {flow_run_url}"
 )
+WORDLESS_TEMPLATE = DEFAULT_TEMPLATE.replace("Message: {flow_run_state_message}\n", "")
 SUBJECT = "{flow_name} / {flow_run_name}: {flow_run_state_name}"
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from orion.model.notifications import DEFAULT_TEMPLATE, SUBJECT, fill
+from orion.model.notifications import DEFAULT_TEMPLATE, SUBJECT, WORDLESS_TEMPLATE, fill
 from orion.model.times import iso
 from orion.model.wire import unraw
 from orion.notify import Message, compose
@@ -161,9 +161,10 @@ def message_of(parcel: db.Parcel, settings: Settings) -> Message:
         "flow_run_state_timestamp": iso(parcel.state_timestamp),
         "flow_run_state_message": parcel.state_message or "",
     }
+    usual = DEFAULT_TEMPLATE if parcel.state_message else WORDLESS_TEMPLATE
     return Message(
         subject=fill(SUBJECT, facts),
-        body=fill(parcel.template or DEFAULT_TEMPLATE, facts),
+        body=fill(parcel.template or usual, facts),
         key=db.key_of(parcel.policy_id, parcel.state_id),
         time=parcel.state_timestamp,
         facts=facts,

@@ -120,6 +120,13 @@ def test_without_a_template_the_message_names_run_state_time_message_and_page(
         assert said in text
 
 
+def test_a_state_without_a_message_has_no_empty_line_for_it(world: World, hook: Target) -> None:
+    add_policy(world, hook.url, state_names=["Running"])
+    world.flow_run("RUNNING")
+    send(world)
+    assert "Message:" not in json.loads(hook.received[0].body)["text"]
+
+
 @pytest.mark.row("NOT-01")
 def test_policies_choose_by_state_tag_flow_deployment_and_switch(world: World, hook: Target) -> None:
     other = new_id()
