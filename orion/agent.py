@@ -230,6 +230,7 @@ class Remote(Child):
     place: Any = None
     handle: str = ""
     begin: Coroutine[Any, Any, str] | None = None  # starts it; an adopted one has none
+    stopping: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while it is killed
     stays = True
 
     def signal(self, number: int) -> None:
@@ -255,7 +256,8 @@ class Remote(Child):
         finally:
             if starting:
                 starting.cancel()
-            await self.place.close()
+            async with self.stopping:  # a watch may see the end before the kill has tidied up
+                await self.place.close()
         self.ending = str(end)
         code: int | None = end.code
         return code
@@ -264,7 +266,8 @@ class Remote(Child):
         """The infrastructure has its own way to wait and to kill; one that is away is asked again."""
         while self.handle and not self.ended.is_set():
             try:
-                return await self.place.kill(self.handle, grace)
+                async with self.stopping:
+                    return await self.place.kill(self.handle, grace)
             except Exception as error:
                 log.warning("Run %r cannot be stopped yet: %s", self.name, error)
                 await asyncio.sleep(BEAT_SECONDS)
