@@ -18,7 +18,7 @@ def write_profiles(home: Path, text: str) -> None:
     (home / "profiles.toml").write_text(text)
 
 
-WORK = '[profiles.work]\nORION_API_URL = "http://work/api"\nORION_PORT = "5000"\n'
+WORK = '[profiles.work]\nORION_API_URL = "http://office/api"\nORION_PORT = "5000"\n'
 
 
 @pytest.mark.row("SET-01")
@@ -58,7 +58,7 @@ def test_environment_comes_before_profile_before_default(tmp_path: Path) -> None
     write_profiles(tmp_path, f'active = "work"\n{WORK}')
     settings = load(environment(tmp_path, ORION_PORT="6000"))
     assert (settings.port, settings.sources["ORION_PORT"]) == (6000, "environment")
-    assert (settings.api_url, settings.sources["ORION_API_URL"]) == ("http://work/api", "profile work")
+    assert (settings.api_url, settings.sources["ORION_API_URL"]) == ("http://office/api", "profile work")
     assert (settings.host, settings.sources["ORION_HOST"]) == ("127.0.0.1", "default")
 
 
@@ -151,7 +151,7 @@ def test_a_child_process_gets_every_value_that_differs(tmp_path: Path) -> None:
             "ORION_PROFILE": "default",
         }
     )
-    assert (child.port, child.ui_enabled, child.api_url) == (5000, False, "http://work/api")
+    assert (child.port, child.ui_enabled, child.api_url) == (5000, False, "http://office/api")
 
 
 @pytest.mark.parametrize(
