@@ -123,3 +123,14 @@ def test_the_reference_is_fresh() -> None:
     script = CHECKOUT / "scripts" / "reference.py"
     done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_bodies_that_the_routes_page_shows_are_what_the_routes_take_and_give() -> None:
+    from orion.model import wire
+    from orion.model.flow_runs import Heartbeat
+    from orion.model.task_runs import TaskRunBatchItem
+
+    shown = {block.title: block.text for block in blocks(CHECKOUT / "docs" / "reference" / "routes.md")}
+    (item,) = wire.decode(shown["POST /api/task_runs/batch"], list[TaskRunBatchItem])
+    assert [aged.state.type for aged in item.states] == ["RUNNING", "COMPLETED"]
+    assert wire.decode(shown["answer"], Heartbeat).lease_seconds == 75
