@@ -92,7 +92,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_SCHEDULER_MIN_SECONDS", float, 3600.0, "How far ahead runs are planned at least."),
     Setting("ORION_SCHEDULER_MAX_RUNS", int, 100, "How many runs of a schedule are planned ahead at most."),
     Setting("ORION_SCHEDULER_MAX_SECONDS", float, 8_640_000.0, "How far ahead runs are planned at most (100 days)."),
-    Setting("ORION_SCHEDULER_SECONDS", float, 60.0, "How often every deployment is looked at for runs to plan."),
     # agent
     Setting("ORION_AGENT_POLL_SECONDS", float, 25.0, "How long a poll of the agent waits for a run that is due."),
     Setting("ORION_AGENT_PREFETCH_SECONDS", float, 10.0, "How far ahead of its time a run is fetched; none starts early.", older=_older("PREFECT_AGENT_PREFETCH_SECONDS")),
