@@ -82,18 +82,18 @@ def count_requests() -> list[str]:
     import httpx
 
     sent: list[str] = []
-    send, send_async = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+    send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
-    def noting(self: Any, request: Any) -> Any:
+    def noting(self: Any, request: Any, **kwargs: Any) -> Any:
         sent.append(request.method)
-        return send(self, request)
+        return send(self, request, **kwargs)
 
-    async def noting_async(self: Any, request: Any) -> Any:
+    async def noting_async(self: Any, request: Any, **kwargs: Any) -> Any:
         sent.append(request.method)
-        return await send_async(self, request)
+        return await send_async(self, request, **kwargs)
 
-    httpx.HTTPTransport.handle_request = noting  # type: ignore[method-assign]
-    httpx.AsyncHTTPTransport.handle_async_request = noting_async  # type: ignore[method-assign]
+    httpx.Client.send = noting  # type: ignore[method-assign]
+    httpx.AsyncClient.send = noting_async  # type: ignore[method-assign]
     return sent
 
 
