@@ -19,7 +19,10 @@ from orion.errors import SettingError
 
 
 class Setting(NamedTuple):
-    """One setting: `name` as in the environment, `type` one of str, int, float, bool, Path."""
+    """One setting: `name` as in the environment, `type` one of str, int, float, bool, Path.
+
+    A number lies between 0 and `most`; a text is one of `choices`, where there are any.
+    """
 
     name: str
     type: type
@@ -27,6 +30,11 @@ class Setting(NamedTuple):
     help: str
     secret: bool = False
     older: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    most: float = float("inf")
+
+
+LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
 def _older(*names: str) -> tuple[str, ...]:
@@ -47,7 +55,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_CLIENT_MAX_RETRIES", int, 5, "How often a request is sent again after 429, 502, 503 or 504."),
     # server
     Setting("ORION_HOST", str, "127.0.0.1", "The address that the server listens on."),
-    Setting("ORION_PORT", int, 4200, "The port that the server listens on; PORT is honoured too.", older=_older("PORT")),
+    Setting("ORION_PORT", int, 4200, "The port that the server listens on; PORT is honoured too.", older=_older("PORT"), most=65535),
     Setting("ORION_PUBLIC_URL", str, None, "The address under which people reach the server, when a proxy stands before it."),
     Setting("ORION_ALLOWED_HOSTS", str, "", "Host names that the server answers to, beside the loopback names; a comma list."),
     Setting("ORION_ALLOWED_ORIGINS", str, "", "Origins of other sites whose pages may call the API; a comma list."),
@@ -57,7 +65,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_API_DEFAULT_LIMIT", int, 200, "The rows of a list when the request names no limit, and the most it may name.", older=_older("PREFECT_API_DEFAULT_LIMIT", "PREFECT_ORION_API_DEFAULT_LIMIT")),
     Setting("ORION_API_MAX_BODY", int, 1_000_000, "The largest request body in bytes; logs may have five times as much."),
     Setting("ORION_API_MAX_PARAMETERS", int, 512_000, "The largest parameters of a run in bytes."),
-    Setting("ORION_SERVER_LOG_LEVEL", str, "warning", "How much the server says: critical, error, warning, info, debug.", older=_older("PREFECT_LOGGING_SERVER_LEVEL")),
+    Setting("ORION_SERVER_LOG_LEVEL", str, "warning", "How much the server says: critical, error, warning, info, debug.", older=_older("PREFECT_LOGGING_SERVER_LEVEL"), choices=LEVELS),
     # database
     Setting("ORION_DATABASE_URL", str, "sqlite:///${ORION_HOME}/orion.db", "The database: sqlite:///file, or postgresql://user:password@host/name.", True, _older("PREFECT_ORION_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL", "DATABASE_URL")),
     Setting("ORION_DATABASE_PASSWORD", str, None, "Put into the database URL where it says ${ORION_DATABASE_PASSWORD}.", True, _older("PREFECT_ORION_DATABASE_PASSWORD")),
@@ -65,7 +73,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_DATABASE_MIGRATE_ON_START", bool, True, "Bring the schema up to date when the server starts.", older=_older("PREFECT_ORION_DATABASE_MIGRATE_ON_START")),
     Setting("ORION_DATABASE_TIMEOUT", float, 10.0, "Seconds until a statement is stopped."),
     Setting("ORION_DATABASE_POOL", int, 8, "Connections to PostgreSQL that one process may hold."),
-    Setting("ORION_SQLITE_SYNCHRONOUS", str, "full", "full: an answered write survives a power cut; normal: it survives a crash of the process."),
+    Setting("ORION_SQLITE_SYNCHRONOUS", str, "full", "full: an answered write survives a power cut; normal: it survives a crash of the process.", choices=("full", "normal")),
     Setting("ORION_SQLITE_BUSY_TIMEOUT", float, 15.0, "Seconds to wait for another process that holds the database."),
     Setting("ORION_ENCRYPTION_KEY", str, None, "The key that secrets are encrypted with; else the file secret.key in ORION_HOME.", True),
     Setting("ORION_RETENTION", str, "on", "off keeps every run and log for ever."),
@@ -107,10 +115,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_FLOW_DEFAULT_RETRIES", int, 0, "Retries of a flow that names none."),
     Setting("ORION_MAP_BATCH", int, 200, "How many mapped task runs travel in one request."),
     # logs
-    Setting("ORION_LOGGING_LEVEL", str, "INFO", "The level of run logs.", older=_older("PREFECT_LOGGING_LEVEL")),
+    Setting("ORION_LOGGING_LEVEL", str, "INFO", "The level of run logs.", older=_older("PREFECT_LOGGING_LEVEL"), choices=LEVELS),
     Setting("ORION_LOGGING_SETTINGS_PATH", Path, "${ORION_HOME}/logging.yml", "A file that overrides the logging configuration.", older=_older("PREFECT_LOGGING_SETTINGS_PATH")),
     Setting("ORION_LOGGING_EXTRA_LOGGERS", str, "", "Other loggers whose lines go to the run; a comma list.", older=_older("PREFECT_LOGGING_EXTRA_LOGGERS")),
-    Setting("ORION_LOGGING_FORMAT", str, "text", "What the console gets: text or json."),
+    Setting("ORION_LOGGING_FORMAT", str, "text", "What the console gets: text or json.", choices=("text", "json")),
     Setting("ORION_LOGGING_COLORS", bool, True, "Colours in the console's log lines.", older=_older("PREFECT_LOGGING_COLORS")),
     Setting("ORION_LOGGING_LOG_PRINTS", bool, False, "Send what flows and tasks print to the run's logs.", older=_older("PREFECT_LOGGING_LOG_PRINTS")),
     Setting("ORION_LOGGING_TO_API_ENABLED", bool, True, "Send run logs to the API.", older=_older("PREFECT_LOGGING_TO_API_ENABLED", "PREFECT_LOGGING_ORION_ENABLED")),
@@ -230,10 +238,20 @@ def convert(setting: Setting, value: Any) -> Any:
     if value is None:
         return None
     try:
-        return _CONVERT[setting.type](value)
+        found = _CONVERT[setting.type](value)
     except (TypeError, ValueError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(setting.type, setting.type.__name__)
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}.get(
+            setting.type, setting.type.__name__
+        )
         raise SettingError(f"{setting.name} must be {kind}, but it is {value!r}.") from None
+    if setting.choices and str(found).lower() not in setting.choices:
+        raise SettingError(
+            f"{setting.name} must be one of {', '.join(setting.choices)}, but it is {value!r}."
+        )
+    if setting.type in (int, float) and not 0 <= found <= setting.most:
+        most = "" if setting.most == float("inf") else f" and at most {setting.most:g}"
+        raise SettingError(f"{setting.name} must be at least 0{most}, but it is {value!r}.")
+    return found
 
 
 def _bool(value: Any) -> bool:
@@ -267,7 +285,9 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[
 def _profile(path: Path, wanted: str | None) -> tuple[str, dict[str, str]]:
     if not path.exists():
         if wanted and wanted != "default":
-            raise SettingError(f"There is no profile {wanted!r}: {path} does not exist. Make it: orion profile create {wanted}")
+            raise SettingError(
+                f"There is no profile {wanted!r}: {path} does not exist. Make it: orion profile create {wanted}"
+            )
         return wanted or "default", {}
     import tomllib
 
@@ -279,7 +299,9 @@ def _profile(path: Path, wanted: str | None) -> tuple[str, dict[str, str]]:
     profiles = data.get("profiles", {})
     if name not in profiles and name != "default":
         raise SettingError(f"There is no profile {name!r} in {path}. Make it: orion profile create {name}")
-    return name, {ALIASES.get(k, k): str(v) for k, v in profiles.get(name, {}).items() if ALIASES.get(k, k) in BY_NAME}
+    return name, {
+        ALIASES.get(k, k): str(v) for k, v in profiles.get(name, {}).items() if ALIASES.get(k, k) in BY_NAME
+    }
 
 
 def _resolve(texts: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,7 +338,9 @@ def _fill(text: Any, value_of: Callable[[str], Any], name: str) -> Any:
 def _cross_check(values: Mapping[str, Any]) -> None:
     line, batch = values["ORION_LOGGING_TO_API_MAX_LOG_SIZE"], values["ORION_LOGGING_TO_API_BATCH_SIZE"]
     if line > batch:
-        raise SettingError(f"ORION_LOGGING_TO_API_MAX_LOG_SIZE ({line}) may not exceed ORION_LOGGING_TO_API_BATCH_SIZE ({batch}).")
+        raise SettingError(
+            f"ORION_LOGGING_TO_API_MAX_LOG_SIZE ({line}) may not exceed ORION_LOGGING_TO_API_BATCH_SIZE ({batch})."
+        )
 
 
 def _as_text(value: Any) -> str:

@@ -38,7 +38,16 @@ def test_every_setting_has_a_type_a_default_that_fits_it_and_a_help() -> None:
 @pytest.mark.row("SET-01")
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ORION_PORT", "many"), ("ORION_UI_ENABLED", "perhaps"), ("ORION_AGENT_POLL_SECONDS", "soon")],
+    [
+        ("ORION_PORT", "many"),
+        ("ORION_PORT", "-1"),
+        ("ORION_PORT", "65536"),
+        ("ORION_UI_ENABLED", "perhaps"),
+        ("ORION_AGENT_POLL_SECONDS", "soon"),
+        ("ORION_HEARTBEAT_SECONDS", "nan"),
+        ("ORION_LOGGING_LEVEL", "loud"),
+        ("ORION_LOGGING_FORMAT", "xml"),
+    ],
 )
 def test_a_bad_value_names_the_setting_and_the_value(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"{name} must be .* {value!r}"):

@@ -28,6 +28,9 @@ def calling_flow(task: Task[Any, Any]) -> FlowRunContext:
         )
     context = FLOW.get()
     if context is None:
+        from orion.sdk.prompt import tidy
+
+        tidy()
         raise TaskOutsideFlow(
             f"The task {task.name!r} was called outside of a flow. Call it inside a function made a flow with @flow, "
             f"or call its plain function, {task.name}.fn(...)."

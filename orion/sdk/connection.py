@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orion.errors import SettingError
 from orion.sdk.exchange import Request
 from orion.sdk.http import httpx
 from orion.sdk.sockets import SocketTransport, StreamTransport
@@ -73,6 +74,16 @@ class Connection:
         return url.host, url.port or 80
 
 
+def check_url(url: str) -> None:
+    """Refuse what can never be reached, instead of trying it for ten seconds."""
+    try:
+        parts = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise SettingError(f"ORION_API_URL is {url!r}, which is no URL: {error}.") from None
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise SettingError(f"ORION_API_URL is {url!r}; it must be like http://127.0.0.1:4200/api.")
+
+
 def proxy_for(host: str) -> str | None:
     """The proxy that the environment names for plain http to a host."""
     from urllib.request import getproxies, proxy_bypass
@@ -84,8 +95,12 @@ def proxy_for(host: str) -> str | None:
 
 def connect(settings: Settings | None = None) -> Connection:
     """The API of these settings: ORION_API_URL, else the server that owns the database, else one in this process."""
+    from orion.sdk.prompt import tidy
+
+    tidy()
     settings = settings or current()
     if settings.api_url:
+        check_url(settings.api_url)
         return Connection(settings.api_url, key=settings.api_key, timeout=settings.api_request_timeout)
     from orion.sdk.ephemeral import mount
 

@@ -14,6 +14,11 @@ def tell(error: BaseException) -> BaseException:
     return error
 
 
+def forget() -> None:
+    """The run is over: what was told is not about the next."""
+    _told.clear()
+
+
 def cause(error: BaseException) -> BaseException:
     """The exception that was told, if this one is the event loop's way to pass it on."""
     return _told[-1] if _told and type(error).__name__ == "CancelledError" else error

@@ -22,7 +22,9 @@ CRASH_FLUSH_SECONDS = 3.0
 
 def report(call: FlowCall, state: State) -> Steps[State]:
     """Propose a final state; its result is on the disk before the API hears of it."""
-    data, blob = results.store(kept(state))
+    data, blob, warning = results.store(kept(state))
+    if warning and state.is_completed():
+        call.logger.warning("%s", warning)
     state.data = stored(data)
     if blob is not None:
         yield OffLoop(blob.write)

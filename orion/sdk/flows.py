@@ -160,7 +160,9 @@ class Flow(Generic[P, R]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the flow; gives its data, or its state with `return_state=True`. An async flow gives a coroutine."""
         from orion.sdk.entering import call_flow
+        from orion.sdk.prompt import tidy
 
+        tidy()
         whole = kwargs.pop("return_state", False)
         return call_flow(self, bind(self.signature, args, kwargs, self.name), whole)
 

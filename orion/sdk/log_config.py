@@ -27,6 +27,20 @@ def configuration(
     return override(config, os.environ if environ is None else environ)
 
 
+def apply(config: dict[str, Any]) -> None:
+    """Put a configuration in force; `SettingError` when it cannot be."""
+    import logging.config
+
+    try:
+        logging.config.dictConfig(config)
+    except (ValueError, TypeError, AttributeError, ImportError) as error:
+        cause = error.__cause__ or error
+        raise SettingError(
+            f"The logging configuration cannot be used: {error}: {cause}. "
+            f"Look at {current().logging_settings_path} and at the variables ORION_LOGGING_..."
+        ) from None
+
+
 def merge(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the keys of `top` on it, key by key into the depth."""
     merged = dict(base)

@@ -130,15 +130,11 @@ _lock = threading.Lock()
 def set_up(*, again: bool = False) -> None:
     """Configure logging for runs, once a process."""
     global _ready
+    from orion.sdk import log_config, prints
+
     with _lock:
         if _ready and not again:
             return
+        log_config.apply(log_config.configuration())
+        prints.install()
         _ready = True
-    import logging.config
-
-    from orion.sdk.log_config import configuration
-
-    logging.config.dictConfig(configuration())
-    from orion.sdk import prints
-
-    prints.install()

@@ -22,10 +22,11 @@ _SCALARS = (type(None), bool, int, float, str)
 
 
 class Stored(NamedTuple):
-    """What a state's data says about a result, and the file that has to be written before the state is sent."""
+    """What a state's data says about a result, the file to write before the state is sent, what its owner is told."""
 
     data: dict[str, Any]
     blob: Blob | None = None
+    warning: str = ""
 
 
 class Blob(NamedTuple):
@@ -58,7 +59,10 @@ def store(value: Any, *, persist: bool | None = None) -> Stored:
     try:
         content = _pickle(value)
     except Exception as error:
-        return _unpersisted(value, f"it cannot be pickled: {error}")
+        lost = _unpersisted(value, f"it cannot be pickled: {error}")
+        return lost._replace(
+            warning=f"The result is not stored: {type(value).__name__}, it cannot be pickled: {error}"
+        )
     key = uuid.uuid4().hex
     reference = {
         "type": "reference",

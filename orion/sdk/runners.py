@@ -6,11 +6,12 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from orion.sdk.effects import adrive, drive
 from orion.sdk.states import State
+from orion.sdk.threads import Threads
 
 if TYPE_CHECKING:
     from orion.sdk.task_call import TaskCall
@@ -56,7 +57,7 @@ class ConcurrentTaskRunner(TaskRunner):
 
     def __init__(self, max_workers: int | None = None) -> None:
         self.max_workers = max_workers or 100
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
         self._lock = threading.Lock()
 
     def duplicate(self) -> TaskRunner:
@@ -79,15 +80,15 @@ class ConcurrentTaskRunner(TaskRunner):
         except RuntimeError as error:
             done.set_result(_lost(error))
 
-    def _threads(self) -> ThreadPoolExecutor:
+    def _threads(self) -> Threads:
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.max_workers, "orion-task")
+                self._pool = Threads(self.max_workers, "orion-task")
             return self._pool
 
     def stop(self, *, cancel: bool = False) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=not cancel, cancel_futures=cancel)
+            self._pool.stop(cancel=cancel)
 
 
 class ProcessPoolTaskRunner(ConcurrentTaskRunner):

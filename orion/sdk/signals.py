@@ -1,24 +1,35 @@
-"""SIGTERM while a flow runs here: the run ends as crashed and says why, instead of vanishing with the process."""
+"""Signals while a flow runs here: the run ends as crashed and says why, instead of vanishing with the process."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from orion.sdk.crashes import tell
+from orion.sdk.crashes import forget, tell
 from orion.sdk.errors import Terminated
+
+Handler = Callable[[int, Any], Any]
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Turn SIGTERM into `Terminated`, where nobody else has taken it and this is the main thread."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
+    """SIGTERM raises `Terminated`, where nobody else has taken it; Ctrl+C is noted. In the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _termination(), _interruption():
+        try:
+            yield
+        finally:
+            forget()
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     signal.signal(signal.SIGTERM, _end)
@@ -26,6 +37,30 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _interruption() -> Iterator[None]:
+    """An event loop answers Ctrl+C by cancelling its coroutines: note what it was before it does."""
+    theirs = signal.getsignal(signal.SIGINT)
+    if not callable(theirs) or theirs is signal.default_int_handler:
+        yield
+        return
+    ours = _noting(theirs)
+    signal.signal(signal.SIGINT, ours)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is ours:
+            signal.signal(signal.SIGINT, theirs)
+
+
+def _noting(theirs: Handler) -> Handler:
+    def noted(number: int, frame: Any) -> Any:
+        tell(KeyboardInterrupt())
+        return theirs(number, frame)
+
+    return noted
 
 
 def _end(number: int, frame: Any) -> None:

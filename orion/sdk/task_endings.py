@@ -25,7 +25,10 @@ from orion.sdk.tracebacks import without_engine
 def finish(call: TaskCall, context: TaskRunContext, state: State) -> Steps[State]:
     """Report how the attempt ended: at once if the answer matters, else by the outbox."""
     state.state_details = _final_details(call, state)
-    data, blob = results.store(state.__dict__.get("held"), persist=True if call.cache_key else None)
+    held = state.__dict__.get("held")
+    data, blob, warning = results.store(held, persist=True if call.cache_key else None)
+    if warning and state.is_completed():
+        call.logger.warning("%s", warning)
     state.data = stored(data)
     if state.is_failed() and call.task.retries > 0 and call.attempts <= call.task.retries:
         return (yield from _may_retry(call, context, state, blob))

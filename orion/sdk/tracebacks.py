@@ -13,13 +13,14 @@ E = TypeVar("E", bound=BaseException)
 
 def without_engine(error: E) -> E:
     """The same exception; what is left of its traceback are the frames outside of the SDK."""
-    return error.with_traceback(_only_theirs(error.__traceback__))
+    return error.with_traceback(own_frames(error.__traceback__))
 
 
-def _only_theirs(trace: TracebackType | None) -> TracebackType | None:
+def own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of the SDK."""
     if trace is None:
         return None
-    rest = _only_theirs(trace.tb_next)
+    rest = own_frames(trace.tb_next)
     if trace.tb_frame.f_code.co_filename.startswith(HERE):
         return rest
     return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)

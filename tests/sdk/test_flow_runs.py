@@ -257,10 +257,11 @@ def test_a_flow_over_its_time_is_timed_out_sync_at_the_next_call_async_at_the_ne
 
 @pytest.mark.row("SDK-18")
 def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: SyncClient) -> None:
-    gate = threading.Event()
+    begun_to_wait, gate = threading.Event(), threading.Event()
 
     @task
     def stuck() -> None:
+        begun_to_wait.set()
         gate.wait(30)
 
     @task
@@ -270,8 +271,9 @@ def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: Sync
     @flow(timeout_seconds=0.1)
     def run() -> None:
         stuck.submit()
+        begun_to_wait.wait(30)
 
-    @flow(timeout_seconds=0.1)
+    @flow(timeout_seconds=1)
     async def run_async() -> None:
         await sleepy.submit()
 

@@ -172,6 +172,11 @@ def test_finals_leave_in_one_batch_with_their_age(home: Path) -> None:
     assert {line["token"] for line in batch} == {"tok"}
 
 
+INTERRUPT = (
+    "async def t():\n    import asyncio, os, signal, time\n    os.kill(os.getpid(), signal.SIGINT)\n    "
+)
+
+
 @pytest.mark.row("ENG-17")
 @pytest.mark.parametrize(
     ("body", "says", "code"),
@@ -183,15 +188,28 @@ def test_finals_leave_in_one_batch_with_their_age(home: Path) -> None:
             "terminated by SIGTERM",
             143,
         ),
+        (
+            INTERRUPT
+            + "await asyncio.sleep(120)\n@flow\nasync def f(): await t()\nimport asyncio; asyncio.run(f())",
+            "SIGINT",
+            -2,
+        ),
+        (
+            INTERRUPT.replace("async ", "") + "time.sleep(120)\n@flow\ndef f(): t.submit().wait()\nf()",
+            "SIGINT",
+            -2,
+        ),
     ],
 )
 def test_a_process_that_leaves_ends_its_runs_as_crashed(
     tmp_path: Path, body: str, says: str, code: int
 ) -> None:
-    script = f"from orion import flow, task\n@task\ndef t(): {body}\n@flow\ndef f(): t()\nf()\n"
+    rest = body if "@flow" in body else f"def t(): {body}\n@flow\ndef f(): t()\nf()"
+    script = f"from orion import flow, task\n@task\n{rest}\n"
     environ = {"ORION_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", script], env=environ, timeout=60, capture_output=True)
-    assert done.returncode in (code, 130)
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
     with temporary_settings(
         {"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": f"sqlite:///{tmp_path}/orion.db"}
     ):

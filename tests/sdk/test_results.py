@@ -93,6 +93,27 @@ def test_what_cannot_be_pickled_is_not_stored_and_says_why() -> None:
         results.load(data)
 
 
+def test_a_result_that_cannot_be_stored_is_said_in_the_logs_of_its_run(home: Path) -> None:
+    from orion import flow, task
+    from orion.sdk import session
+    from orion.sdk.client import SyncClient
+
+    @task
+    def lock() -> Any:
+        return threading.Lock()
+
+    @flow
+    def locked() -> Any:
+        return lock()
+
+    assert locked() is not None
+    session.close_all()
+    with SyncClient() as client:
+        said = [line for line in client.read_logs() if "The result is not stored: lock" in line.message]
+        assert [line.level for line in said] == [30, 30]
+        assert {line.task_run_id is None for line in said} == {True, False}
+
+
 class Odd(Exception):
     def __init__(self, a: int, b: int) -> None:
         super().__init__("odd")

@@ -219,7 +219,8 @@ def test_a_sequential_task_makes_one_request_and_maps_a_few(
     def mapped(n: int) -> None:
         nothing.map(range(n))
 
-    one_by_one(1)
+    with temporary_settings({"ORION_LOGGING_TO_API_BATCH_INTERVAL": 600}):
+        one_by_one(1)
     requests.clear()
     one_by_one(40)
     kinds = Counter(path.split("/")[1] for path in requests)
