@@ -7,7 +7,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 STAMPS := pyproject.toml scripts/venv.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format bench docs rows wheel clean
+.PHONY: help run test test-all check format bench soak docs rows wheel clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ format: $(VENV)/.dev ## let ruff format and mend
 
 bench: $(VENV)/.dev ## measure against the floor, and peers where ORION_PEER_C3, ORION_PEER_C2 name a Python
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/.dev ## ten minutes of random kills on each database; SOAK="--seconds 60 --runs 120" for less
+	$(BIN)/python -m tests.soak postgres $(SOAK)
+	$(BIN)/python -m tests.soak sqlite $(SOAK)
 
 docs: $(VENV)/.docs ## build the documentation site into site/
 	$(BIN)/python scripts/reference.py

@@ -1,17 +1,17 @@
 """The tree of errors: each knows its HTTP status, and its docstring is its default message.
 
-    OrionError
-      Invalid 422      a body, a filter or a rule refuses the input
-      NotFound 404     the object is not there
-      Conflict 409     a unique name is taken, or something it refers to is missing
-      Forbidden 403    the caller may not do this
-      Unauthorized 401 a login or key is needed
-      TooLarge 413     the body is over its limit
-      Busy 503         the database cannot serve this now
-        StorageFull, QueryTooSlow
-      Refused          the program cannot start; carries the exit code
-        PortInUse (1), LoginNeeded (2), DatabaseError (3): DatabaseFromFuture, DatabaseCorrupt, DatabaseOwned
-      SettingError     a setting has a value that cannot be used
+OrionError
+  Invalid 422      a body, a filter or a rule refuses the input
+  NotFound 404     the object is not there
+  Conflict 409     a unique name is taken, or something it refers to is missing
+  Forbidden 403    the caller may not do this
+  Unauthorized 401 a login or key is needed
+  TooLarge 413     the body is over its limit
+  Busy 503         the database cannot serve this now
+    StorageFull, QueryTooSlow
+  Refused          the program cannot start; carries the exit code
+    PortInUse (1), LoginNeeded (2), DatabaseError (3): DatabaseFromFuture, DatabaseCorrupt, DatabaseOwned
+  SettingError     a setting has a value that cannot be used
 """
 
 from __future__ import annotations

@@ -58,9 +58,13 @@ def decode(body: bytes | str, kind: type[T] | Any) -> T:
     except msgspec.ValidationError as error:
         raise Invalid(detail=[_fault(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(detail=[{"loc": ["body"], "msg": str(error), "type": "value_error.jsondecode"}]) from None
+        raise Invalid(
+            detail=[{"loc": ["body"], "msg": str(error), "type": "value_error.jsondecode"}]
+        ) from None
     except RecursionError:
-        raise Invalid(detail=[{"loc": ["body"], "msg": "nested too deeply", "type": "value_error.depth"}]) from None
+        raise Invalid(
+            detail=[{"loc": ["body"], "msg": "nested too deeply", "type": "value_error.depth"}]
+        ) from None
 
 
 class Body(Struct):
@@ -116,6 +120,8 @@ def _fault(message: str) -> dict[str, Any]:
     path = (found and found["path"]) or ""
     if not path and (named := _NAMED.match(message)):
         path = f"$.{named[1]}"
-    steps: list[Any] = [name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(path)]
+    steps: list[Any] = [
+        name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(path)
+    ]
     kind = "value_error.missing" if "missing required" in message else "value_error"
     return {"loc": ["body", *steps], "msg": (found and found["msg"]) or message, "type": kind}

@@ -37,6 +37,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
         server, thread = serve(engine.app, uds=f"{folder}/docker.sock")
         yield engine
+        engine.kill_all()
+        eventually(lambda: all(found.ended.is_set() for found in engine.containers.values() if found.process))
         server.should_exit = True
         thread.join(SECONDS)
 
@@ -51,6 +53,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cluster
     path.write_text(cluster.kubeconfig(f"http://127.0.0.1:{port}"))
     monkeypatch.setenv("KUBECONFIG", str(path))
     yield cluster
+    cluster.kill()
+    eventually(lambda: all(task.done() for task in cluster.running))
     server.should_exit = True
     thread.join(SECONDS)
 

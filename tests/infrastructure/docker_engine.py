@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import sys
@@ -109,6 +110,13 @@ class Engine:
     def only(self) -> Container:
         [found] = self.containers.values()
         return found
+
+    def kill_all(self) -> None:
+        """End what still runs, so that nothing is left when the stand-in stops."""
+        for container in self.containers.values():
+            if container.process and not container.ended.is_set():
+                with contextlib.suppress(ProcessLookupError):
+                    container.process.kill()
 
     async def ping(self, request: Request) -> Response:
         return PlainTextResponse("OK", headers={"Api-Version": "1.44"})

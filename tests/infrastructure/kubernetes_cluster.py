@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -50,6 +51,7 @@ class Cluster:
         self.waiting: dict[str, str] | None = None  # why pods stay pending
         self.without_pods: dict[str, str] | None = None  # the event that tells why a job has no pod
         self.expired, self.cut_watches, self.cut_logs, self.watches = 0, 0, 0, 0
+        self.busy = 0  # how many requests are told to come again
         self.memory_killed = False
         jobs, core = "/apis/batch/v1/namespaces/{namespace}/jobs", "/api/v1/namespaces/{namespace}"
         self.app = Starlette(
@@ -79,11 +81,16 @@ class Cluster:
 
     def kill(self) -> None:
         for process in self.processes.values():
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     def refusal(self, request: Request, what: str) -> JSONResponse | None:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return JSONResponse(status(401, "Unauthorized", "Unauthorized"), 401)
+        if self.busy:
+            self.busy -= 1
+            body = status(429, "TooManyRequests", "the server has received too many requests")
+            return JSONResponse(body, 429, {"Retry-After": "0"})
         found = self.refused.get(f"{request.method} {what}")
         return JSONResponse(status(*found), found[0]) if found else None
 

@@ -119,6 +119,7 @@ def test_watches_and_logs_go_on_where_they_broke(
     [
         ((403, "Forbidden", 'jobs.batch is forbidden: User "agent" cannot create'), "manifest orion"),
         ((404, "NotFound", 'namespaces "default" not found'), 'namespaces "default" not found'),
+        ((409, "AlreadyExists", 'jobs.batch "etl" already exists'), 'jobs.batch "etl" already exists'),
         ((422, "Invalid", "Job is invalid: spec.template: Required value"), "Required value"),
         ((500, "InternalError", "etcdserver: request timed out"), "request timed out"),
     ],
@@ -131,6 +132,15 @@ def test_a_job_that_is_refused_is_told(
     start()
     message = crash_of(house, run)
     assert f"it could not be started: Kubernetes: {refused[2]} ({refused[0]})" in message and told in message
+
+
+@pytest.mark.row("INF-03")
+def test_a_cluster_that_is_busy_is_asked_again(house: House, start: Start, cluster: Cluster) -> None:
+    cluster.busy = 2
+    run = house.run(house.deploy(**in_cluster(**QUICK)))
+    start()
+    assert "exit code 3" in crash_of(house, run)
+    assert not cluster.busy and len(cluster.jobs) == 1
 
 
 @pytest.mark.row("INF-03")

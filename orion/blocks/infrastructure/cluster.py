@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import ssl
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orion.blocks.infrastructure import InfrastructureError
+from orion.blocks.infrastructure.certificates import read_data, show_certificate, trust_in
+from orion.blocks.infrastructure.exec_login import ExecLogin
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -23,7 +23,12 @@ class Cluster:
     url: str
     verify: ssl.SSLContext | bool
     token: Callable[[], str | None] = lambda: None  # read for each request: the cluster renews its files
+    forget: Callable[[], bool] = lambda: False  # a token was refused; whether another one may be had
     password: tuple[str, str] | None = None
+    server_name: str | None = None  # of the certificate, where it is not that of the address
+
+
+_logged_in: dict[tuple[Path, int], Cluster] = {}  # the program of a kubeconfig is run for all runs together
 
 
 def find_cluster(environ: Mapping[str, str] = os.environ, account: Path = ACCOUNT) -> Cluster:
@@ -32,7 +37,7 @@ def find_cluster(environ: Mapping[str, str] = os.environ, account: Path = ACCOUN
     if host and not environ.get("KUBECONFIG") and (account / "token").exists():
         shown = f"[{host}]" if ":" in host else host
         url = f"https://{shown}:{environ.get('KUBERNETES_SERVICE_PORT', '443')}"
-        trusted = ssl.create_default_context(cafile=str(account / "ca.crt"))
+        trusted = trust_in(cafile=str(account / "ca.crt"))
         return Cluster(url, trusted, lambda: (account / "token").read_text().strip())
     given = environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     return _from_file(Path(given) if given else Path.home() / ".kube" / "config")
@@ -46,7 +51,8 @@ def _from_file(path: Path) -> Cluster:
         context = _named(config, "contexts", "context", config["current-context"])
         cluster = _named(config, "clusters", "cluster", context["cluster"])
         user = _named(config, "users", "user", context["user"])
-        return _cluster(cluster, user, path.parent)
+        found = _cluster(cluster, user, path.parent)
+        return _logged_in.setdefault((path, path.stat().st_mtime_ns), found) if "exec" in user else found
     except FileNotFoundError as error:
         raise InfrastructureError(
             f"There is no {error.filename}: set KUBECONFIG, or run the agent in a pod with a service account."
@@ -64,35 +70,32 @@ def _named(config: Mapping[str, Any], group: str, kind: str, name: str) -> Mappi
 
 
 def _cluster(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> Cluster:
-    for program in ("exec", "auth-provider"):
-        if program in user:
-            raise InfrastructureError(
-                f"The kubeconfig's user logs in by {program!r}, which orion does not support: give it a token "
-                "or a certificate, such as those of a service account (kubectl create token)."
-            )
+    if "auth-provider" in user:
+        raise InfrastructureError(
+            "The kubeconfig's user logs in by an 'auth-provider', which Kubernetes has given up: "
+            "let its cloud's program write the kubeconfig anew, with 'exec'."
+        )
+    trust = _trust(cluster, user, folder)
     password = (user["username"], user["password"]) if "username" in user else None
+    found = Cluster(
+        cluster["server"].rstrip("/"), trust, password=password, server_name=cluster.get("tls-server-name")
+    )
+    if "exec" in user:
+        login = ExecLogin(user["exec"], cluster, folder, trust)
+        return replace(found, token=login.token, forget=login.forget)
     file, text = user.get("tokenFile"), user.get("token")
-    token = (lambda: (folder / file).read_text().strip()) if file else (lambda: text)
-    return Cluster(cluster["server"].rstrip("/"), _trust(cluster, user, folder), token, password)
+    return replace(found, token=(lambda: (folder / file).read_text().strip()) if file else (lambda: text))
 
 
 def _trust(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext | bool:
-    """The certificates; keys that stand in the file itself are written out for as long as it takes to read them."""
+    """Whom to believe, and what to show."""
     if not cluster["server"].startswith("https"):
         return True
-    authority = _bytes(cluster, "certificate-authority", folder)
-    context = ssl.create_default_context(cadata=authority.decode() if authority else None)
+    authority = read_data(cluster, "certificate-authority", folder)
+    context = trust_in(cadata=authority.decode() if authority else None)
     if cluster.get("insecure-skip-tls-verify"):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    certificate, key = _bytes(user, "client-certificate", folder), _bytes(user, "client-key", folder)
+    certificate, key = read_data(user, "client-certificate", folder), read_data(user, "client-key", folder)
     if certificate and key:
-        with tempfile.TemporaryDirectory() as private:  # only its owner may open it
-            (Path(private) / "both.pem").write_bytes(certificate + b"\n" + key)
-            context.load_cert_chain(Path(private) / "both.pem")
+        show_certificate(context, certificate, key)
     return context
-
-
-def _bytes(part: Mapping[str, Any], name: str, folder: Path) -> bytes | None:
-    if data := part.get(f"{name}-data"):
-        return base64.b64decode(data)
-    return (folder / part[name]).read_bytes() if part.get(name) else None

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from orion.blocks.infrastructure import InfrastructureError
+from orion.blocks.infrastructure.certificates import trust_in
 
 SOCKET = "unix:///var/run/docker.sock"
 HEADER = 8  # bytes before each piece of output: which stream, three zeros, length
@@ -105,7 +106,7 @@ def _client(host: str, environ: Mapping[str, str]) -> httpx.AsyncClient:
 def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
     folder = Path(environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
     try:
-        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+        context = trust_in(cafile=str(folder / "ca.pem"))
         context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     except OSError as error:
         raise InfrastructureError(

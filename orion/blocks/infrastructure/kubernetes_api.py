@@ -14,6 +14,7 @@ from orion.blocks.infrastructure.cluster import Cluster, find_cluster
 
 WATCH_SECONDS = 240  # how long the server keeps one watch open
 AGAIN_SECONDS = (0.1, 5.0)
+BUSY_TRIES = 5
 
 
 class KubernetesRefusal(InfrastructureError):
@@ -43,9 +44,15 @@ class KubernetesApi:
         )
 
     async def call(self, method: str, path: str, **options: Any) -> Any:
-        """One request and its JSON."""
+        """One request and its JSON; a busy cluster (429) is asked again when it says so."""
         try:
-            answer = await self.http.request(method, path, headers=self._headers(), **options)
+            for tries in range(1, BUSY_TRIES + 1):
+                answer = await self.http.request(method, path, **await self._login(), **options)
+                renewed = answer.status_code == 401 and tries == 1 and self.cluster.forget()
+                if answer.status_code == 429 and tries < BUSY_TRIES:
+                    await asyncio.sleep(_seconds(answer.headers.get("Retry-After")))
+                elif not renewed:
+                    break
         except httpx.TransportError as error:
             raise self._away(error) from None
         if answer.is_error:
@@ -56,9 +63,8 @@ class KubernetesApi:
         """The pieces of an answer as they come; `KubernetesAway` when it breaks off."""
         timeout = httpx.Timeout(30, read=WATCH_SECONDS + 30)
         try:
-            async with self.http.stream(
-                "GET", path, params=params, headers=self._headers(), timeout=timeout
-            ) as answer:
+            options = {"params": params, "timeout": timeout, **await self._login()}
+            async with self.http.stream("GET", path, **options) as answer:
                 if answer.is_error:
                     await answer.aread()
                     raise _refusal(answer)
@@ -89,7 +95,8 @@ class KubernetesApi:
             except KubernetesAway:
                 failures += 1
             except KubernetesRefusal as error:
-                if error.code not in (410, 429) and error.code < 500:
+                renewed = error.code == 401 and not failures and self.cluster.forget()
+                if error.code not in (410, 429) and error.code < 500 and not renewed:
                     raise
                 version, failures = "", failures + 1
             await asyncio.sleep(min(AGAIN_SECONDS[0] * 2 ** min(failures, 10), AGAIN_SECONDS[1]))
@@ -103,14 +110,22 @@ class KubernetesApi:
                 if line.strip():
                     yield json.loads(line)
 
-    def _headers(self) -> dict[str, str]:
-        token = self.cluster.token()
-        return {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    async def _login(self) -> dict[str, Any]:
+        """Options of a request; a login may read a file or run a program, so it has a thread."""
+        token = await asyncio.to_thread(self.cluster.token)
+        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        name = self.cluster.server_name
+        return {"headers": headers, "extensions": {"sni_hostname": name} if name else {}}
 
     def _away(self, error: Exception) -> KubernetesAway:
         return KubernetesAway(
             f"The Kubernetes API at {self.cluster.url} does not answer ({type(error).__name__} {error})."
         )
+
+
+def _seconds(text: str | None) -> float:
+    """How long a busy cluster wants to be left alone."""
+    return min(float(text), 10.0) if text and text.isdecimal() else 1.0
 
 
 def _refusal(answer: httpx.Response) -> KubernetesRefusal:
