@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import glob
 import logging
 import os
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,7 +33,6 @@ import httpx
 
 log = logging.getLogger("orion.agent")
 
-POLL_SECONDS = 25.0  # how long one question to a queue waits for an answer
 LEAD_SECONDS = 1.0  # a process is started this much early; the server lets none of them run before its time
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 25.0  # a hand-out is ours for 30 s
@@ -42,7 +42,9 @@ RETRY_SECONDS = (0.25, 30.0)
 MISSING_SECONDS = 5.0  # how often a queue is looked for that is not there
 HEALTH_SECONDS = 300.0
 TAIL_BYTES = 64_000
+PAGE = 200
 KEPT_BYTES = 64_000_000
+LEFT_SECONDS = 86_400.0  # an output that nobody has watched for so long is removed
 
 ENVIRONMENT = """
     PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR TERM PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
@@ -62,6 +64,7 @@ class Options:
     api: str = "http://127.0.0.1:4200/api"
     key: str | None = None
     limit: int | None = None
+    poll: float = 25.0  # how long one question to a queue waits for an answer
     prefetch: float = 10.0
     grace: float = 30.0
     once: bool = False
@@ -174,11 +177,23 @@ class Child:
     cancelled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ending: str = ""  # what there is to say of the end beside the exit code
+    lock: int | None = None
     stays = False  # whether it lives on when the agent is stopped
 
     @property
     def output(self) -> str:
         return os.path.join(self.folder, "output.log")
+
+    def hold(self) -> bool:
+        """Be the one that watches it; False when another agent does. The hold goes with the agent, however it ends."""
+        self.lock = _locked(self.output)
+        return self.lock is not None
+
+    def let_go(self) -> None:
+        """Its end is reported: nothing of it stays."""
+        if self.lock is not None:
+            os.close(self.lock)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def signal(self, number: int) -> None:
         """Send a signal to the whole process group."""
@@ -321,7 +336,7 @@ class Agent:
         failures = 0
         while not self.stopping.is_set():
             try:
-                await self._poll_once(await self._queue(name), POLL_SECONDS)
+                await self._poll_once(await self._queue(name), self.options.poll)
                 failures = 0
             except (Unavailable, Refusal) as error:
                 failures += 1
@@ -387,7 +402,7 @@ class Agent:
 
     async def _names(self, prefix: str) -> list[str]:
         body = {"work_queues": {"name": {"startswith_": [prefix]}}}
-        return [queue["name"] for queue in (await self.api.call("POST", "/work_queues/filter", body)).json()]
+        return [queue["name"] async for queue in self._pages("/work_queues/filter", body, self.api.call)]
 
     async def _drain(self) -> int:
         """Take what is due until nothing is; with `until_idle` also what became due meanwhile."""
@@ -479,6 +494,7 @@ class Agent:
         log.info("Run %r started as process %s.", run["name"], process.pid)
         self._limit(process.pid)
         child = Child(run["id"], run["name"], token, process.pid, folder, process)
+        child.hold()
         with contextlib.suppress(Refusal, Unavailable):
             pid = {"infrastructure_pid": f"{self.host}:{process.pid}"}
             await self.api.call("PATCH", f"/flow_runs/{run['id']}", pid, token)
@@ -536,12 +552,8 @@ class Agent:
     ) -> dict[str, str]:
         """What a run in a container sees: nothing of this machine but what is passed on by name."""
         own = self._environment(run, token, overrides)
-        addresses = {
-            name: overrides[name] for name in ("ORION_API_URL", "ORION_API_KEY") if name in overrides
-        }
-        own |= {
-            name: str(value) for name, value in addresses.items()
-        }  # a container may know the server otherwise
+        for name in {"ORION_API_URL", "ORION_API_KEY"} & {*overrides}:  # it may know the server otherwise
+            own[name] = str(overrides[name] or "")
         names = {"ORION_API_URL", "ORION_API_KEY", "PREFECT__FLOW_RUN_ID", "PYTHONUNBUFFERED", *overrides}
         names |= {*self.options.passed}
         return {
@@ -614,7 +626,7 @@ class Agent:
         finally:
             beating.cancel()
             self.children.pop(child.run_id, None)
-            shutil.rmtree(child.folder, ignore_errors=True)
+            child.let_go()
 
     async def _beat(self, child: Child) -> None:
         """Say that the process lives, and stop it when somebody wants that."""
@@ -694,21 +706,27 @@ class Agent:
     # beginning and end
 
     async def _adopt(self) -> None:
-        """Watch the processes of runs that a killed agent of this host left behind."""
+        """Watch the runs that a killed agent of this host left behind."""
         with contextlib.suppress(Refusal):
             for run in await self._live_runs():
-                number = run["infrastructure_pid"].rpartition(":")[2]
-                pid = int(number) if number.isdecimal() else 0
-                known = _environment_of(pid)
                 if run["infrastructure_pid"].count(":") > 1:
                     self._spawn(self._adopt_elsewhere(run), self.tasks)
-                elif known.get("ORION__FLOW_RUN_ID") == run["id"] and _is_orphan(pid, known):
-                    log.info("Run %r is adopted: process %s.", run["name"], pid)
-                    folder = os.path.join(tempfile.gettempdir(), f"orion-{run['id']}-")
-                    folder = next(iter(glob.glob(f"{folder}*")), folder)
-                    child = Child(run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, folder)
-                    child.pick_up()
-                    self._spawn(self._watch(child), self.tasks)
+                else:
+                    self._adopt_process(run)
+        _remove_old_outputs()
+
+    def _adopt_process(self, run: dict[str, Any]) -> None:
+        """Watch a process, unless it is gone, a stranger's, or watched by another agent."""
+        number = run["infrastructure_pid"].rpartition(":")[2]
+        pid = int(number) if number.isdecimal() else 0
+        known = _environment_of(pid)
+        if known.get("ORION__FLOW_RUN_ID") != run["id"]:
+            return
+        child = Child(run["id"], run["name"], known.get("ORION__ATTEMPT"), pid, _folder_of(run["id"]))
+        if child.hold():
+            log.info("Run %r is adopted: process %s.", run["name"], pid)
+            child.pick_up()
+            self._spawn(self._watch(child), self.tasks)
 
     async def _adopt_elsewhere(self, run: dict[str, Any]) -> None:
         """Watch a container that a killed agent of this host started."""
@@ -729,19 +747,20 @@ class Agent:
         await self._watch(Remote(run["id"], run["name"], token, 0, "", place=place, handle=handle))
 
     async def _live_runs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        body: dict[str, Any] = {
-            "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}},
-            "limit": 200,
-        }
-        for offset in range(0, 10_000, 200):
-            page = (await self.api.surely("POST", "/flow_runs/filter", {**body, "offset": offset})).json()
-            found += [
-                run for run in page if (run.get("infrastructure_pid") or "").startswith(f"{self.host}:")
-            ]
-            if len(page) < 200:
-                break
-        return found
+        live = {"flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}}
+        runs = self._pages("/flow_runs/filter", live, self.api.surely)
+        return [run async for run in runs if (run["infrastructure_pid"] or "").startswith(f"{self.host}:")]
+
+    async def _pages(
+        self, path: str, body: dict[str, Any], ask: Callable[..., Awaitable[httpx.Response]]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Everything that a filter finds."""
+        for offset in range(0, 10_000, PAGE):
+            page = (await ask("POST", path, {**body, "limit": PAGE, "offset": offset})).json()
+            for found in page:
+                yield found
+            if len(page) < PAGE:
+                return
 
     async def _stop_children(self) -> None:
         """The agent's own end: children get 10 s after SIGTERM, then SIGKILL, and their runs are CRASHED."""
@@ -846,13 +865,33 @@ def _environment_of(pid: int) -> dict[str, str]:
         return {}
 
 
-def _is_orphan(pid: int, known: dict[str, str]) -> bool:
-    """Whether the agent that started the process is gone: another one then became its parent."""
+def _locked(path: str) -> int | None:
+    """A descriptor that holds the lock on a file, or None: another agent has it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[1] != known.get("ORION__AGENT_PID")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
+        os.close(file)
+        return None
+    return file
+
+
+def _folder_of(run_id: str) -> str:
+    """The folder of a run that a killed agent has started; an empty one where it is not to be found."""
+    prefix = os.path.join(tempfile.gettempdir(), f"orion-{run_id}-")
+    folder = next(iter(glob.glob(f"{prefix}*")), f"{prefix}adopted")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def _remove_old_outputs() -> None:
+    """What killed agents have left behind of runs that ended without one."""
+    for output in glob.glob(os.path.join(tempfile.gettempdir(), "orion-*-*", "output.log")):
+        with contextlib.suppress(OSError):
+            old = time.time() - os.stat(output).st_mtime > LEFT_SECONDS
+            if old and (lock := _locked(output)) is not None:
+                shutil.rmtree(os.path.dirname(output), ignore_errors=True)
+                os.close(lock)
 
 
 def _is_another_agent(pid: int) -> bool:
@@ -903,6 +942,7 @@ def options_from(argv: Sequence[str], environ: dict[str, str]) -> Options:
         api=given.api.rstrip("/"),
         key=setting("API_KEY"),
         limit=int(given.limit) if given.limit else None,
+        poll=min(float(setting("AGENT_POLL_SECONDS", Options.poll)), 30.0),
         prefetch=float(given.prefetch),
         grace=float(setting("AGENT_GRACE_SECONDS", 30)),
         once=given.once,

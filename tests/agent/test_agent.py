@@ -95,6 +95,23 @@ def test_a_prefix_stands_for_every_queue_that_begins_so(house: House, start: Sta
     eventually(lambda: house.state(run)[0] == "COMPLETED")
 
 
+def test_a_prefix_stands_for_any_number_of_queues(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.agent.PAGE", 2)
+    runs = [house.run(house.deploy(name, work_queue_name=f"etl-{name}")) for name in "abcde"]
+    assert start(queues=(), prefixes=("etl-",), once=True).wait() == 0
+    assert {house.state(run)[0] for run in runs} == {"COMPLETED"}
+
+
+def test_the_environment_says_how_long_a_poll_waits_at_most_as_long_as_a_server_lets_it() -> None:
+    from orion.agent import options_from
+
+    assert options_from(["etl"], {}).poll == 25
+    assert options_from(["etl"], {"ORION_AGENT_POLL_SECONDS": "5"}).poll == 5
+    assert options_from(["etl"], {"ORION_AGENT_POLL_SECONDS": "90"}).poll == 30
+
+
 @pytest.mark.row("WQ-04")
 def test_a_paused_queue_serves_nothing_and_the_agent_says_so(
     house: House, start: Start, caplog: pytest.LogCaptureFixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orion.agent import _locked
 from tests.agent.house import House, Start, eventually
 
 FOREVER = "\nenter('RUNNING')\nwhile True: time.sleep(0.1)"
@@ -164,12 +165,33 @@ def test_the_clock_of_a_short_answer_counts_and_that_of_a_long_poll_does_not() -
     assert api.now().year == 2100
 
 
-def test_an_orphan_is_told_from_a_child_by_its_parent() -> None:
-    from orion.agent import _environment_of, _is_orphan
+def test_a_process_is_watched_by_one_agent_and_comes_free_with_it(tmp_path: Path) -> None:
+    from orion.agent import Child, _environment_of
 
     assert _environment_of(os.getpid()).get("PATH") and _environment_of(2**22 + 1) == {}
-    assert not _is_orphan(os.getpid(), {"ORION__AGENT_PID": str(os.getppid())})
-    assert _is_orphan(os.getpid(), {"ORION__AGENT_PID": "1000000"})
+    first, second = (Child("run", "name", None, 1, str(tmp_path / "folder")) for _ in range(2))
+    (tmp_path / "folder").mkdir()
+    assert first.hold() and not second.hold()
+    first.let_go()
+    assert not (tmp_path / "folder").exists()
+    (tmp_path / "folder").mkdir()
+    assert second.hold()
+
+
+def test_what_killed_agents_left_behind_goes_after_a_day(
+    house: House, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("orion-old-x", "orion-new-x", "orion-held-x"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "output.log").touch()
+    held = _locked(str(tmp_path / "orion-held-x" / "output.log"))
+    for name in ("orion-old-x", "orion-held-x"):
+        os.utime(tmp_path / name / "output.log", (0, 0))
+    start()
+    eventually(lambda: not (tmp_path / "orion-old-x").exists())
+    assert held is not None and (tmp_path / "orion-new-x").exists() and (tmp_path / "orion-held-x").exists()
+    os.close(held)
 
 
 def test_limits_are_set_on_the_process(house: House, start: Start) -> None:

@@ -100,12 +100,12 @@ class Runs:
         self.server, self.folder = server, folder
         (folder / "flows.py").write_text(textwrap.dedent(FLOWS))
 
-    def start(self, flow: str, **parameters: Any) -> str:
+    def start(self, flow: str, job_variables: dict[str, Any] | None = None, **parameters: Any) -> str:
         """Ask for a run of a flow; its id."""
         flow_id = self.server.post("/flows/", {"name": flow}).json()["id"]
         body = {
             "name": "test", "flow_id": flow_id, "path": str(self.folder), "entrypoint": f"flows.py:{flow}",
-            "work_queue_name": "default", "parameters": parameters,
+            "work_queue_name": "default", "parameters": parameters, "job_variables": job_variables or {},
         }  # fmt: skip
         deployment = self.server.post("/deployments/", body).json()["id"]
         asked = {"state": {"type": "SCHEDULED"}}
