@@ -13,7 +13,7 @@ from orion.sdk.client import SyncClient
 from orion.sdk.errors import ObjectNotFound
 
 CATCHUP_LABEL = "orion.catchup"
-OVERLAPS: dict[str, Collision] = {"queue": "ENQUEUE", "skip": "CANCEL_NEW"}
+OVERLAPS: dict[str, Collision] = {"queue": "ENQUEUE", "skip": "CANCEL_NEW", "cancel-previous": "CANCEL_OLD"}
 
 
 def apply(deployment: DeploymentFile, client: SyncClient | None = None) -> Deployment:
@@ -94,8 +94,14 @@ def _limits(deployment: DeploymentFile) -> dict[str, Any]:
         limit, strategy = 1, OVERLAPS[deployment.overlap]
     if strategy is not None and limit is None:
         raise Invalid("A collision strategy belongs to a concurrency limit: give the deployment both.")
-    options = raw({"collision_strategy": strategy}) if strategy else None
-    return {"concurrency_limit": limit, "concurrency_options": options}
+    return {"concurrency_limit": limit, "concurrency_options": raw(_strategy(strategy)) if strategy else None}
+
+
+def _strategy(strategy: Collision) -> dict[str, str]:
+    """The word for cancelling the previous run is orion's own; other clients read the nearest that they know."""
+    if strategy == "CANCEL_OLD":
+        return {"collision_strategy": "ENQUEUE", "overlap": "CANCEL_OLD"}
+    return {"collision_strategy": strategy}
 
 
 def _schedules(deployment: DeploymentFile) -> list[dict[str, Any]]:

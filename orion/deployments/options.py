@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, Literal, TypedDict
 
 Catchup = Literal["all", "latest", "none"]
-Overlap = Literal["allow", "queue", "skip"]
-Collision = Literal["ENQUEUE", "CANCEL_NEW"]
+Overlap = Literal["allow", "queue", "skip", "cancel-previous"]
+Collision = Literal["ENQUEUE", "CANCEL_NEW", "CANCEL_OLD"]
 
 
 class Options(TypedDict, total=False):

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from orion.errors import NotFound
 from orion.model.flow_runs import FlowRun
 from orion.model.work_queues import WorkQueue
+from orion.orchestration import overlaps
 from orion.orchestration.attempts import terms
-from orion.store import claims, flow_runs
+from orion.store import claims, deployment_limits, flow_runs
 from orion.store.base import Conn
 
 MOST = 200
@@ -25,6 +26,7 @@ def claim_runs(
     """Due runs of the queue, earliest first, kept for `holder` for 30 s.
 
     They stay SCHEDULED; who proposes PENDING in that time has them. A run on hand takes room in the queue's limit.
+    Where a deployment is full and its newer runs go first, its older ones are asked to end.
     """
     polled = claims.poll(conn, queue.id, holder, now)
     if polled is None:
@@ -35,7 +37,10 @@ def claim_runs(
         room = min(room, queue_limit - claims.used(conn, queue, now))
     if is_paused or room <= 0:
         return []
-    ids = claims.due(conn, queue, scheduled_before or now, now, room)
+    rooms = deployment_limits.rooms(conn, now)
+    for deployment_id in deployment_limits.making_way(rooms):
+        overlaps.settle(conn, deployment_id, now)
+    ids = claims.due(conn, queue, scheduled_before or now, now, room, rooms)
     kept = claims.hand_out(conn, ids, holder, now + timedelta(seconds=terms().claim), now) if ids else set()
     runs = (flow_runs.get(conn, run_id, now) for run_id in ids if run_id in kept)
     return [run for run in runs if run is not None]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from orion.services import crashes, lateness, leases, notifying, pauses, retention, scheduling
+from orion.services import crashes, lateness, leases, notifying, overlaps, pauses, retention, scheduling
 from orion.settings import current
 from orion.store import Store
 
@@ -31,6 +31,7 @@ class Duty(NamedTuple):
 DUTIES: tuple[Duty, ...] = (
     Duty("scheduling", scheduling.plan, 60, "scheduler_enabled"),
     Duty("lateness", lateness.mark_late, 10, "late_runs_enabled"),
+    Duty("overlaps", overlaps.settle, 10),
     Duty("leases", leases.sweep, 10),  # 75 s of silence, and 10 s until somebody looks: within 90 s
     Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),

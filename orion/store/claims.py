@@ -26,15 +26,16 @@ def poll(conn: Conn, queue_id: str, asker: str | None, now: datetime) -> Row | N
     return row
 
 
-def due(conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: int) -> list[str]:
+def due(
+    conn: Conn, queue: WorkQueue, before: datetime, now: datetime, limit: int, rooms: deployment_limits.Rooms
+) -> list[str]:
     """Ids of runs that can be handed out, earliest first."""
-    rooms = deployment_limits.rooms(conn, now)
     condition = _with_room(work_queues.due(conn, queue, before), rooms)
     values = {**condition.params, "now": conn.time(now), "limit": limit}
     return list(deployment_limits.within(rooms, conn.all(_filled(Q.due, condition.text, queue), values)))
 
 
-def _with_room(condition: Where, rooms: dict[str, int]) -> Where:
+def _with_room(condition: Where, rooms: deployment_limits.Rooms) -> Where:
     """Without the runs of deployments that are full, so that those behind them get their turn."""
     full = deployment_limits.full(rooms)
     if not full:
@@ -50,9 +51,12 @@ def ready(conn: Conn, queue_id: str, before: datetime, now: datetime) -> bool:
         return False
     if queue.concurrency_limit is not None and used(conn, queue, now) >= queue.concurrency_limit:
         return False
-    condition = _with_room(work_queues.due(conn, queue, before), deployment_limits.rooms(conn, now))
+    rooms = deployment_limits.rooms(conn, now)
+    condition = _with_room(work_queues.due(conn, queue, before), rooms)
     values = {**condition.params, "now": conn.time(now)}
-    return conn.one(_filled(Q.ready, condition.text, queue), values) is not None
+    if conn.one(_filled(Q.ready, condition.text, queue), values) is not None:
+        return True
+    return any(deployment_limits.too_many(conn, id, now)[0] for id in deployment_limits.making_way(rooms))
 
 
 def used(conn: Conn, queue: WorkQueue, now: datetime) -> int:

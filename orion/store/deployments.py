@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from orion.errors import Conflict, NotFound
+from msgspec import Raw
+
+from orion.errors import Conflict, Invalid, NotFound
 from orion.model.deployments import Deployment, DeploymentCreate, DeploymentUpdate
 from orion.model.filters import Filters
 from orion.model.ids import new_id
-from orion.model.wire import EMPTY_OBJECT
+from orion.model.wire import EMPTY_OBJECT, unraw
 from orion.store import changes, deployment_schedules, paging, sql, tags, work_queues
 from orion.store.base import Conn, Row
 from orion.store.filters import AGENT_POOL, where
@@ -49,6 +51,7 @@ ALIASES = (
     "infra_overrides",
     "version_info",
 )
+STRATEGIES = ("ENQUEUE", "CANCEL_NEW", "CANCEL_OLD")
 DEFAULTS = {
     "parameters": EMPTY_OBJECT,
     "job_variables": EMPTY_OBJECT,
@@ -156,6 +159,7 @@ def _change(
         columns["tags"] = tags.distinct(columns["tags"])
     _choose_queue(conn, columns, now)
     _check_blocks(conn, columns)
+    _check_strategy(columns.get("concurrency_options"))
     if not changes.apply(conn, "deployment", id, columns, now):
         raise NotFound("Deployment not found")
     if "tags" in columns:
@@ -183,6 +187,14 @@ def _check_blocks(conn: Conn, columns: dict[str, Any]) -> None:
         id = columns.get(column)
         if id is not None and paging.scalar(conn, Q.block_document, {"id": id}) is None:
             raise Conflict(f"There is no block document {id} for {column}.")
+
+
+def _check_strategy(options: Raw | None) -> None:
+    """What becomes of a run too many is one of a few words."""
+    said = unraw(options) if options is not None else None
+    strategy = said.get("collision_strategy") if said else "ENQUEUE"
+    if strategy not in STRATEGIES:
+        raise Invalid(f"The collision strategy {strategy!r} is unknown; there is {', '.join(STRATEGIES)}.")
 
 
 def _read_all(conn: Conn, rows: list[Row], now: datetime | None) -> list[Deployment]:

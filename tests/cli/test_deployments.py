@@ -272,6 +272,8 @@ def test_limits_and_policies_of_runs_go_from_the_command_line_to_the_server(
         1,
         {"collision_strategy": "ENQUEUE"},
     )
+    replacing = built("d", "--overlap", "cancel-previous")
+    assert (replacing["concurrency_limit"], replacing["concurrency_options"]["overlap"]) == (1, "CANCEL_OLD")
     wrong = ("deployment", "build", "sales.py:report_sales", "-n", "c", "--apply")
     assert "allow, queue, skip" in orion(*wrong, "--overlap", "never", code=None).err
     assert (

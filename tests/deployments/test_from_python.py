@@ -83,7 +83,7 @@ def test_a_flow_that_no_agent_could_load_is_refused() -> None:
 
 
 def test_a_description_survives_its_file(tmp_path: Path) -> None:
-    made = report.to_deployment("daily", interval=60, overlap="skip", catchup="none")
+    made = report.to_deployment("daily", interval=60, overlap="cancel-previous", catchup="none")
     made.to_yaml(tmp_path / "deployment.yaml")
     assert Deployment.load_from_yaml(tmp_path / "deployment.yaml") == made
 

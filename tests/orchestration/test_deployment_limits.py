@@ -9,7 +9,9 @@ import pytest
 
 from orion.model.deployments import DeploymentCreate
 from orion.model.wire import raw
-from orion.store import Store, claims, deployments
+from orion.model.work_queues import WorkQueueUpdate
+from orion.services import overlaps
+from orion.store import Store, claims, deployments, work_queues
 from tests.orchestration.world import World
 
 
@@ -18,13 +20,16 @@ def world(store: Store) -> World:
     return World(store)
 
 
+OPTIONS = {"CANCEL_OLD": {"collision_strategy": "ENQUEUE", "overlap": "CANCEL_OLD"}}
+
+
 def limit(world: World, runs: int | None, strategy: str | None = None) -> None:
     """Give the world's deployment a limit."""
     wanted = DeploymentCreate(
         name="limited",
         flow_id=world.flow_id,
         concurrency_limit=runs,
-        concurrency_options=raw({"collision_strategy": strategy}) if strategy else None,
+        concurrency_options=raw(OPTIONS.get(strategy, {"collision_strategy": strategy})) if strategy else None,
     )
     saved, _ = world.store.write_now(deployments.upsert, wanted, world.now, None)
     world.deployment_id = saved.id
@@ -101,3 +106,60 @@ def test_of_many_who_ask_at_one_time_only_as_many_as_there_is_room_for_get_in(wo
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, runs))
     assert answers.count("ACCEPT") == 2
+
+
+def running(world: World, seconds: float) -> str:
+    """A run of the deployment whose process is alive, planned for some time."""
+    run = world.planned(seconds).id
+    for state in ("PENDING", "RUNNING"):
+        world.flow(run, state, force=True)
+    return run
+
+
+def test_the_previous_run_is_cancelled_for_the_next_which_starts_when_it_has_ended(world: World) -> None:
+    limit(world, 1, "CANCEL_OLD")
+    queue, old = world.queue(), running(world, -60)
+    assert not world.store.read_now(claims.ready, queue.id, world.now, world.now)
+    new = world.planned(5).id
+    assert not world.store.read_now(claims.ready, queue.id, world.now, world.now)
+    world.later(6)
+    assert world.store.read_now(claims.ready, queue.id, world.now, world.now)
+    assert world.claim(queue) == []
+    assert world.get(old).state_type == "CANCELLING"
+    assert world.history(old)[-1].message == "A newer run of the deployment takes its place."
+    assert not world.store.read_now(claims.ready, queue.id, world.now, world.now)
+    assert world.flow(old, "CANCELLED").status == "ACCEPT"
+    assert world.claim(queue) == [new]
+
+
+def test_the_clock_cancels_what_is_too_much_where_no_agent_has_room_to_ask(world: World) -> None:
+    limit(world, 2, "CANCEL_OLD")
+    oldest, old = running(world, -60), running(world, -50)
+    waits, newest, later = (world.planned(seconds).id for seconds in (-40, -30, 600))
+    assert overlaps.settle(world.store, world.now) == 2
+    assert [world.get(run).state_type for run in (oldest, old, waits, newest, later)] == [
+        "CANCELLING", "CANCELLING", "SCHEDULED", "SCHEDULED", "SCHEDULED",
+    ]  # fmt: skip
+    assert overlaps.settle(world.store, world.now) == 0
+    newer = world.planned(-20).id
+    assert overlaps.settle(world.store, world.now) == 1
+    assert (world.get(waits).state_type, world.get(newer).state_type) == ("CANCELLED", "SCHEDULED")
+
+
+def test_a_run_in_a_paused_queue_takes_nobodys_place(world: World) -> None:
+    limit(world, 1, "CANCEL_OLD")
+    queue, old = world.queue(), running(world, -60)
+    world.store.write_now(work_queues.update, queue.id, WorkQueueUpdate(is_paused=True), world.now)
+    world.planned(-1)
+    assert overlaps.settle(world.store, world.now) == 0
+    assert world.get(old).state_type == "RUNNING"
+
+
+@pytest.mark.parametrize(("strategy", "left"), [("CANCEL_NEW", "CANCELLED"), ("ENQUEUE", "SCHEDULED")])
+def test_a_run_that_comes_due_meanwhile_is_skipped_also_where_nobody_asks_for_it(
+    world: World, strategy: str, left: str
+) -> None:
+    limit(world, 1, strategy)
+    old, due, later = running(world, -60), world.planned(-1).id, world.planned(60).id
+    overlaps.settle(world.store, world.now)
+    assert [world.get(run).state_type for run in (old, due, later)] == ["RUNNING", left, "SCHEDULED"]

@@ -9,7 +9,7 @@ import pytest
 
 from orion.model.ids import new_id
 from orion.model.work_queues import QueueFilter
-from orion.store import Store, claims, slots, transitions, work_queues
+from orion.store import Store, claims, deployment_limits, slots, transitions, work_queues
 from orion.store.base import NONE
 from tests.orchestration.world import NOON, World
 
@@ -75,7 +75,8 @@ def test_a_poll_reads_runs_that_are_due_and_not_those_to_come(world: World, filt
     by = QueueFilter(tags=["x"], deployment_ids=[new_id()]) if filtered else None
     queue = world.queue(filter=by, limit=3)
     index = "flow_run_due" if filtered else "flow_run_queue_due"
-    for fn, args in ((claims.due, (queue, NOON, NOON, 5)), (claims.ready, (queue.id, NOON, NOON))):
+    rooms = world.store.read_now(deployment_limits.rooms, NOON)
+    for fn, args in ((claims.due, (queue, NOON, NOON, 5, rooms)), (claims.ready, (queue.id, NOON, NOON))):
         plan = steps(world.store, fn, *args)
         assert f"{index} (" in plan and "next_scheduled_start_time<?" in plan
     assert f"{index} (" in steps(world.store, work_queues.next_due, queue.id, NOON)

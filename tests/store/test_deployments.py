@@ -250,3 +250,11 @@ def test_a_deployment_lets_its_runs_go_bit_by_bit(store: Store, flow_id: str) ->
     assert [store.write_now(deployments.shrink, saved.id, 2) for _ in range(4)] == [2, 2, 1, 0]
     left = store.read_now(flow_runs.filter, None, None, 200)
     assert {run.state_name for run in left if run.deployment_id is not None} == {"Scheduled"}
+
+
+def test_a_collision_strategy_is_one_of_three(store: Store, flow_id: str) -> None:
+    options = wire.raw({"collision_strategy": "CANCEL_OLD"})
+    saved, _ = save(store, flow_id, concurrency_limit=1, concurrency_options=options)
+    assert wire.unraw(saved.concurrency_options) == {"collision_strategy": "CANCEL_OLD"}
+    with pytest.raises(Invalid, match="there is ENQUEUE, CANCEL_NEW, CANCEL_OLD"):
+        save(store, flow_id, concurrency_options=wire.raw({"collision_strategy": "MAYBE"}))
