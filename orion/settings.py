@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_MAX_SUBMIT_ATTEMPTS", int, 3, "How often a run is handed out before it is given up as crashed."),
     # scheduling
     Setting("ORION_CLOCK_ENABLED", bool, True, "Run the clock (schedules, late runs, leases, notifications) inside `orion start`."),
-    Setting("ORION_CLOCK_URL", str, None, "The Huey queue of the clock; by default beside the database.", True),
+    Setting("ORION_CLOCK_URL", str, None, "The Huey queue of the clock: sqlite:///file, postgresql://…, redis://host:6379/0; by default beside the database.", True),
     Setting("ORION_SCHEDULER_ENABLED", bool, True, "Let the clock plan the runs of schedules.", older=_older("PREFECT_API_SERVICES_SCHEDULER_ENABLED", "PREFECT_ORION_SERVICES_SCHEDULER_ENABLED")),
     Setting("ORION_LATE_RUNS_ENABLED", bool, True, "Let the clock mark late runs.", older=_older("PREFECT_API_SERVICES_LATE_RUNS_ENABLED", "PREFECT_ORION_SERVICES_LATE_RUNS_ENABLED")),
     Setting("ORION_NOTIFICATIONS_ENABLED", bool, True, "Let the clock send notifications.", older=_older("PREFECT_API_SERVICES_FLOW_RUN_NOTIFICATIONS_ENABLED", "PREFECT_ORION_SERVICES_FLOW_RUN_NOTIFICATIONS_ENABLED")),

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from orion.errors import SettingError
+
 DRIVERS = ("psycopg", "redis")
 
 
@@ -24,7 +26,7 @@ def _without_drivers() -> Iterator[None]:
 
 with _without_drivers():
     import huey.storage
-    from huey import Huey, MemoryHuey, PostgresHuey, SqliteHuey
+    from huey import Huey, MemoryHuey, PostgresHuey, RedisHuey, SqliteHuey
     from huey.consumer import Consumer, Scheduler, Worker
     from huey.registry import Message
     from huey.serializer import Serializer
@@ -37,15 +39,31 @@ def need_psycopg() -> None:
     huey.storage.psycopg = psycopg
 
 
+def need_redis() -> None:
+    """Give Huey the driver of Redis after all."""
+    try:
+        import redis
+    except ImportError:
+        raise SettingError(
+            "ORION_CLOCK_URL names a Redis, but its driver is not installed: pip install 'orion-server[redis]'."
+        ) from None
+    storage = huey.storage
+    storage.Redis, storage.ConnectionPool = redis.Redis, redis.ConnectionPool
+    storage.ConnectionError, storage.TimeoutError = redis.ConnectionError, redis.TimeoutError
+    storage.RedisStorage.redis_client = redis.Redis
+
+
 __all__ = [
     "Consumer",
     "Huey",
     "MemoryHuey",
     "Message",
     "PostgresHuey",
+    "RedisHuey",
     "Scheduler",
     "Serializer",
     "SqliteHuey",
     "Worker",
     "need_psycopg",
+    "need_redis",
 ]

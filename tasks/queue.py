@@ -1,19 +1,33 @@
-"""Huey's own queue: a file beside the SQLite database, or tables in PostgreSQL. Messages are JSON."""
+"""Huey's own queue: a file beside the SQLite database, tables in PostgreSQL, or a Redis. Messages are JSON."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
 from pathlib import Path
 from typing import Any
 
+from orion.errors import DatabaseError
 from orion.settings import Settings
-from orion.store.url import Place, parse
+from orion.store.url import Place, mask, parse
 
-from .hueys import Huey, MemoryHuey, Message, PostgresHuey, Serializer, SqliteHuey, need_psycopg
+from .hueys import (
+    Huey,
+    MemoryHuey,
+    Message,
+    PostgresHuey,
+    RedisHuey,
+    Serializer,
+    SqliteHuey,
+    need_psycopg,
+    need_redis,
+)
 
 NAME = "orion"
+REDIS = ("redis://", "rediss://", "unix://")
+OPTIONS: dict[str, Any] = {"results": False, "store_none": False, "utc": True}
 
 
 class JsonSerializer(Serializer):
@@ -28,9 +42,24 @@ class JsonSerializer(Serializer):
 
 def open_queue(settings: Settings) -> Huey:
     """The queue that the settings name, by default beside the database; emptied first."""
-    place = parse(settings.clock_url) if settings.clock_url else parse(settings.database_url)
-    queue = _opened(place, beside=not settings.clock_url)
+    url = settings.clock_url
+    if url and url.lower().startswith(REDIS):
+        return _redis(url, settings.database_url)
+    queue = _opened(parse(url or settings.database_url), beside=not url)
     queue.flush()
+    return queue
+
+
+def _redis(url: str, database_url: str) -> Huey:
+    """A list in a Redis, of this database alone: several may share the Redis."""
+    need_redis()
+    name = f"{NAME}{hashlib.sha256(database_url.encode()).hexdigest()[:12]}"
+    try:
+        queue = RedisHuey(name, url=url, blocking=False, serializer=JsonSerializer(), **OPTIONS)
+        queue.flush()
+    except Exception as error:
+        why = " ".join(str(error).split())
+        raise DatabaseError(f"The clock's queue at {mask(url)} cannot be reached: {why}") from None
     return queue
 
 
@@ -44,7 +73,7 @@ def _opened(place: Place, *, beside: bool) -> Huey:
 
 
 def _open(place: Place, *, beside: bool) -> Huey:
-    options = {"results": False, "store_none": False, "utc": True, "serializer": JsonSerializer()}
+    options = {**OPTIONS, "serializer": JsonSerializer()}
     if place.dialect == "postgres":
         need_psycopg()
         return PostgresHuey(NAME, dsn=place.url, blocking=False, table_prefix="orion_clock", **options)

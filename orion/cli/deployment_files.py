@@ -84,14 +84,19 @@ def build(
     ] = None,
     overlap: Annotated[
         str | None,
-        typer.Option(metavar="POLICY", help="A run is due while another is under way: allow, queue, skip or cancel-previous."),
+        typer.Option(
+            metavar="POLICY",
+            help="A run is due while another is under way: allow, queue, skip or cancel-previous.",
+        ),
     ] = None,
     concurrency_limit: Annotated[
         int | None, typer.Option("--concurrency-limit", min=0, metavar="N", help="Runs at one time.")
     ] = None,
     collision_strategy: Annotated[
         str | None,
-        typer.Option(metavar="STRATEGY", help="Beyond the limit: ENQUEUE (default), CANCEL_NEW or CANCEL_OLD."),
+        typer.Option(
+            metavar="STRATEGY", help="Beyond the limit: ENQUEUE (default), CANCEL_NEW or CANCEL_OLD."
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")

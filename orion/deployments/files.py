@@ -24,7 +24,7 @@ NOTES = {
     "catchup": "after a time without a clock: run all missed times, the latest (default), or none",
     "overlap": "a run is due while another is under way: allow (default), queue, skip, or cancel-previous",
     "concurrency_limit": "how many of its runs may be under way at one time; empty: any number",
-    "collision_strategy": "where the limit is reached: ENQUEUE (default) waits, CANCEL_NEW or CANCEL_OLD cancels the new or the oldest run",
+    "collision_strategy": "at the limit: ENQUEUE (the new run waits), CANCEL_NEW or CANCEL_OLD",
     "work_queue_name": "the queue whose agents run it; made when it is not there",
     "infrastructure": "the saved block that says where it runs, as type/name; empty: a process of the agent",
     "job_variables": "for its process: env (names and values), working_dir",

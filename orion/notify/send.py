@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from orion.notify import by_apprise
 from orion.notify.addresses import Resolver, Unresolved, checked, resolve
 from orion.notify.message import TIMEOUT, ByApprise, Mail, Post, Request, Unsendable
 
@@ -37,7 +38,7 @@ async def send(request: Request, *, private: bool, resolver: Resolver = resolve)
                 case Mail():
                     return await _mail(request, private, resolver)
                 case ByApprise():
-                    return await _by_apprise(request)
+                    return await _by_apprise(request, private)
     except TimeoutError:
         raise Failed(f"no answer within {timeout:g} s") from None
     except Unresolved as error:
@@ -153,7 +154,8 @@ async def _mail(request: Mail, private: bool, resolver: Resolver) -> str:
     return "taken by the mail server"
 
 
-async def _by_apprise(request: ByApprise) -> str:
+async def _by_apprise(request: ByApprise, private: bool) -> str:
+    by_apprise.check(request.url, private=private)
     try:
         import apprise
     except ImportError:

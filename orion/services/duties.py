@@ -15,12 +15,16 @@ from orion.store import Store
 
 
 class Duty(NamedTuple):
-    """One duty: its name, what it does, every how many seconds, and the setting that turns it off."""
+    """One duty: its name, what it does, every how many seconds, and the setting that turns it off.
+
+    `alone` is what it does in a single pass, where that differs: no earlier look tells such a pass how time went.
+    """
 
     name: str
     function: Callable[[Store, datetime], int]
     every: float
     setting: str | None = None
+    alone: Callable[[Store, datetime], int] | None = None
 
     @property
     def enabled(self) -> bool:
@@ -32,7 +36,7 @@ DUTIES: tuple[Duty, ...] = (
     Duty("scheduling", scheduling.plan, 60, "scheduler_enabled"),
     Duty("lateness", lateness.mark_late, 10, "late_runs_enabled"),
     Duty("overlaps", overlaps.settle, 10),
-    Duty("leases", leases.sweep, 10),  # 75 s of silence, and 10 s until somebody looks: within 90 s
+    Duty("leases", leases.sweep, 10, alone=leases.sweep_alone),  # 75 s of silence and a look: within 90 s
     Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),
     Duty("notifications", notifying.deliver, 10, "notifications_enabled"),

@@ -24,6 +24,7 @@ from orion.store import Conn, Lane, Store, claims, slots
 
 BATCH = 200
 JUMP = timedelta(seconds=30)
+SLACK = timedelta(seconds=5)
 
 _ticks: WeakKeyDictionary[Store, datetime] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -37,10 +38,20 @@ def sweep(store: Store, now: datetime) -> int:
     """
     if not _on_time(store, now):
         return store.write_now(claims.shift_leases, now + timedelta(seconds=terms().beat), now, lane=Lane.LOW)
-    touched = store.write_now(_end_hand_outs, now, lane=Lane.LOW)
-    touched += store.write_now(slots.drop_ended_leases, now, lane=Lane.LOW)
-    for run_id, state_id in store.read_now(claims.ended_leases, now, BATCH):
-        touched += store.write_now(reap, run_id, state_id, now, lane=Lane.LOW)
+    touched = _tidy(store, now)
+    for lease in store.read_now(claims.ended_leases, now, BATCH):
+        touched += store.write_now(reap, lease.run_id, lease.state_id, now, lane=Lane.LOW)
+    return touched
+
+
+def sweep_alone(store: Store, now: datetime) -> int:
+    """One sweep where no clock stands: a silent holder gets its other period once, and is reaped at a later one."""
+    if _on_time(store, now):
+        return sweep(store, now)
+    touched = _tidy(store, now)
+    for lease in store.read_now(claims.ended_leases, now, BATCH):
+        end = _excuse if _is_first(lease) else reap
+        touched += store.write_now(end, lease.run_id, lease.state_id, now, lane=Lane.LOW)
     return touched
 
 
@@ -112,6 +123,32 @@ def _crash(conn: Conn, run: FlowFacts, now: datetime, message: str) -> bool:
     state = State(id=new_id(), type=CRASHED, name="Crashed", timestamp=now, message=message)
     enter_flow_run(conn, run, not_before(state, run.state), now)
     return True
+
+
+def _tidy(store: Store, now: datetime) -> int:
+    touched = store.write_now(_end_hand_outs, now, lane=Lane.LOW)
+    return touched + store.write_now(slots.drop_ended_leases, now, lane=Lane.LOW)
+
+
+def _longest() -> timedelta:
+    return timedelta(seconds=max(terms().beat, terms().pending, terms().cancelling)) + SLACK
+
+
+def _is_first(lease: claims.EndedLease) -> bool:
+    """Whether the lease is no longer than a beat or a state makes it, so that nobody has prolonged it yet."""
+    return lease.state_type != CRASHED and lease.until - lease.heard <= _longest()
+
+
+def _excuse(conn: Conn, run_id: str, state_id: str, now: datetime) -> bool:
+    """Wait for the holder once more, unless it has spoken since."""
+    run = loading.flow_run(conn, run_id)
+    if run is None or run.state is None or run.state.id != state_id:
+        return False
+    if run.lease_until is None or run.lease_until > now:
+        return False
+    heard = max(run.state.timestamp, run.heartbeat or run.state.timestamp)
+    until = max(now + timedelta(seconds=terms().beat), heard + _longest() + SLACK)
+    return claims.extend_lease(conn, run_id, state_id, run.lease_until, until)
 
 
 def _end_hand_outs(conn: Conn, now: datetime) -> int:

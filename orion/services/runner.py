@@ -20,15 +20,20 @@ LEAST_LEASE = timedelta(seconds=30)
 SLOW = 1.0
 
 
-def run_duty(store: Store, duty: Duty, clock: Callable[[], datetime], holder: str = HOLDER) -> int | None:
-    """Run a duty unless another process holds it: the rows it touched, or None. A failure is recorded."""
+def run_duty(
+    store: Store, duty: Duty, clock: Callable[[], datetime], holder: str = HOLDER, *, alone: bool = False
+) -> int | None:
+    """Run a duty unless another process holds it: the rows it touched, or None. A failure is recorded.
+
+    `alone` says that this is a single pass, which no standing clock follows.
+    """
     started = clock()
     lease = max(LEAST_LEASE, timedelta(seconds=2 * duty.every))
     if not store.write_now(db.take, duty.name, holder, started, lease, lane=Lane.LOW, durable=False):
         return None
     count, error = 0, None
     try:
-        count = duty.function(store, started)
+        count = (duty.alone if alone and duty.alone else duty.function)(store, started)
     except Exception as failure:
         log.exception("The duty %r failed; it is tried again in %g s.", duty.name, duty.every)
         error = f"{type(failure).__name__}: {failure}"[:500]
@@ -45,7 +50,7 @@ def run_duty(store: Store, duty: Duty, clock: Callable[[], datetime], holder: st
 
 def run_all(store: Store, clock: Callable[[], datetime], holder: str = HOLDER) -> dict[str, int | None]:
     """One pass of every duty that the settings want; what each touched, None where another process works."""
-    return {duty.name: run_duty(store, duty, clock, holder) for duty in DUTIES if duty.enabled}
+    return {duty.name: run_duty(store, duty, clock, holder, alone=True) for duty in DUTIES if duty.enabled}
 
 
 def let_go(store: Store, holder: str = HOLDER) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from orion.model import wire
 from orion.model.flow_runs import FlowRunPolicy
@@ -16,6 +17,16 @@ from orion.store.filters import Where
 
 Q = sql.load("claims")
 _details = wire.decoder(StateDetails).decode
+
+
+class EndedLease(NamedTuple):
+    """A run, the state it is in, until when it was leased, and when its holder was last heard of."""
+
+    run_id: str
+    state_id: str
+    state_type: str
+    until: datetime
+    heard: datetime
 
 
 def poll(conn: Conn, queue_id: str, asker: str | None, now: datetime) -> Row | None:
@@ -83,9 +94,27 @@ def end_hand_outs(conn: Conn, now: datetime) -> list[str | None]:
     return [row[0] for row in conn.all(Q.ended_hand_outs, {"now": conn.time(now)})]
 
 
-def ended_leases(conn: Conn, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """Ids of run and state where the holder is silent, the longest silence first."""
-    return [(row[0], row[1]) for row in conn.all(Q.ended_leases, {"now": conn.time(now), "limit": limit})]
+def ended_leases(conn: Conn, now: datetime, limit: int) -> list[EndedLease]:
+    """The runs whose holder is silent, the longest silence first."""
+    rows = conn.all(Q.ended_leases, {"now": conn.time(now), "limit": limit})
+    return [_ended(conn, *row, now=now) for row in rows]
+
+
+def _ended(
+    conn: Conn,
+    run_id: str,
+    state_id: str,
+    state_type: str,
+    until: Any,
+    entered: Any,
+    beat: Any,
+    *,
+    now: datetime,
+) -> EndedLease:
+    since = conn.when(entered) or now
+    return EndedLease(
+        run_id, state_id, state_type, conn.when(until) or now, max(since, conn.when(beat) or since)
+    )
 
 
 def end_lease(conn: Conn, run_id: str, state_id: str, was: datetime) -> bool:

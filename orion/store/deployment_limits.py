@@ -43,7 +43,8 @@ def rooms(conn: Conn, now: datetime) -> Rooms:
     """How many more runs of each limited deployment may be handed out; runs on hand count."""
     rows = conn.all(Q.rooms, {"now": conn.time(now), "cancels": f"%{CANCEL_NEW}%"})
     return Rooms(
-        {id: int(room) for id, room, _ in rows}, frozenset(id for id, _, how in rows if CANCEL_OLD in (how or ""))
+        {id: int(room) for id, room, _ in rows},
+        frozenset(id for id, _, how in rows if CANCEL_OLD in (how or "")),
     )
 
 

@@ -238,7 +238,7 @@ ORION = tagged("orion",
     post("/notification_deliveries/filter", notification_policies.deliveries, no.DeliveryQuery, list[no.Delivery]),
     post("/notification_deliveries/{id}/send", notification_policies.send_again, None, None, 204,
          page="/notifications/deliveries/{id}/send"),
-    post("/admin/clock/run", admin.run_clock, None, dict[str, int], query=("duty: string",)),
+    post("/admin/clock/run", admin.run_clock, None, dict[str, int | None], query=("duty: string",)),
     post("/admin/rotate_key", block_keys.rotate, None, Json),
     get("/openapi.json", system.openapi_document, Json),
 )

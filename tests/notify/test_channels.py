@@ -14,7 +14,7 @@ import pytest
 
 from orion.notify import CHANNELS, Message, compose
 from orion.notify.message import ByApprise, Mail, Post, Unsendable
-from orion.notify.send import send
+from orion.notify.send import Failed, send
 from tests.notify.targets import target
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -202,8 +202,12 @@ def test_the_webhook_of_orion_is_signed() -> None:
 def test_apprise_sends_only_by_kinds_that_lead_outside() -> None:
     (request,) = compose("apprise", {"urls": ["tgram://token/chat"]}, MESSAGE)
     assert isinstance(request, ByApprise)
+    for url in ("json://127.0.0.1/", "mailto://u:p@10.0.0.1", "form://x"):
+        (inside,) = compose("apprise", {"urls": [url]}, MESSAGE)
+        with pytest.raises(Unsendable, match="PRIVATE_TARGETS"):
+            asyncio.run(send(inside, private=False))
     for url in (
-        "json://127.0.0.1/", "mailto://u:p@10.0.0.1", "file:///etc/passwd", "form://x", "syslog://", "dbus://", "exec://x",
+        "file:///etc/passwd", "syslog://", "dbus://", "exec://x", "windows://",
         "slack://a/b/c json://10.0.0.1", "msteams://x/y/z?template=/etc/passwd", "slack://a/b/c?%61ttach=http://10.0.0.1",
     ):  # fmt: skip
         with pytest.raises(Unsendable):
@@ -211,19 +215,19 @@ def test_apprise_sends_only_by_kinds_that_lead_outside() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.row("NOT-05")
 def test_apprise_really_sends() -> None:
-    apprise = pytest.importorskip("apprise", reason="the extra apprise is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        heard: list[tuple[str, str]] = []
-
-        async def notify(self: Any, title: str, body: str, **more: Any) -> bool:
-            heard.append((title, body))
-            return True
-
-        patch.setattr(apprise.Apprise, "async_notify", notify)
-        request = ByApprise(url="tgram://123456789:abcdefg_hijklmnop/12315544/", subject="s", body="b")
-        assert asyncio.run(send(request, private=False)) == "delivered by Apprise"
-        assert heard == [("s", "b")]
+    pytest.importorskip("apprise", reason="the extra apprise is not installed")
+    with target() as hook:
+        url = f"json://{hook.url.removeprefix('http://')}"
+        (request,) = compose("apprise", {"url": url}, MESSAGE)
+        assert asyncio.run(send(request, private=True)) == "delivered by Apprise"
+        (received,) = hook.received
+        body = json.loads(received.body)
+        assert (body["title"], body["message"]) == (MESSAGE.subject, MESSAGE.body)
+        hook.answers = [(500, b"")]
+        with pytest.raises(Failed, match="Apprise could not deliver"):
+            asyncio.run(send(request, private=True))
     with pytest.raises(Unsendable, match="does not understand"):
         asyncio.run(send(ByApprise(url="tgram://", subject="s", body="b"), private=False))
 

@@ -29,7 +29,9 @@ def limit(world: World, runs: int | None, strategy: str | None = None) -> None:
         name="limited",
         flow_id=world.flow_id,
         concurrency_limit=runs,
-        concurrency_options=raw(OPTIONS.get(strategy, {"collision_strategy": strategy})) if strategy else None,
+        concurrency_options=raw(OPTIONS.get(strategy, {"collision_strategy": strategy}))
+        if strategy
+        else None,
     )
     saved, _ = world.store.write_now(deployments.upsert, wanted, world.now, None)
     world.deployment_id = saved.id

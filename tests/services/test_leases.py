@@ -171,7 +171,7 @@ def test_a_hand_out_that_was_not_used_is_tidied_up_and_told(world: Swept) -> Non
 def test_a_sweep_with_an_old_view_loses(world: Swept, meanwhile: str) -> None:
     run_id, token = world.beating()
     world.later(80)
-    ((seen, state_id),) = world.store.read_now(claims.ended_leases, world.now, 10)
+    ((seen, state_id, *_),) = world.store.read_now(claims.ended_leases, world.now, 10)
     if meanwhile == "beats":
         world.beat(run_id, token)
     else:
@@ -184,7 +184,7 @@ def test_a_sweep_with_an_old_view_loses(world: Swept, meanwhile: str) -> None:
 def test_two_sweeps_at_once_reap_once(world: Swept) -> None:
     run_id, _ = world.beating()
     world.later(80)
-    ((seen, state_id),) = world.store.read_now(claims.ended_leases, world.now, 10)
+    ((seen, state_id, *_),) = world.store.read_now(claims.ended_leases, world.now, 10)
     reaped = [world.store.write_now(leases.reap, seen, state_id, world.now) for _ in range(2)]
     assert reaped == [True, False]
     assert len(world.history(run_id)) == 4
@@ -207,6 +207,20 @@ def test_after_a_restart_of_the_server_everybody_gets_another_period(world: Swep
     assert not world.beat(run_id, token)
     world.sweep(60)
     assert world.stands(run_id) == "RUNNING Running"
+
+
+def test_single_passes_of_an_outside_cron_excuse_once_and_then_reap(world: Swept) -> None:
+    (dead, _), (alive, token) = world.beating(), world.beating()
+    waits, _ = world.held()
+    seen = []
+    for _ in range(4):
+        leases._ticks.clear()  # each pass is a process of its own, or has not looked for a minute
+        world.later(90)
+        world.beat(alive, token)
+        leases.sweep_alone(world.store, world.later(1))
+        seen.append((world.stands(dead), world.get(waits).state_type))
+    assert seen[0] == ("RUNNING Running", "PENDING") and seen[-1] == ("CRASHED Crashed", "SCHEDULED")
+    assert world.stands(alive) == "RUNNING Running"
 
 
 @pytest.mark.parametrize(
@@ -256,5 +270,5 @@ def test_task_runs_that_a_killed_flow_left_open_are_closed_bit_by_bit(world: Swe
 
 
 def test_the_sweep_comes_round_often_enough_to_reap_within_90_s() -> None:
-    assert BY_NAME["leases"].function is leases.sweep
+    assert (BY_NAME["leases"].function, BY_NAME["leases"].alone) == (leases.sweep, leases.sweep_alone)
     assert terms().beat + BY_NAME["leases"].every <= 90

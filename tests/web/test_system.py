@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orion.errors import Busy, StorageFull
-from orion.settings import Settings
+from orion.settings import Settings, temporary_settings
 from orion.web.factory import build_app
 from orion.web.routes import routes
 from orion.web.security import CONTENT_POLICY, OPEN_PATHS
@@ -79,6 +79,9 @@ def test_duties_are_run_on_demand_and_shown(client: Client) -> None:
     answer = client.post("/api/admin/clock/run", params={"duty": "lateness"})
     assert (answer.status_code, answer.json()) == (200, {"lateness": 0})
     assert client.post("/api/admin/clock/run", params={"duty": "sleeping"}).status_code == 404
+    with temporary_settings({"ORION_SCHEDULER_ENABLED": False}):
+        touched = client.post("/api/admin/clock/run").json()
+    assert "scheduling" not in touched and touched["retention"] == 0
     duties = {duty["name"]: duty for duty in client.get("/api/admin/health").json()["duties"]}
     assert duties["lateness"]["last_finished"] is not None
 

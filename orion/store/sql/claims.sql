@@ -47,7 +47,8 @@ RETURNING work_queue_name;
 
 -- name: ended_leases
 -- Runs whose holder has not been heard of until the end of its lease.
-SELECT id, state_id FROM flow_run WHERE lease_until <= :now ORDER BY lease_until, id LIMIT :limit;
+SELECT id, state_id, state_type, lease_until, state_timestamp, heartbeat FROM flow_run
+WHERE lease_until <= :now ORDER BY lease_until, id LIMIT :limit;
 
 -- name: extend_lease
 -- A later end for a lease, if nothing has changed since it was looked at.
