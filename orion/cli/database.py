@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from orion.cli.console import Json, confirm, fail, note
+from orion.cli.console import Json, confirm, fail, note, show_json
 from orion.cli.groups import new_group
 from orion.settings import current
 
-app = new_group("Reset, upgrade, restore and check the database.")
+app = new_group("Upgrade, back up, restore, check, measure and empty the database.")
 
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
@@ -60,39 +60,77 @@ def downgrade(yes: Yes = False) -> None:
 
 
 @app.command("restore")
-def restore(copy: Annotated[Path, typer.Argument(metavar="BACKUP")], yes: Yes = False) -> None:
-    """Put a backup in the place of the database."""
-    _restore(copy, yes)
+def restore(
+    copy: Annotated[Path, typer.Argument(metavar="BACKUP")], yes: Yes = False, as_json: Json = False
+) -> None:
+    """Put a backup in the place of the database; no server may have it open."""
+    _restore(copy, yes, as_json)
 
 
-def _restore(copy: Path | None, yes: bool) -> None:
+def _restore(copy: Path | None, yes: bool, as_json: bool = False) -> None:
     from orion.store import upkeep
 
     confirm(f"Replace {_where()} by {copy or 'its newest backup'}?", yes)
     used = upkeep.restore(current().database_url, copy)
+    if as_json:
+        return show_json({"database": _where(), "restored": str(used)})
     print(f"{_where()} is now what {used} holds.")
 
 
 @app.command("backup")
-def backup() -> None:
-    """Copy a SQLite database to a file beside it; a server may go on meanwhile."""
+def backup(
+    to: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="Where to; by default a new file.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the database to a file while servers go on: SQLite's beside it, PostgreSQL's into this folder."""
     from orion.store import upkeep
 
-    print(upkeep.back_up(current().database_url))
+    copy = upkeep.back_up(current().database_url, to)
+    if as_json:
+        return show_json({"file": str(copy), "bytes": copy.stat().st_size})
+    print(copy)
 
 
 @app.command("check")
-def check() -> None:
+def check(as_json: Json = False) -> None:
     """Look for damage; exits 3 if there is any."""
     from orion.store import upkeep
 
     note(f"Checking {_where()}")
     faults = upkeep.check(current().database_url)
-    for fault in faults:
-        fail(fault, 3)
+    if as_json:
+        show_json({"database": _where(), "sound": not faults, "faults": faults})
+    else:
+        for fault in faults:
+            fail(fault, 3)
     if faults:
         raise typer.Exit(3)
-    print(f"{_where()} is sound.")
+    if not as_json:
+        print(f"{_where()} is sound.")
+
+
+@app.command("stats")
+def stats(as_json: Json = False) -> None:
+    """Show how big the database is, and the rows of each table; servers may go on meanwhile."""
+    from orion.cli import measuring
+
+    measuring.stats(as_json)
+
+
+@app.command("vacuum")
+def vacuum(
+    full: Annotated[
+        bool, typer.Option("--full", help="PostgreSQL: write the tables anew; nobody can use them meanwhile.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Give back the room that deleted rows took. A SQLite file is written anew; no server may have it open."""
+    from orion.cli import measuring
+
+    measuring.vacuum(full, as_json)
 
 
 @app.command("prune")

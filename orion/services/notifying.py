@@ -104,7 +104,7 @@ async def _try(store: Store, claimed: db.Claimed, now: Now) -> None:
     try:
         parcel = await store.read(db.parcel, claimed.id)
         if parcel is None:
-            return
+            return await store.write(db.forget, claimed.id)
         settings = current()
         async with asyncio.timeout(LONGEST_TRY):
             said = await _send(store, settings, parcel.block_document_id, message_of(parcel, settings))

@@ -1,4 +1,4 @@
-"""Retention: old finished runs go with their states, task runs, logs and artifacts; old logs and messages go alone.
+"""Retention: old finished runs go with all that hangs on them, results too; old logs and messages go alone.
 
 The newest runs of each flow always stay. A pass is short and every delete small, so that nobody waits for one.
 """
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from orion.services import result_files
 from orion.settings import Settings, current
 from orion.store import Conn, Lane, Store
 from orion.store import retention as db
@@ -87,12 +88,19 @@ def _batches(store: Store, kept: Terms) -> Iterator[int]:
     """Delete batch by batch, and give the number of rows of each."""
     for flow_id, _ in store.read_now(db.flows):
         while found := store.read_now(db.old_runs, flow_id, kept.runs_before, kept.keep, RUNS_AT_ONCE):
-            gone = sum(store.write_now(db.delete_run, id, kept.runs_before, lane=Lane.LOW) for id in found)
+            gone = sum(_delete_run(store, id, kept) for id in found)
             yield gone
             if not gone:
                 break
     for some in (db.delete_old_logs, db.delete_old_messages):
         yield from _until_none(store, some, kept.logs_before)
+
+
+def _delete_run(store: Store, id: str, kept: Terms) -> bool:
+    """The run, and when that is sure, the files of its results."""
+    data = store.write_now(db.delete_run, id, kept.runs_before, lane=Lane.LOW)
+    result_files.remove(data or ())
+    return data is not None
 
 
 def _until_none(store: Store, some: Callable[[Conn, datetime, int], int], before: datetime) -> Iterator[int]:

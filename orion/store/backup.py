@@ -11,9 +11,9 @@ from orion.errors import NotFound
 from orion.store.lock import Ownership
 
 
-def make(raw: sqlite3.Connection, path: Path, *, label: str) -> Path:
-    """Copy the database of `raw` to `<file>.backup-<label>-<n>`; the copy is whole or is not there."""
-    target = _free(path, label)
+def make(raw: sqlite3.Connection, path: Path, *, label: str, target: Path | None = None) -> Path:
+    """Copy the database of `raw`, usually to `<file>.backup-<label>-<n>`; the copy is whole or is not there."""
+    target = target or free(path, label)
     unfinished = target.with_name(target.name + ".part")
     unfinished.unlink(missing_ok=True)
     with closing(sqlite3.connect(unfinished)) as copy:
@@ -52,7 +52,8 @@ def forget(path: Path) -> None:
         path.with_name(name).unlink(missing_ok=True)
 
 
-def _free(path: Path, label: str) -> Path:
+def free(path: Path, label: str) -> Path:
+    """A name for a copy that no file has."""
     number = 1
     while (target := path.with_name(f"{path.name}.backup-{label}-{number}")).exists():
         number += 1

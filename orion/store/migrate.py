@@ -83,8 +83,8 @@ def sqlite_version(raw: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def postgres(raw: psycopg.Connection) -> int:
-    """Upgrade a PostgreSQL database to the latest schema; `raw` is in autocommit. Returns the steps taken."""
+def postgres(raw: psycopg.Connection, *, until: int | None = None) -> int:
+    """Upgrade a PostgreSQL database to the latest schema, or an older one; `raw` is in autocommit. The steps taken."""
     if raw.info.server_version < OLDEST_POSTGRES:
         raise DatabaseError(
             f"orion needs PostgreSQL 14 or newer, but this is {raw.info.server_version // 10_000}."
@@ -94,7 +94,8 @@ def postgres(raw: psycopg.Connection) -> int:
     raw.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
     try:
         version = postgres_version(raw)
-        pending = [step for step in steps("postgres") if step.number > version]
+        wanted = latest("postgres") if until is None else until
+        pending = [step for step in steps("postgres") if version < step.number <= wanted]
         for step in pending:
             _take(raw, step)
         return len(pending)

@@ -100,6 +100,11 @@ def parcel(conn: Conn, id: str) -> Parcel | None:
     return Parcel(*(*row[:11], when, row[12]))
 
 
+def forget(conn: Conn, id: str) -> None:
+    """There is nothing to tell any more: the run is gone."""
+    _marked(conn, conn.run(Q.forget, {"id": id}))
+
+
 def delivered(conn: Conn, id: str, now: datetime, answer: str) -> None:
     """The receiver has taken a message."""
     _marked(conn, conn.run(Q.delivered, {"id": id, "now": conn.time(now), "answer": answer}))

@@ -28,12 +28,14 @@ def count_old_runs(conn: Conn, flow_id: str, before: datetime, keep: int) -> int
     return _number(conn, Q.count_old_runs, values) if values else 0
 
 
-def delete_run(conn: Conn, id: str, before: datetime) -> bool:
-    """Delete a run with all that hangs on it, if it is still finished and old."""
+def delete_run(conn: Conn, id: str, before: datetime) -> list[str] | None:
+    """Delete a run with all that hangs on it, if it is still finished and old; what it said of results in files."""
     if conn.one(Q.still_old, {"id": id, "before": conn.time(before)}) is None:
-        return False
+        return None
+    values = {"id": id, "reference": '%"storage_key"%', "cached": '%"cache_key":"%'}
+    data = [row[0] for row in conn.all(Q.results, values)]
     flow_runs.delete(conn, id)
-    return True
+    return data
 
 
 def count_old_logs(conn: Conn, before: datetime) -> int:

@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 from orion.model.ids import Id, new_id
 from orion.model.states import StateDetails
 from orion.model.wire import EMPTY_OBJECT
+from orion.store import transitions
 from orion.store.base import Conn
 from orion.store.rows import Rows, json_text
 from orion.store.sql import load
@@ -137,6 +138,8 @@ def add_runs(conn: Conn, runs: list[PlannedRun]) -> int:
     conn.many(PLANNED.insert, rows)
     conn.many(Q.add_state, [_state(conn, run) for run in new])
     conn.many(Q.add_tag, [{"flow_run_id": run.id, "tag": tag} for run in new for tag in run.tags])
+    if new:
+        transitions.add_planned_notifications(conn, new, new[0].created)
     for topic in {f"queue:{run.work_queue_name}" for run in new} | ({"runs", "queues"} if new else set()):
         conn.publish(topic)
     return len(new)

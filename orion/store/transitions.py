@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from orion.model import wire
 from orion.model.ids import new_id
@@ -15,11 +15,22 @@ from orion.store.rows import raw_text
 
 Q = sql.load("transitions")
 Kind = Literal["flow_run", "task_run"]
+PLANNED = "Scheduled"
 
 _LOCK = {"flow_run": Q.lock_flow_run, "task_run": Q.lock_task_run}
 _LOAD = {"flow_run": Q.flow_run, "task_run": Q.task_run}
 _ANSWER = {"flow_run": Q.flow_run_answer, "task_run": Q.task_run_answer}
 _ADD_STATE = {"flow_run": Q.add_flow_run_state, "task_run": Q.add_task_run_state}
+
+
+class Planned(Protocol):
+    """What a policy looks at of a planned run."""
+
+    id: str
+    state_id: str
+    flow_id: str
+    deployment_id: str
+    tags: list[str]
 
 
 def load(conn: Conn, kind: Kind, run_id: str) -> Row | None:
@@ -101,15 +112,43 @@ def add_notifications(
     deployment_id: str | None = None,
 ) -> None:
     """An outbox row for each active policy that matches the state, the run's tags, its flow and its deployment."""
-    for policy_id, *lists in conn.all(Q.active_policies):
-        names, wanted, flows, deployments = (wire.unraw(text.encode()) for text in lists)
-        if (names and state.name not in names) or (wanted and set(wanted).isdisjoint(tags)):
-            continue
-        if (flows and flow_id not in flows) or (deployments and deployment_id not in deployments):
-            continue
-        row = {"id": new_id(), "now": conn.time(now), "policy_id": policy_id}
-        conn.run(Q.add_notification, {**row, "state_id": state.id, "run_id": run_id})
+    for policy in conn.all(Q.active_policies):
+        if _matches(policy, state.name, tags, flow_id, deployment_id):
+            conn.run(Q.add_notification, _message(conn, policy, run_id, state.id, now))
+            conn.publish("notifications")
+
+
+def add_planned_notifications(conn: Conn, runs: Iterable[Planned], now: datetime) -> None:
+    """The same for runs that are planned ahead, where a policy names their state; "all states" means later ones."""
+    policies = conn.all(Q.policies_on_planned, {"named": f'%"{PLANNED}"%'})
+    rows = [
+        _message(conn, policy, run.id, run.state_id, now)
+        for policy in policies
+        for run in runs
+        if _matches(policy, PLANNED, run.tags, run.flow_id, run.deployment_id)
+    ]
+    if rows:
+        conn.many(Q.add_notification, rows)
         conn.publish("notifications")
+
+
+def _matches(
+    policy: Row, name: str, tags: Iterable[str], flow_id: str | None, deployment_id: str | None
+) -> bool:
+    names, wanted, flows, deployments = (wire.unraw(text.encode()) for text in policy[1:])
+    if (names and name not in names) or (wanted and set(wanted).isdisjoint(tags)):
+        return False
+    return not (flows and flow_id not in flows) and not (deployments and deployment_id not in deployments)
+
+
+def _message(conn: Conn, policy: Row, run_id: str, state_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "now": conn.time(now),
+        "policy_id": policy[0],
+        "state_id": state_id,
+        "run_id": run_id,
+    }
 
 
 def task_runs_in(conn: Conn, flow_run_id: str, types: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What people do to a whole database: reset, upgrade, put the backup back, check. No server may own it meanwhile."""
+"""What people do to a whole database: reset, upgrade, copy, put a copy back, check, measure, vacuum."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orion.errors import DatabaseCorrupt, DatabaseError
-from orion.store import backup, migrate
+from orion.errors import Busy, Conflict, DatabaseCorrupt, DatabaseError, DatabaseOwned, StorageFull
+from orion.store import backup, migrate, postgres_backup, statistics
 from orion.store.base import Options, Role
 from orion.store.lock import Ownership
-from orion.store.sqlite_conn import connect, private
+from orion.store.sqlite_conn import HELD, connect, private
 from orion.store.url import Place, parse
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def reset(url: str) -> None:
     place = parse(url)
     if place.dialect == "postgres":
         with _postgres(place) as raw:
-            _drop(raw)
+            postgres_backup.drop(raw)
             migrate.postgres(raw)
         return
     with _owned(place) as path:
@@ -54,14 +54,99 @@ def upgrade(url: str) -> Path | None:
 
 
 def restore(url: str, copy: Path | None = None) -> Path:
-    """Put a backup (the newest, if none is named) in the place of the database."""
-    return backup.restore(_file(parse(url)), copy)
+    """Put a backup (of SQLite the newest, if none is named) in the place of the database."""
+    place = parse(url)
+    if place.dialect != "postgres":
+        return backup.restore(_file(place), copy)
+    if copy is None:
+        raise DatabaseError("Before an upgrade orion copies SQLite files only: name a backup of PostgreSQL.")
+    with _postgres(place) as raw, _alone(raw):
+        postgres_backup.restore(raw, copy)
+    return copy
 
 
-def back_up(url: str) -> Path:
-    """Copy a SQLite database, also while a server has it open."""
-    with _open(_existing(parse(url))) as raw:
-        return backup.make(raw, _existing(parse(url)), label="manual")
+def back_up(url: str, target: Path | None = None) -> Path:
+    """Copy a database, also while a server has it open; without a target to a new file beside it, or here."""
+    place = parse(url)
+    if target is not None and target.exists():
+        raise Conflict(f"{target} is there already; name another file.")
+    if place.dialect == "postgres":
+        with _postgres(place) as raw:
+            name = Path(f"{raw.info.dbname}.pg")
+            return postgres_backup.make(raw, target or backup.free(Path.cwd() / name, "manual"))
+    with _open(_existing(place)) as raw:
+        return backup.make(raw, _existing(place), label="manual", target=target)
+
+
+def stats(url: str) -> statistics.Statistics:
+    """How big a database is, and what fills it."""
+    place = parse(url)
+    if place.dialect == "postgres":
+        with _postgres(place) as raw:
+            return statistics.of_postgres(raw, str(place))
+    with _open(_existing(place)) as raw:
+        return statistics.of_sqlite(raw, _existing(place))
+
+
+def vacuum(url: str, *, full: bool = False) -> tuple[int, int]:
+    """Tidy up after deletes; the bytes before and after.
+
+    SQLite writes its file anew, which needs room for a copy and nobody else in it. PostgreSQL marks room as free for
+    later rows while others work; with `full` it writes its tables anew, too, and keeps others out.
+    """
+    place = parse(url)
+    if place.dialect == "postgres":
+        with _postgres(place) as raw:
+            return _size(raw), _vacuum_postgres(raw, full)
+    with _owned(_sound(place)) as path:
+        before = path.stat().st_size
+        with _open(path) as raw:
+            _vacuum_sqlite(raw, path)
+        return before, path.stat().st_size
+
+
+def _sound(place: Place) -> Place:
+    _existing(place)
+    return place
+
+
+def _vacuum_sqlite(raw: sqlite3.Connection, path: Path) -> None:
+    try:
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        code = error.sqlite_errorcode & 0xFF
+        if code in HELD:
+            raise Busy(f"{path} is held by another process; stop the clock and try again.") from None
+        if code == sqlite3.SQLITE_FULL:
+            raise StorageFull(f"There is no room for a second copy of {path}.") from None
+        raise
+
+
+def _vacuum_postgres(raw: psycopg.Connection[Any], full: bool) -> int:
+    names = raw.execute("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()")
+    for (table,) in names.fetchall():
+        raw.execute(f"VACUUM ({'FULL, ' if full else ''}ANALYZE) {table}".encode())
+    return _size(raw)
+
+
+def _size(raw: psycopg.Connection[Any]) -> int:
+    row = raw.execute("SELECT pg_database_size(current_database())").fetchone()
+    return int(row[0]) if row else 0
+
+
+@contextmanager
+def _alone(raw: psycopg.Connection[Any]) -> Iterator[None]:
+    """Refuse while another orion has sessions in the database."""
+    row = raw.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    ).fetchone()
+    if row and row[0]:
+        raise DatabaseOwned(
+            f"{row[0]} other sessions are in the database {raw.info.dbname!r}: stop servers and clocks first."
+        )
+    yield
 
 
 def check(url: str) -> list[str]:
@@ -71,7 +156,8 @@ def check(url: str) -> list[str]:
         f"the schema is behind by the step {step.name!r}: orion database upgrade" for step in pending(url)
     ]
     if place.dialect == "postgres":
-        return behind
+        with _postgres(place) as raw:
+            return [*postgres_backup.faults(raw), *behind]
     with _open(_existing(place)) as raw:
         damaged = [row[0] for row in raw.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
         broken = [
@@ -103,7 +189,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _file(place: Place) -> Path:
     if place.dialect == "postgres":
-        raise DatabaseError("orion keeps no backups of PostgreSQL; use pg_dump and pg_restore.")
+        raise DatabaseError("A PostgreSQL database has no file.")
     if place.path is None:
         raise DatabaseError("A database in memory has no file.")
     return place.path
@@ -137,18 +223,3 @@ def _postgres(place: Place) -> Iterator[psycopg.Connection[Any]]:
             yield raw
     except psycopg.OperationalError as error:
         raise DatabaseError(f"{place} cannot be reached: {' '.join(str(error).split())}") from None
-
-
-def _drop(raw: psycopg.Connection[Any]) -> None:
-    """Drop the tables and functions of the current schema; what other programs keep elsewhere stays."""
-    tables = raw.execute(
-        "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()"
-    ).fetchall()
-    functions = raw.execute(
-        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
-    ).fetchall()
-    with raw.transaction():
-        for (table,) in tables:
-            raw.execute(f"DROP TABLE IF EXISTS {table} CASCADE".encode())
-        for (function,) in functions:
-            raw.execute(f"DROP FUNCTION IF EXISTS {function} CASCADE".encode())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orion.store import open_store
+from orion.store import Store, open_store
+from orion.store.lock import Ownership
 from orion.store.migrate import latest
 from tests.cli.conftest import Orion
+from tests.orchestration.world import World
 
 
 def rows(file: Path) -> int:
@@ -126,3 +130,88 @@ def test_an_unknown_form_of_url_is_refused(orion: Orion, monkeypatch: pytest.Mon
     monkeypatch.setenv("ORION_DATABASE_URL", "mysql://me:sekret@host/x")
     answer = orion("database", "upgrade", code=2)
     assert "sqlite:////path" in answer.err and "sekret" not in answer.err
+
+
+def test_stats_tell_the_rows_and_the_size_of_each_table(orion: Orion, file: Path) -> None:
+    found = json.loads(orion("database", "stats", "--json").out)
+    rows_of = {table["name"]: table["rows"] for table in found["tables"]}
+    assert (rows_of["flow"], rows_of["flow_run"]) == (1, 0)
+    assert (found["bytes"], found["schema_version"]) == (file.stat().st_size, latest("sqlite"))
+    lines = orion("database", "stats").out.splitlines()
+    assert any(line.split("\t")[:2] == ["flow", "1"] for line in lines)
+    file.unlink()
+    assert "There is no database" in orion("database", "stats", code=3).err
+
+
+def test_a_vacuum_gives_the_room_of_deleted_rows_back(orion: Orion, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.executemany(
+            "INSERT INTO flow (id, created, updated, name) VALUES (?, 0, 0, ?)",
+            [(str(n), "x" * 500 + str(n)) for n in range(2, 2000)],
+        )
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.execute("DELETE FROM flow WHERE id <> '1'")
+    assert json.loads(orion("database", "stats", "--json").out)["free"] > 1_000_000
+    gave = json.loads(orion("database", "vacuum", "--json").out)
+    assert gave["after"] == file.stat().st_size < gave["before"] - 1_000_000
+    assert rows(file) == 1
+    owned = Ownership(file, "http://127.0.0.1:4200/api")
+    assert "127.0.0.1:4200" in orion("database", "vacuum", code=3).err
+    owned.release()
+
+
+def test_a_backup_goes_where_it_is_told_and_never_over_a_file(
+    orion: Orion, file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    said = json.loads(orion("database", "backup", str(target), "--json").out)
+    assert said == {"file": str(target), "bytes": target.stat().st_size} and rows(target) == 1
+    assert "is there already" in orion("database", "backup", str(target), code=1).err
+    answer = json.loads(orion("database", "check", "--json").out)
+    assert (answer["sound"], answer["faults"]) == (True, [])
+
+
+@pytest.mark.postgres
+def test_postgres_is_copied_put_back_measured_and_vacuumed(
+    orion: Orion, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tests import databases
+
+    url, copy = databases.new_postgres(), str(tmp_path / "copy.zip")
+    monkeypatch.setenv("ORION_DATABASE_URL", url)
+    try:
+        with closing(open_store(url)) as store:
+            world = World(store)
+            run = world.flow_run("RUNNING", tags=["a\tb\\", "ü"])
+            world.task_run(run.id)
+            before = everything(store)
+        orion("database", "backup", copy)
+        orion("database", "reset", "-y")
+        with closing(open_store(url)) as store:
+            assert everything(store) != before
+            assert "other sessions" in orion("database", "restore", copy, "-y", code=3).err
+        orion("database", "restore", copy, "-y")
+        with closing(open_store(url)) as store:
+            assert everything(store) == before
+            world.store = store
+            assert world.flow(run.id, "COMPLETED").status == "ACCEPT"
+        sizes = {
+            table["name"]: table["rows"]
+            for table in json.loads(orion("database", "stats", "--json").out)["tables"]
+        }
+        assert (sizes["flow_run"], sizes["task_run"], sizes["flow_run_state"]) == (1, 1, 2)
+        assert json.loads(orion("database", "vacuum", "--full", "--json").out)["after"] > 0
+        assert "is sound" in orion("database", "check").out
+        (tmp_path / "odd.zip").write_bytes(b"no zip")
+        assert "is no backup" in orion("database", "restore", str(tmp_path / "odd.zip"), "-y", code=3).err
+    finally:
+        databases.drop_postgres(url)
+
+
+def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of what a copy must bring back."""
+    tables = ("flow", "flow_run", "flow_run_state", "flow_run_tag", "task_run", "task_run_state", "counter")
+    return {
+        table: sorted(store.read_now(lambda conn, t=table: conn.all(f"SELECT * FROM {t}")), key=repr)
+        for table in tables
+    }

@@ -17,7 +17,7 @@ from orion.model.ids import new_id
 from orion.model.notifications import Delivery, DeliveryQuery, FlowRunNotificationPolicyCreate
 from orion.model.times import utcnow
 from orion.model.wire import raw
-from orion.services import health, notifying, runner
+from orion.services import health, notifying, runner, scheduling
 from orion.settings import current, load, temporary_settings
 from orion.store import (
     Conn,
@@ -29,11 +29,13 @@ from orion.store import (
     notifications,
     secret_fields,
 )
+from orion.store import scheduling as db_scheduling
 from orion.vault import open_vault
 from tasks.clock import Clock
 from tests.notify.targets import OK, Target, target
 from tests.orchestration.world import NOON, World, wish
 from tests.servers import eventually
+from tests.services.world import HOURLY, add_deployment
 
 SECOND = timedelta(seconds=1)
 
@@ -125,6 +127,37 @@ def test_a_state_without_a_message_has_no_empty_line_for_it(world: World, hook: 
     world.flow_run("RUNNING")
     send(world)
     assert "Message:" not in json.loads(hook.received[0].body)["text"]
+
+
+@pytest.mark.row("NOT-01")
+def test_a_run_that_is_planned_is_told_to_policies_that_name_its_state(world: World, hook: Target) -> None:
+    deployment = add_deployment(world.store, HOURLY, tags='["prod"]')
+    add_policy(world, hook.url, "of-all-states")
+    named = (
+        {"tags": ["auto-scheduled"]},
+        {"tags": ["x"]},
+        {"deployment_ids": [deployment]},
+        {"flow_ids": [new_id()]},
+    )
+    states = ["Late", "Scheduled"]
+    ids = [
+        add_policy(world, hook.url, f"slack-webhook-{n}", state_names=states, **each)
+        for n, each in enumerate(named)
+    ]
+    scheduling.plan(world.store, world.now)
+    assert {(each.policy_id, each.state_name) for each in deliveries(world)} == {
+        (ids[0], "Scheduled"), (ids[2], "Scheduled"),
+    }  # fmt: skip
+    assert len(deliveries(world)) == 2 * 3
+
+
+def test_a_message_about_a_run_that_was_planned_anew_is_forgotten(world: World, hook: Target) -> None:
+    deployment = add_deployment(world.store, HOURLY)
+    add_policy(world, hook.url, state_names=["Scheduled"])
+    scheduling.plan(world.store, world.now)
+    world.store.write_now(db_scheduling.drop_planned, deployment, world.now)
+    send(world)
+    assert hook.received == [] and world.rows("SELECT count(*) FROM notification_outbox") == [(0,)]
 
 
 @pytest.mark.row("NOT-01")

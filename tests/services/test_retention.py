@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from orion.services import retention
 from orion.services.duties import BY_NAME
 from orion.settings import temporary_settings
 from orion.store import Store, flows, logs
-from tests.orchestration.world import World
+from tests.orchestration.world import World, wish
 
 DAY = timedelta(days=1)
 
@@ -88,6 +89,35 @@ def test_a_run_takes_its_states_task_runs_and_logs_along(world: World) -> None:
 
 
 @pytest.mark.row("DB-13")
+def test_a_run_takes_the_files_of_its_results_along(world: World, tmp_path: Path) -> None:
+    storage, today = tmp_path / "storage", world.now
+    storage.mkdir()
+
+    def result(key: str, **more: Any) -> dict[str, Any]:
+        if "/" not in key:
+            (storage / key).write_bytes(b"12345")
+        return {"type": "reference", "storage_key": key, "size": 5, **more}
+
+    (tmp_path / "outside").write_bytes(b"12345")
+    (storage / "link").symlink_to(tmp_path / "outside")
+    world.now -= 800 * DAY
+    run = world.flow_run("RUNNING")
+    ends: dict[str, dict[str, Any]] = {
+        "own": {}, "cached": {"cache_key": "k"}, "../outside": {}, "link/": {}, "x" * 5000 + "/y": {}, "elsewhere": {},
+    }  # fmt: skip
+    for key, details in ends.items():
+        task = world.task_run(run.id, "RUNNING")
+        more = {"storage_block_id": new_id()} if key == "elsewhere" else {}
+        world.task(task.id, wish("COMPLETED", data=result(key, **more), **details))
+    world.flow(run.id, wish("COMPLETED", data=result("whole")))
+    world.now = today
+    with temporary_settings({"ORION_LOCAL_STORAGE_PATH": str(storage)}):
+        assert prune(world, run_count=0) == 1
+    assert {path.name for path in storage.iterdir()} == {"cached", "elsewhere", "link"}
+    assert (tmp_path / "outside").exists()
+
+
+@pytest.mark.row("DB-13")
 def test_old_lines_go_though_their_run_stays(world: World) -> None:
     run = finished(world, 100)
     lines = [
@@ -124,7 +154,7 @@ def test_a_run_that_was_started_again_meanwhile_stays(world: World) -> None:
 
     run = finished(world, 900)
     world.flow(run, "RUNNING", force=True)
-    assert world.store.write_now(db.delete_run, run, world.now - 365 * DAY) is False
+    assert world.store.write_now(db.delete_run, run, world.now - 365 * DAY) is None
     assert left(world) == {run}
 
 

@@ -28,6 +28,10 @@ JOIN flow f ON f.id = r.flow_id
 JOIN flow_run_state s ON s.id = o.flow_run_state_id
 WHERE o.id = :id;
 
+-- name: forget
+-- A message about a run that is gone.
+DELETE FROM notification_outbox WHERE id = :id;
+
 -- name: delivered
 -- The receiver has taken it. That counts also when the lease was over.
 UPDATE notification_outbox

@@ -29,6 +29,13 @@ SELECT 1 FROM flow_run
 WHERE id = :id AND state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')
   AND COALESCE(end_time, state_timestamp) < :before {for_update};
 
+-- name: results
+-- What the states of a run and of its task runs say of results in files, but for those that a cache knows.
+SELECT data FROM flow_run_state WHERE flow_run_id = :id AND data LIKE :reference
+UNION
+SELECT s.data FROM task_run_state s JOIN task_run t ON t.id = s.task_run_id
+WHERE t.flow_run_id = :id AND s.data LIKE :reference AND s.state_details NOT LIKE :cached;
+
 -- name: count_old_logs
 -- Log lines from before a moment.
 SELECT count(*) FROM log WHERE timestamp < :before;

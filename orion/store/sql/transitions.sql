@@ -86,6 +86,11 @@ ON CONFLICT DO NOTHING;
 -- The notification policies that may match a state.
 SELECT id, state_names, tags, flow_ids, deployment_ids FROM flow_run_notification_policy WHERE is_active ORDER BY id;
 
+-- name: policies_on_planned
+-- The notification policies that name the state of a run that is planned.
+SELECT id, state_names, tags, flow_ids, deployment_ids FROM flow_run_notification_policy
+WHERE is_active AND state_names LIKE :named ORDER BY id;
+
 -- name: add_notification
 -- One notification to send for a stored state; the clock sends it.
 INSERT INTO notification_outbox (id, created, policy_id, flow_run_state_id, flow_run_id)
