@@ -125,6 +125,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_LOGGING_TO_API_BATCH_INTERVAL", float, 2.0, "Seconds between two batches of log lines.", older=_older("PREFECT_LOGGING_TO_API_BATCH_INTERVAL", "PREFECT_LOGGING_ORION_BATCH_INTERVAL")),
     Setting("ORION_LOGGING_TO_API_BATCH_SIZE", int, 4_000_000, "The bytes of one batch of log lines at most.", older=_older("PREFECT_LOGGING_TO_API_BATCH_SIZE", "PREFECT_LOGGING_ORION_BATCH_SIZE")),
     Setting("ORION_LOGGING_TO_API_MAX_LOG_SIZE", int, 1_000_000, "The bytes of one log line at most.", older=_older("PREFECT_LOGGING_TO_API_MAX_LOG_SIZE", "PREFECT_LOGGING_ORION_MAX_LOG_SIZE")),
+    Setting("ORION_LOGGING_RUN_LINES", int, 500_000, "The log lines of one run that the server keeps; one more line says that others were cut. 0: all."),
+    Setting("ORION_LOGGING_RUN_BYTES", int, 500_000_000, "The bytes of log lines of one run that the server keeps. 0: all."),
     # command line
     Setting("ORION_CLI_COLORS", bool, True, "Colours in the output of commands.", older=_older("PREFECT_CLI_COLORS")),
     Setting("ORION_CLI_WRAP_LINES", bool, True, "Wrap long lines in the output of commands.", older=_older("PREFECT_CLI_WRAP_LINES")),

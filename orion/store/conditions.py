@@ -98,11 +98,17 @@ def operator_of(struct: Criterion) -> Operator | None:
     return getattr(struct, "operator", None)
 
 
+TOGETHER = 50
+
+
 def join(operator: Operator | None, parts: Iterable[str | None]) -> str | None:
-    """The parts that say something, joined; None when there is none."""
+    """The parts that say something, joined; None when there is none. Many are joined in groups: SQLite counts depth."""
     said = [part for part in parts if part is not None]
     if len(said) < 2:
         return said[0] if said else None
+    if len(said) > TOGETHER:
+        groups = [said[start : start + TOGETHER] for start in range(0, len(said), TOGETHER)]
+        return join(operator, [join(operator, group) for group in groups])
     return "(" + (" OR " if operator == "or_" else " AND ").join(said) + ")"
 
 

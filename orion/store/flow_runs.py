@@ -104,6 +104,7 @@ def delete(conn: Conn, id: str) -> None:
     for statement in (
         Q.delete_task_logs,
         Q.delete_logs,
+        Q.delete_log_size,
         Q.delete_artifacts,
         Q.delete_outbox,
         Q.free_subflows,

@@ -7,9 +7,10 @@ from datetime import datetime
 from orion.model.filters import LogFilter
 from orion.model.ids import new_id
 from orion.model.logs import Log, LogCreate
-from orion.store import paging, sql
+from orion.store import log_quota, paging, sql
 from orion.store.base import Conn
 from orion.store.filters import where_own
+from orion.store.log_quota import Quota
 from orion.store.paging import Listing, Sort
 from orion.store.rows import Rows
 
@@ -33,8 +34,10 @@ LISTING = Listing(
 )
 
 
-def insert(conn: Conn, lines: list[LogCreate], now: datetime) -> None:
+def insert(conn: Conn, lines: list[LogCreate], now: datetime, quota: Quota | None = None) -> None:
     """Keep a batch; a line that is there already, by its source and number, is left as it is."""
+    if quota is not None:
+        lines = log_quota.within(conn, lines, quota, now)
     created = conn.time(now)
     conn.many(
         Q.insert,

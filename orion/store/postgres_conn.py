@@ -97,6 +97,8 @@ def explain(error: Exception, *, reading: bool = False) -> Exception:
             return errors.Invalid("A value is missing or not allowed.")
         case pg.QueryCanceled():
             return too_slow(reading)
+        case pg.StatementTooComplex() | pg.TooManyColumns() | pg.TooManyArguments():
+            return errors.Invalid("The filter is too long: name fewer things in one request.")
         case pg.ProgramLimitExceeded():
             return errors.TooLarge("A value is too large to be kept.")
         case psycopg.DataError() | UnicodeError():

@@ -21,6 +21,7 @@ PREPARED = 512
 FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+TOO_LONG = ("Expression tree is too large", "too many SQL variables", "parser stack overflow")
 UNREADABLE = "Could not decode to UTF-8"
 
 echo = logging.getLogger("orion.store.sql")
@@ -119,6 +120,8 @@ def explain(error: sqlite3.Error, *, reading: bool = False) -> Exception:
         return errors.TooLarge("A value is too large to be kept.")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return errors.Busy(f"The database cannot be written: {error}")
+    if str(error).startswith(TOO_LONG):
+        return errors.Invalid("The filter is too long: name fewer things in one request.")
     if code in DAMAGED or UNREADABLE in str(error):
         return errors.DatabaseCorrupt(f"The database file is damaged ({error}).")
     return error

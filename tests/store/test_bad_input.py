@@ -11,7 +11,8 @@ import pytest
 from orion.errors import Invalid
 from orion.model import filters as f
 from orion.model.filters import Filters
-from orion.store import Store, flow_runs, history, logs, task_runs
+from orion.model.work_queues import WorkQueueCreate
+from orion.store import Store, block_documents, flow_runs, history, logs, task_runs, work_queues
 from tests.store.world import NOW, build
 
 FIRST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
@@ -77,3 +78,12 @@ def test_an_odd_history_is_answered_or_refused(
         with contextlib.suppress(Invalid):
             found = sqlite_store.read_now(read, None, start, end, seconds, NOW)
             assert all(bucket.states == [] for bucket in found)
+
+
+def test_a_long_list_is_not_too_deep_a_question(store: Store) -> None:
+    names = [f"q{n}" for n in range(1000)]
+    store.write_now(work_queues.create, WorkQueueCreate(name="q999x"), NOW)
+    by_prefix = f.WorkQueueFilter(name=f.PrefixCriterion(startswith_=names))
+    assert [queue.name for queue in store.read_now(work_queues.filter, by_prefix, 10)] == ["q999x"]
+    able = f.BlockSchemaFilter(block_capabilities=f.TagsCriterion(all_=names))
+    assert store.read_now(block_documents.count, None, None, able) == 0

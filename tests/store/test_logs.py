@@ -11,6 +11,7 @@ from orion.model.filters import LevelCriterion, LogFilter, LogText, NullableIdCr
 from orion.model.ids import new_id
 from orion.model.logs import LogCreate
 from orion.store import Store, logs
+from orion.store.log_quota import Quota
 from tests.store.world import NOW
 
 RUN, TASK = new_id(), new_id()
@@ -93,3 +94,29 @@ def test_pages_by_key_go_through_lines_of_one_moment(store: Store) -> None:
         rows, key = store.read_now(logs.page, None, "TIMESTAMP_ASC", 10, key)
         found += [each.message for each in rows]
     assert found == [f"line {n}" for n in range(25)]
+
+
+def kept(store: Store, run: str) -> list[str]:
+    return messages(store, LogFilter(flow_run_id=NullableIdCriterion(any_=[run])))
+
+
+@pytest.mark.parametrize("quota", [Quota(3, 0), Quota(0, 18), Quota(3, 18)])
+def test_what_a_run_writes_beyond_its_quota_is_cut_and_one_line_says_so(store: Store, quota: Quota) -> None:
+    flood, quiet = new_id(), new_id()
+    for start in (0, 2, 4, 6):
+        batch = [line(start + n, flow_run_id=flood) for n in range(2)]
+        store.write_now(logs.insert, batch, NOW + timedelta(seconds=start), quota)
+    store.write_now(logs.insert, [line(0, flow_run_id=quiet), line(1, flow_run_id=None)], NOW, quota)
+    *first, mark = kept(store, flood)
+    assert first == ["line 0", "line 1", "line 2"]
+    assert mark.startswith("This run has written more than ") and "ORION_LOGGING_RUN_LINES" in mark
+    assert kept(store, quiet) == ["line 0"]
+
+
+def test_lines_that_are_sent_again_use_no_quota(store: Store) -> None:
+    run, source = new_id(), new_id()
+    batch = [line(n, flow_run_id=run, source=source, seq=n) for n in range(4)]
+    for _ in range(3):
+        store.write_now(logs.insert, batch, NOW, Quota(5, 0))
+    store.write_now(logs.insert, [line(4, flow_run_id=run, source=source, seq=4)], NOW, Quota(5, 0))
+    assert kept(store, run) == [f"line {n}" for n in range(5)]

@@ -8,6 +8,10 @@ SELECT id FROM work_queue WHERE name = :name;
 -- The log lines of a run.
 DELETE FROM log WHERE flow_run_id = :id;
 
+-- name: delete_log_size
+-- The count of them.
+DELETE FROM log_size WHERE flow_run_id = :id;
+
 -- name: delete_task_logs
 -- Log lines that name only a task run of the run.
 DELETE FROM log WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = :id);

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from orion.store import logs
 from orion.store.base import Lane
+from orion.store.log_quota import Quota
 from orion.web.call import Call, Reply
 from orion.web.paging import window
 
 
 async def create(call: Call) -> Reply:
-    """Keep a batch of log lines, all of it or nothing; runs need not exist yet."""
+    """Keep a batch of log lines, all of it or nothing; runs need not exist yet. What is beyond a run's quota is cut."""
     if call.body:
-        await call.store.write(logs.insert, call.body, call.now, lane=Lane.LOG)
+        quota = Quota(call.settings.logging_run_lines, call.settings.logging_run_bytes)
+        await call.store.write(logs.insert, call.body, call.now, quota, lane=Lane.LOG)
     return Reply(None, status=201)
 
 
