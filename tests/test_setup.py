@@ -117,7 +117,7 @@ def test_every_core_dependency_is_used_and_no_other_is_imported() -> None:
     used = set(re.findall(r"^\s*(?:from (\w+)[\w.]* import|import (\w+))", source, re.M))
     used = {first or second for first, second in used}
     assert modules - used <= by_uvicorn_or_starlette
-    optional = {"uvloop", "fsspec", "apprise", "dask", "distributed", "ray", "pydantic"}
+    optional = {"uvloop", "fsspec", "apprise", "redis", "dask", "distributed", "ray", "pydantic"}
     extras = {"psycopg_pool", "orion"}
     assert used - modules - optional - extras - set(sys.stdlib_module_names) == set()
 

@@ -122,6 +122,12 @@ class SetState(Struct, kw_only=True):
     force: bool | None = False
 
 
+class SetTaskState(SetState, kw_only=True):
+    """Body of a task run's `set_state`; with `wait_seconds`, orion's own, it waits for a slot of its tags here."""
+
+    wait_seconds: Annotated[float, Meta(ge=0, le=30)] | None = None
+
+
 class HistoryState(Struct, kw_only=True):
     """One state's share of a history bucket; times in seconds."""
 

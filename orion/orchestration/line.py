@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,24 +16,28 @@ class Ticket:
 
     def __init__(self, line: list[Ticket]) -> None:
         self._line = line
-        self._tried = float("-inf")
+        self._began, self._trying = float("-inf"), False
         self._change = asyncio.Event()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Try to get something, once everybody who came earlier has tried, or has let a second pass."""
-        await self._wait()
+    async def turn(self, since: float | None = None) -> AsyncIterator[None]:
+        """Try to get something, once everybody who came earlier has tried, or has let a second pass.
+
+        `since` is when there was news (`time.monotonic`): who tried before that has not tried.
+        """
+        await self._wait(since)
+        self._began, self._trying = time.monotonic(), True
         try:
             yield
         finally:
-            self._tried = asyncio.get_running_loop().time()
+            self._trying = False
             self._tell()
 
-    async def _wait(self) -> None:
-        begun = asyncio.get_running_loop().time()
+    async def _wait(self, since: float | None) -> None:
+        least = max(time.monotonic() - OFFER_SECONDS, since or 0.0)
         try:
             async with asyncio.timeout(OFFER_SECONDS):
-                while any(other._tried < begun - OFFER_SECONDS for other in self._earlier()):
+                while any(other._trying or other._began < least for other in self._earlier()):
                     self._change.clear()
                     await self._change.wait()
         except TimeoutError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +15,12 @@ from orion.model.times import utcnow
 from orion.model.wire import NULL, raw
 from orion.sdk.answers import Answer
 from orion.sdk.effects import Effect, OffLoop, Sleep, Steps
-from orion.sdk.errors import Abort
+from orion.sdk.errors import Abort, ObjectNotFound
 from orion.sdk.session import Session
 from orion.sdk.states import State, clean
 
 POLL_SECONDS = 5.0
+LEAST_WAIT = 1.0
 
 
 class Aborted(Abort):
@@ -44,33 +46,64 @@ def stored(data: dict[str, Any]) -> Raw:
 
 
 def propose(
-    session: Session, ask: Callable[[StateCreate], Effect], state: State, **details: Any
+    session: Session,
+    ask: Callable[[StateCreate], Effect],
+    state: State,
+    in_line: Callable[[StateCreate, str | None], Effect] | None = None,
+    **details: Any,
 ) -> Steps[State]:
     """The state that the server has stored in answer: the proposed one, or the one it put in its place.
 
-    Waits as long as it is told to. Raises `Abort` when the run must not go on.
+    Waits as long as it is told to; for a slot on the server, by `in_line`. Raises `Abort` when the run must not go on.
     """
     patient = False
     while True:
         answer: Answer = yield ask(to_wire(state, **details))
+        if answer.status == "WAIT" and not patient and session.outbox.is_waiting:
+            patient = True
+            yield OffLoop(
+                session.outbox.flush
+            )  # a slot may be free as soon as the server hears of the last end
+            continue
+        if answer.status == "WAIT" and in_line is not None and _lacks_slot(answer):
+            answer = yield from _wait_in_line(in_line, state, answer, details)
         if answer.status == "ABORT":
             raise Aborted(answer.reason, answer.state)
         if answer.status != "WAIT":
             assert answer.state is not None
             return answer.state
-        if patient or not session.outbox.is_waiting:
-            yield Sleep(_delay(answer))
-        else:
-            patient = True
-            yield OffLoop(
-                session.outbox.flush
-            )  # a slot may be free as soon as the server hears of the last task's end
+        yield Sleep(_delay(answer))
+
+
+def _wait_in_line(
+    in_line: Callable[[StateCreate, str | None], Effect],
+    state: State,
+    answer: Answer,
+    details: dict[str, Any],
+) -> Steps[Answer]:
+    """Ask on the server until it is this run's turn; a server that does not wait is left to the caller's patience."""
+    while answer.status == "WAIT" and _lacks_slot(answer):
+        began = time.monotonic()
+        run_id = answer.state.state_details.task_run_id if answer.state else None
+        try:
+            answer = yield in_line(to_wire(state, **details), run_id)
+        except ObjectNotFound:  # the run is known under the id of an earlier attempt
+            return answer
+        if time.monotonic() - began < LEAST_WAIT:
+            return answer
+    return answer
+
+
+def _lacks_slot(answer: Answer) -> bool:
+    """Whether the time has come, so that only a slot is missing."""
+    when = answer.state.state_details.scheduled_time if answer.state else None
+    return when is None or when <= utcnow()
 
 
 def _delay(answer: Answer) -> float:
     """Until the scheduled time to the point, where there is one: the delay of the answer is in whole seconds."""
     when = answer.state.state_details.scheduled_time if answer.state else None
-    if when is None:
+    if when is None or (utcnow() - when).total_seconds() > 1:  # the time has come: something else is lacking
         return answer.delay
     return min(max((when - utcnow()).total_seconds(), 0.02), answer.delay + 1.0)
 

@@ -135,8 +135,16 @@ class Routes:
     def delete_task_run(self, task_run_id: str) -> Any:
         return self._delete(f"/task_runs/{task_run_id}")
 
-    def set_task_run_state(self, task_run_id: str, state: states.StateCreate, force: bool = False) -> Any:
-        return self._post(f"/task_runs/{task_run_id}/set_state", {"state": state, "force": force}, Answer)
+    def set_task_run_state(
+        self,
+        task_run_id: str,
+        state: states.StateCreate,
+        force: bool = False,
+        wait_seconds: float | None = None,
+    ) -> Any:
+        """With `wait_seconds` the server waits for a slot of the run's tags, if it has to."""
+        body = {"state": state, "force": force} | ({"wait_seconds": wait_seconds} if wait_seconds else {})
+        return self._post(f"/task_runs/{task_run_id}/set_state", body, Answer)
 
     def batch_task_runs(self, items: Sequence[t.TaskRunBatchItem]) -> Any:
         return self._post("/task_runs/batch", items, list[Answer])

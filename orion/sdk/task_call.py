@@ -21,6 +21,7 @@ from orion.sdk.tasks import Task
 from orion.sdk.upstream import Upstream, record
 
 Invoker = Callable[..., Effect]
+SLOT_SECONDS = 10.0  # how long one question for a slot waits on the server
 
 
 class TaskCall:
@@ -68,6 +69,10 @@ class TaskCall:
     def set_state(self, wanted: StateCreate) -> Effect:
         """Propose a state for the run."""
         return Ask(self.session, "set_task_run_state", self.run_id, wanted)
+
+    def set_state_in_line(self, wanted: StateCreate, run_id: str | None) -> Effect:
+        """The same, and wait on the server for a slot of the run's tags."""
+        return Ask(self.session, "set_task_run_state", run_id or self.run_id, wanted, False, SLOT_SECONDS)
 
     def send_late(self, state: State, blob: Blob | None = None) -> None:
         """Report a state by the outbox: nobody waits for the answer."""

@@ -40,7 +40,9 @@ def _live(call: TaskCall, context: TaskRunContext, parameters: dict[str, Any]) -
     while not state.is_final:
         if not state.is_running():
             yield from wait_until(state)
-            state = yield from propose(call.session, call.set_state, make(words.RUNNING))
+            state = yield from propose(
+                call.session, call.set_state, make(words.RUNNING), call.set_state_in_line
+            )
         if state.is_running():
             state = yield from _attempt(call, context, parameters)
     if call.attempts == 0:
@@ -56,6 +58,7 @@ def _begin(call: TaskCall) -> Steps[State]:
         call.session,
         lambda wanted: Begin(call.session, call.line(wanted)),
         asked,
+        call.set_state_in_line,
         **details,
     )
     call.run.id = state.state_details.task_run_id or call.run.id

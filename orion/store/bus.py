@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
@@ -14,7 +15,10 @@ EVERYTHING = "*"
 
 
 class Subscription:
-    """What one waiter wants to hear; a context manager, used on one event loop."""
+    """What one waiter wants to hear; a context manager, used on one event loop.
+
+    `since` is when the last news came (`time.monotonic`), the same for all who were told of it.
+    """
 
     def __init__(self, bus: Bus, topics: frozenset[str]) -> None:
         self.topics = topics
@@ -22,6 +26,7 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self._heard: set[str] = set()
         self._event = asyncio.Event()
+        self.since = float("-inf")
 
     async def wait(self, timeout: float | None = None) -> set[str]:
         """The topics told since the last wait; empty when the time is over. `*` means: anything may have changed."""
@@ -45,15 +50,16 @@ class Subscription:
     ) -> None:
         self.close()
 
-    def tell(self, topics: set[str]) -> None:
+    def tell(self, topics: set[str], at: float) -> None:
         """Called from any thread."""
         try:
-            self._loop.call_soon_threadsafe(self._hear, topics)
+            self._loop.call_soon_threadsafe(self._hear, topics, at)
         except RuntimeError:
             self.close()
 
-    def _hear(self, topics: set[str]) -> None:
+    def _hear(self, topics: set[str], at: float) -> None:
         self._heard |= topics
+        self.since = max(self.since, at)
         self._event.set()
 
 
@@ -93,8 +99,9 @@ class Bus:
                 if topic in topics or EVERYTHING in topics:
                     then()
         if self._waiters:
+            at = time.monotonic()
             for subscription, heard in self._hearers(topics).items():
-                subscription.tell(heard)
+                subscription.tell(heard, at)
 
     def overhear(self, topic: str, then: Callable[[], None]) -> None:
         """Call `then`, which returns at once, whenever a topic is told. That asks no other process for its news."""

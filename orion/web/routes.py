@@ -99,7 +99,7 @@ TASK_RUNS = tagged("task_runs",
     get("/task_runs/{id}", task_runs.read, tr.TaskRun),
     patch("/task_runs/{id}", task_runs.update, tr.TaskRunUpdate),
     delete("/task_runs/{id}", task_runs.delete),
-    post("/task_runs/{id}/set_state", task_runs.set_state, st.SetState, st.OrchestrationResult, 200, 201),
+    post("/task_runs/{id}/set_state", task_runs.set_state, st.SetTaskState, st.OrchestrationResult, 200, 201),
     post("/ui/task_runs/count", task_runs.count_by_state, f.Filters, dict[str, int]),
 )
 STATES = tagged("states",

@@ -1,9 +1,9 @@
-"""Waiting for slots of named limits: of those who wait the first is served first, as soon as there is room."""
+"""Waiting for slots: of those who wait for the same limits the first is served first, as soon as there is room."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from orion.errors import Locked
@@ -15,20 +15,32 @@ LOOK_SECONDS = 5.0  # leases end and rates decay without a word
 
 async def taken(call: Call, take: Callable[..., Any]) -> Any:
     """What `take` gives for the call's body; `Locked` once the caller has waited as long as it wants to."""
+    return await in_line(
+        call,
+        call.body.names,
+        call.body.wait_seconds,
+        lambda: call.store.write(take, call.body, call.app.state.clock()),
+    )
+
+
+async def in_line(call: Call, names: Iterable[str], seconds: float, take: Callable[[], Any]) -> Any:
+    """What `take` gives, tried again when there may be room; the last `Locked` after so many seconds."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + call.body.wait_seconds
-    line = "limits " + " ".join(sorted(call.body.names))
+    deadline = loop.time() + seconds
+    line = "limits " + " ".join(sorted(names))
     with call.app.state.line.join(line) as ticket, call.store.bus.subscribe({"slots"}) as changes:
+        since, seen = None, changes.since
         while True:
             try:
-                async with ticket.turn():
-                    return await call.store.write(take, call.body, call.app.state.clock())
+                async with ticket.turn(since):
+                    return await take()
             except Locked as full:
                 left = deadline - loop.time()
                 if left <= 0 or not await _news(
                     call, changes, min(left, full.retry_after or 1.0, LOOK_SECONDS)
                 ):
                     raise
+                since, seen = changes.since if changes.since > seen else None, changes.since
 
 
 async def _news(call: Call, changes: Subscription, seconds: float) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
-from orion.orchestration.line import Line
+from orion.orchestration.line import Line, Ticket
 
 
 def test_who_came_first_tries_first_whoever_wakes_first() -> None:
@@ -67,3 +68,22 @@ def test_queues_do_not_wait_for_one_another() -> None:
                 return True
 
     assert asyncio.run(scene())
+
+
+def test_who_tried_before_the_news_has_its_turn_again_before_those_who_came_later() -> None:
+    async def scene() -> list[str]:
+        line, order = Line(), []
+        with line.join("queue") as older, line.join("queue") as younger:
+            for ticket in (older, younger):
+                async with ticket.turn():
+                    pass
+            news = time.monotonic()
+
+            async def again(name: str, ticket: Ticket) -> None:
+                async with ticket.turn(news):
+                    order.append(name)
+
+            await asyncio.wait_for(asyncio.gather(again("younger", younger), again("older", older)), 10)
+        return order
+
+    assert asyncio.run(scene()) == ["older", "younger"]

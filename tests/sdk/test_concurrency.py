@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from orion import concurrency, flow, rate_limit
+from orion import concurrency, flow, rate_limit, tags, task
 from orion.errors import NotFound
-from orion.model.limits import ConcurrencyLimitV2Create, ConcurrencyLimitV2Update
+from orion.model.limits import ConcurrencyLimitV2Create, ConcurrencyLimitV2Update, IncrementWithLease
 from orion.sdk import concurrency as module
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import NoFreeSlot
 from tests.sdk.conftest import Served
+from tests.servers import eventually
 
 
 @pytest.fixture
@@ -144,3 +145,51 @@ def test_a_limit_without_decay_is_no_rate(client: SyncClient) -> None:
     make(client)
     with pytest.raises(Exception, match="slot_decay_per_second"):
         rate_limit("api")
+
+
+def test_a_task_that_waits_for_a_slot_of_its_tag_starts_when_one_is_free(client: SyncClient) -> None:
+    make(client, "tag:db")
+    held = client.take_lease(IncrementWithLease(names=["tag:db"], slots=1, lease_duration=300))
+    begun = threading.Event()
+
+    @task(tags=["db"])
+    def load() -> None:
+        return None
+
+    @flow
+    def etl() -> None:
+        begun.set()
+        load()
+
+    worker = threading.Thread(target=etl)
+    worker.start()
+    assert begun.wait(20)
+    eventually(lambda: any(client.read_task_runs()))
+    released = time.monotonic()
+    client.give_lease(held.lease_id)
+    worker.join(60)
+    assert not worker.is_alive() and time.monotonic() - released < 25  # and not after the 30 s of the answer
+    assert [run.state_type for run in client.read_task_runs()] == ["COMPLETED"]
+
+
+@pytest.mark.row("CON-07")
+def test_a_tag_around_a_subflow_takes_a_slot_for_its_tasks_and_not_for_the_subflow(
+    client: SyncClient,
+) -> None:
+    make(client, "tag:db")
+
+    @task
+    def load() -> int:
+        return 1
+
+    @flow
+    def inner() -> int:
+        return load() + load()
+
+    @flow
+    def outer() -> int:
+        with tags("db"):
+            return inner()
+
+    assert outer() == 2
+    assert all("db" in run.tags for run in client.read_task_runs())

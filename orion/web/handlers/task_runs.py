@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from orion.errors import NotFound
-from orion.model.states import PENDING, RUNNING, SetState, StateCreate
+from collections.abc import Callable
+from datetime import datetime
+
+from orion.errors import Locked, NotFound
+from orion.model.states import PENDING, RUNNING, SetTaskState, StateCreate
 from orion.model.task_runs import TaskRun, TaskRunBatchItem
+from orion.orchestration import Outcome, create_task_run, propose_task_run
 from orion.orchestration import batch as run_batch
-from orion.orchestration import create_task_run, propose_task_run
 from orion.store import history as histories
 from orion.store import task_runs
-from orion.web import paging
+from orion.store.base import Conn
+from orion.web import paging, slots
 from orion.web.call import Call, Reply
 
 MAY_BE_LOST = (PENDING, RUNNING)
@@ -53,17 +57,50 @@ async def delete(call: Call) -> Reply:
 
 
 async def set_state(call: Call) -> Reply:
-    """Propose a state; the answer says what became of it."""
-    body: SetState = call.body
-    outcome = await call.store.write(
-        propose_task_run,
-        call.path["id"],
-        body.state,
-        call.now,
-        force=bool(body.force),
-        durable=_must_last(body.state),
-    )
+    """Propose a state; the answer says what became of it.
+
+    With `wait_seconds` a task run that finds the limits of its tags full waits for a slot; the first one gets it first.
+    """
+    body: SetTaskState = call.body
+    tags = await _tags(call) if body.wait_seconds and not body.force else []
+    if not tags:
+        outcome = await _propose(call, propose_task_run, force=bool(body.force))
+        return Reply(outcome.result, status=outcome.http_status)
+    try:
+        names = [f"tag:{tag}" for tag in tags]
+        outcome = await slots.in_line(call, names, body.wait_seconds or 0.0, lambda: _propose(call, _start))
+    except NoSlot as full:
+        outcome = full.outcome
     return Reply(outcome.result, status=outcome.http_status)
+
+
+class NoSlot(Locked):
+    """The limits of the task run's tags are full; `outcome` says so to the asker."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("Not enough free slots.", retry_after=slots.LOOK_SECONDS)
+        self.outcome = outcome
+
+
+async def _tags(call: Call) -> list[str]:
+    return _found(await call.store.glance(task_runs.get, call.path["id"], now=call.now)).tags
+
+
+async def _propose(call: Call, propose: Callable[..., Outcome], **how: bool) -> Outcome:
+    state, durable = call.body.state, _must_last(call.body.state)
+    now = call.app.state.clock()
+    outcome: Outcome = await call.store.write(propose, call.path["id"], state, now, durable=durable, **how)
+    return outcome
+
+
+def _start(conn: Conn, run_id: str, state: StateCreate, now: datetime) -> Outcome:
+    """`NoSlot` where only a slot is missing; where the time has not come, that is the answer."""
+    outcome = propose_task_run(conn, run_id, state, now)
+    was = outcome.result.state
+    due = was.state_details.scheduled_time if was else None
+    if outcome.result.status == "WAIT" and (due is None or due <= now):
+        raise NoSlot(outcome)
+    return outcome
 
 
 async def filter(call: Call) -> Reply:

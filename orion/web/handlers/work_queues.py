@@ -105,7 +105,7 @@ class Poll:
 
     async def _wait(self, ticket: Ticket, changes: Subscription, seconds: float) -> list[FlowRun]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        deadline, seen = loop.time() + seconds, changes.since
         over = [
             asyncio.ensure_future(self.call.receive()),
             asyncio.ensure_future(self.call.app.state.closing.wait()),
@@ -115,7 +115,8 @@ class Poll:
                 await _first(changes.wait(min(left, await self._until_due())), over)
                 if any(future.done() for future in over):
                     break
-                if await self._is_ready() and (runs := await self._claim_in_turn(ticket)):
+                since, seen = changes.since if changes.since > seen else None, changes.since
+                if await self._is_ready() and (runs := await self._claim_in_turn(ticket, since)):
                     return runs
             return []
         finally:
@@ -126,8 +127,8 @@ class Poll:
         now = self.clock()
         return await self.call.store.glance(claims.ready, self.queue.id, now + self.ahead, now)
 
-    async def _claim_in_turn(self, ticket: Ticket) -> list[FlowRun]:
-        async with ticket.turn():
+    async def _claim_in_turn(self, ticket: Ticket, since: float | None = None) -> list[FlowRun]:
+        async with ticket.turn(since):
             return await self._claim()
 
     async def _claim(self) -> list[FlowRun]:
