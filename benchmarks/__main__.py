@@ -1,7 +1,7 @@
 """`python -m benchmarks [TABLE ...] [--write]`: the tables of docs/performance.md, measured here and now.
 
-Tables: weight, requests, tasks, dispatch; all of them without an argument. Peers are measured beside orion when
-ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED names one with orion's wheel installed.
+Tables: weight, requests, tasks, dispatch, planning; all of them without an argument. Peers are measured beside orion
+when ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED names one with orion's wheel.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import re
 import sqlite3
 from collections.abc import Callable
 
-from benchmarks import dispatch, one_request, one_task, servers, weight
+from benchmarks import dispatch, one_request, one_task, planning, servers, weight
 
 TABLES: dict[str, Callable[[], str]] = {
     "weight": weight.run,
     "requests": one_request.run,
     "tasks": one_task.run,
     "dispatch": dispatch.run,
+    "planning": planning.run,
 }
 PAGE = servers.ROOT / "docs" / "performance.md"
 

@@ -7,11 +7,14 @@ Any other rule names times of day: each fires once a day, the first pass in autu
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import product
 
 from orion.errors import Invalid
-from orion.model.zones import every_pass, once_a_day, walls_from
+from orion.model.zones import DAY, every_pass, once_a_day, walls_from
 
 YEARS_AHEAD = 8
 LONGEST = 500
@@ -58,15 +61,37 @@ def cron_times(cron: str, zone: tzinfo, after: datetime, *, day_or: bool = True)
 
 
 def _walls(cron: str, fields: list[str], start: datetime, day_or: bool) -> Iterator[datetime]:
-    from croniter import CroniterBadDateError, CroniterError, croniter
+    """The wall times from `start` on: each hour and minute of the rule on each of its days."""
+    clock = _clock(cron, " ".join(fields))
+    days = f"0 0 {' '.join(fields[2:])}"
+    day = _next_day(days, day_or, start.replace(hour=0, minute=0, second=0, microsecond=0))
+    while day is not None:
+        passed = bisect_left(clock, (start - day).total_seconds() / 60)
+        yield from (day + timedelta(minutes=minute) for minute in clock[passed:])
+        day = _next_day(days, day_or, day + DAY) if day.year < datetime.max.year else None
+
+
+@lru_cache(maxsize=1024)
+def _clock(cron: str, rule: str) -> tuple[int, ...]:
+    """The times of day that a rule names, as minutes since midnight."""
+    from croniter import CroniterError, croniter
+
+    try:
+        minutes, hours = croniter.expand(rule)[0][:2]
+    except (CroniterError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Invalid(f"Cron rule {cron!r} cannot be read: {error}") from None
+    every = product(range(24) if hours == ["*"] else hours, range(60) if minutes == ["*"] else minutes)
+    return tuple(60 * hour + minute for hour, minute in every)
+
+
+@lru_cache(maxsize=4096)
+def _next_day(days: str, day_or: bool, start: datetime) -> datetime | None:
+    """The first day from `start` on that the rule of a midnight names. The same few are asked for all the time."""
+    from croniter import CroniterBadDateError, croniter
 
     earlier = start - timedelta(microseconds=1)
     try:
-        rule = croniter(" ".join(fields), earlier, day_or=day_or, max_years_between_matches=YEARS_AHEAD)
-    except (CroniterError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Invalid(f"Cron rule {cron!r} cannot be read: {error}") from None
-    while True:
-        try:
-            yield rule.get_next(datetime)
-        except (CroniterBadDateError, OverflowError, ValueError):
-            return
+        rule = croniter(days, earlier, day_or=day_or, max_years_between_matches=YEARS_AHEAD)
+        return rule.get_next(datetime)
+    except (CroniterBadDateError, OverflowError, ValueError):
+        return None

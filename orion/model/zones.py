@@ -29,10 +29,11 @@ def to_wall(instant: datetime, zone: tzinfo) -> datetime:
 
 def passes(wall: datetime, zone: tzinfo) -> list[datetime]:
     """The instants at which clocks show `wall`: none in a missing hour, two in a doubled one, else one."""
-    found = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
-    if to_wall(found[0], zone) != wall:
-        return []
-    return found[:1] if found[0] == found[1] else found
+    first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return [first.astimezone(UTC)]
+    found = [first.astimezone(UTC), second.astimezone(UTC)]
+    return found if to_wall(found[0], zone) == wall else []
 
 
 def gap_end(wall: datetime, zone: tzinfo) -> datetime:

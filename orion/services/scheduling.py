@@ -16,9 +16,6 @@ from typing import NamedTuple
 from orion.errors import Invalid, NotFound
 from orion.model import wire
 from orion.model.deployments import DueTime
-from orion.model.ids import new_id
-from orion.model.names import two_words
-from orion.model.times import to_micros
 from orion.services.catching_up import catch_up, due_of
 from orion.settings import current
 from orion.store import Conn, Lane, Store
@@ -27,7 +24,7 @@ from orion.store import scheduling as db
 log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
-STEP = 25
+STEP = 100
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -60,7 +57,7 @@ class Horizon(NamedTuple):
 
 
 def plan(store: Store, now: datetime) -> int:
-    """Plan every deployment that lacks runs, in short transactions of its own; the number of runs added."""
+    """Plan every deployment that lacks runs, each in short transactions of its own; the number of runs added."""
     added = 0
     for deployment_id in store.read_now(_lacking, now):
         try:
@@ -71,7 +68,7 @@ def plan(store: Store, now: datetime) -> int:
 
 
 def _in_steps(store: Store, deployment_id: str, now: datetime) -> Iterator[int]:
-    """A few runs a transaction, so that no state has to wait long for the writer."""
+    """So many runs a transaction, so that no state has to wait long for the writer."""
     step = STEP
     while step >= STEP:
         step = store.write_now(plan_deployment, deployment_id, now, most=STEP, lane=Lane.LOW)
@@ -79,12 +76,15 @@ def _in_steps(store: Store, deployment_id: str, now: datetime) -> Iterator[int]:
 
 
 def plan_deployment(conn: Conn, deployment_id: str, now: datetime, *, most: int | None = None) -> int:
-    """Plan one deployment inside the caller's transaction, at most `most` runs a schedule; the number added."""
+    """Plan one deployment inside the caller's transaction, at most `most` runs; the number added."""
     deployment = db.lock(conn, deployment_id)
     if deployment is None or deployment.paused:
         return 0
-    active = [schedule for schedule in db.schedules(conn, deployment_id) if schedule.active]
-    return sum(_plan_schedule(conn, deployment, schedule, now, most) for schedule in active)
+    added = 0
+    for schedule in db.schedules(conn, deployment_id):
+        if schedule.active and (most is None or added < most):
+            added += _plan_schedule(conn, deployment, schedule, now, most and most - added)
+    return added
 
 
 def replan(conn: Conn, deployment_id: str, now: datetime) -> int:
@@ -106,8 +106,8 @@ def plan_between(
 ) -> int:
     """Plan the due times from `start` to `end`, past ones too, `min_runs` even beyond; the cursor stays."""
     db.lock(conn, deployment_id)
-    runs = _between(conn, deployment_id, start, end, now, min_runs, max_runs)
-    return db.add_runs(conn, runs)
+    deployment, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
+    return sum(db.add_runs(conn, _plan(deployment, schedule, now), due) for schedule, due in found)
 
 
 def preview_between(
@@ -121,30 +121,28 @@ def preview_between(
     max_runs: int = 100,
 ) -> list[DueTime]:
     """What `plan_between` would plan, and what of it has a run already; nothing is changed."""
-    runs = _between(conn, deployment_id, start, end, now, min_runs, max_runs)
-    known = db.known(conn, runs)
+    deployment, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
+    times = sorted((moment, schedule.id) for schedule, due in found for moment in due)
+    known = db.known(conn, deployment, [db.key(schedule_id, moment) for moment, schedule_id in times])
     return [
-        DueTime(
-            schedule_id=run.schedule_id,
-            scheduled_time=run.expected_start_time,
-            planned=run.idempotency_key in known,
-        )
-        for run in runs
+        DueTime(schedule_id=id, scheduled_time=moment, planned=db.key(id, moment) in known)
+        for moment, id in times
     ]
 
 
 def _between(
-    conn: Conn, deployment_id: str, start: datetime, end: datetime, now: datetime, least: int, most: int
-) -> list[db.PlannedRun]:
+    conn: Conn, deployment_id: str, start: datetime, end: datetime, least: int, most: int
+) -> tuple[db.Deployment, list[tuple[db.Schedule, list[datetime]]]]:
     deployment = db.find(conn, deployment_id)
     if deployment is None:
         raise NotFound("Deployment not found")
-    runs = []
+    found = []
     for schedule in db.schedules(conn, deployment_id):
         due = islice(due_of(schedule, start - MICROSECOND), most)
-        wanted = [moment for number, moment in enumerate(due) if moment <= end or number < least]
-        runs += [_run(deployment, schedule, moment, now) for moment in wanted]
-    return sorted(runs, key=lambda run: run.expected_start_time)
+        found.append(
+            (schedule, [moment for number, moment in enumerate(due) if moment <= end or number < least])
+        )
+    return deployment, found
 
 
 def _lacking(conn: Conn, now: datetime) -> list[str]:
@@ -189,31 +187,23 @@ def _plan_schedule(
         return 0
     new = missed + [moment for moment in ahead if moment > cursor]
     step = new[:most]
-    added = db.add_runs(conn, [_run(deployment, schedule, moment, now) for moment in step])
+    added = db.add_runs(conn, _plan(deployment, schedule, now), step)
     db.move_cursor(conn, schedule.id, step[-1] if len(step) < len(new) else max([now, *ahead]))
     return added
 
 
-def _run(deployment: db.Deployment, schedule: db.Schedule, due: datetime, now: datetime) -> db.PlannedRun:
+def _plan(deployment: db.Deployment, schedule: db.Schedule, now: datetime) -> db.Plan:
     extra = wire.unraw(schedule.parameters)
     own = wire.unraw(deployment.parameters) if extra else None
-    return db.PlannedRun(
-        id=new_id(),
-        created=now,
-        updated=now,
-        name=two_words(),
+    return db.Plan(
+        now=now,
         flow_id=deployment.flow_id,
         deployment_id=deployment.id,
         deployment_version=deployment.version,
-        state_id=new_id(),
-        state_timestamp=now,
-        expected_start_time=due,
-        next_scheduled_start_time=due,
         schedule_id=schedule.id,
         work_queue_name=deployment.work_queue_name,
         work_queue_id=deployment.work_queue_id,
         infrastructure_document_id=deployment.infrastructure_document_id,
-        idempotency_key=f"scheduled {schedule.id} {to_micros(due)}",
         created_by={"id": schedule.id, "type": "SCHEDULE", "display_value": "schedule"},
         tags=list(dict.fromkeys([AUTO_SCHEDULED, *deployment.tags])),
         labels=deployment.labels,

@@ -5,7 +5,8 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {like}          case-insensitive LIKE
     {for_update}    lock the rows that are read, until the transaction ends
     {skip_locked}   the same, leaving out rows that another transaction holds
-    {listed:ids}    the values of the JSON array bound as :ids, as a subquery: `id IN {listed:ids}`
+    {listed:ids}    the values of the JSON array bound as :ids, a subquery whose column is `value`: `id IN {listed:ids}`
+    {field:run.0}   an item of an array that is itself a value of such a list: `FROM {listed:runs} AS run`
     {micros:column} a time column as integer microseconds since 1970
     {by_index:name} the index to read a table by, where SQLite would guess wrong; PostgreSQL knows its rows
     {moment:column} integer microseconds since 1970 as a time, to compare with time columns
@@ -25,6 +26,7 @@ WORDS: dict[str, dict[str, str]] = {
         "for_update": "",
         "skip_locked": "",
         "listed": "(SELECT value FROM json_each(:{0}))",
+        "field": "json_extract({1}.value, '$[{2}]')",
         "by_index": "INDEXED BY {0}",
         "micros": "{0}",
         "moment": "{0}",
@@ -39,7 +41,8 @@ WORDS: dict[str, dict[str, str]] = {
         "like": "ILIKE",
         "for_update": "FOR UPDATE",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
-        "listed": "(SELECT jsonb_array_elements_text(CAST(:{0} AS jsonb)))",
+        "listed": "(SELECT value FROM jsonb_array_elements_text(CAST(:{0} AS jsonb)) AS value)",
+        "field": "(CAST({1}.value AS jsonb) ->> {2})",
         "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
         "by_index": "",
         "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
@@ -59,7 +62,7 @@ _PARAMETER = re.compile(r"('(?:[^']|'')*')|(--[^\n]*)|(::)|:([A-Za-z_]\w*)|(%)")
 def words(text: str, dialect: Dialect) -> str:
     """`text` with every word in braces put into the dialect; JSON's `{}` stays."""
     known = WORDS[dialect]
-    return _WORD.sub(lambda found: known[found[1]].format(found[2]), text)
+    return _WORD.sub(lambda found: known[found[1]].format(found[2], *(found[2] or "").split(".")), text)
 
 
 @lru_cache(maxsize=4096)

@@ -70,7 +70,7 @@ def insert(conn: Conn, run: FlowRun) -> bool:
         run.work_queue_id = paging.scalar(conn, Q.queue_id, {"name": run.work_queue_name})
     if not conn.run(INSERT, FLOW_RUN.values(conn, run)):
         return False
-    tags.add(conn, "flow_run", run.id, run.tags)
+    tags.add(conn, "flow_run", [run.id], run.tags)
     return True
 
 

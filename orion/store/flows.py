@@ -52,7 +52,7 @@ def create(conn: Conn, wanted: FlowCreate, now: datetime) -> tuple[Flow, bool]:
         labels=wanted.labels or EMPTY_OBJECT,
     )
     if conn.run(f"{FLOW.insert} ON CONFLICT (name) DO NOTHING", FLOW.values(conn, flow)):
-        tags.add(conn, "flow", flow.id, flow.tags)
+        tags.add(conn, "flow", [flow.id], flow.tags)
         return flow, True
     found = by_name(conn, wanted.name)
     assert found is not None

@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from orion.model.ids import Id, new_id
+from orion.model.names import two_words
 from orion.model.states import StateDetails
-from orion.model.wire import EMPTY_OBJECT
-from orion.store import transitions
+from orion.model.times import to_micros
+from orion.store import tags, transitions
 from orion.store.base import Conn
 from orion.store.rows import Rows, json_text
 from orion.store.sql import load
@@ -48,30 +49,18 @@ class Schedule(Struct, kw_only=True):
     scheduled_until: datetime | None
 
 
-class PlannedRun(Struct, kw_only=True):
-    """A run made from a schedule, as its row; `key` makes planning twice harmless."""
+class Plan(Struct, kw_only=True):
+    """What the runs planned from one schedule have in common."""
 
-    id: Id
-    created: datetime
-    updated: datetime
-    name: str
+    now: datetime
     flow_id: Id
     deployment_id: Id
     deployment_version: str | None
-    state_id: Id
-    state_type: str = "SCHEDULED"
-    state_name: str = "Scheduled"
-    state_timestamp: datetime
-    expected_start_time: datetime
-    next_scheduled_start_time: datetime
-    auto_scheduled: bool = True
     schedule_id: Id
     work_queue_name: str | None
     work_queue_id: Id | None
     infrastructure_document_id: Id | None
-    idempotency_key: str
     created_by: dict[str, str]
-    empirical_policy: Raw = EMPTY_OBJECT
     tags: list[str]
     labels: Raw
     parameters: Raw
@@ -101,7 +90,7 @@ class Overdue(Struct, kw_only=True):
 
 DEPLOYMENT = Rows(Deployment, "deployment")
 SCHEDULE = Rows(Schedule, "deployment_schedule")
-PLANNED = Rows(PlannedRun, "flow_run")
+PLAN = Rows(Plan, "flow_run")
 SKIP = Rows(Skip, "schedule_skip")
 OVERDUE = Rows(Overdue, "flow_run")
 
@@ -128,39 +117,48 @@ def active(conn: Conn) -> list[Schedule]:
     return SCHEDULE.read_all(conn, conn.all(Q.active))
 
 
-def add_runs(conn: Conn, runs: list[PlannedRun]) -> int:
-    """Add planned runs with their first states; those whose key is known are left out. The number added."""
-    if not runs:
+def add_runs(conn: Conn, plan: Plan, due: list[datetime]) -> int:
+    """Add a run with its first state for each due time, unless it is known; the number added.
+
+    Three statements, however many the runs: each takes them as one JSON array. (SQLite keeps what it must know to
+    undo a statement; for a hundred statements, with a trigger each, that costs more than the rows.)
+    """
+    if not due:
         return 0
-    there = known(conn, runs)
-    new = [run for run in runs if run.idempotency_key not in there]
-    rows = [PLANNED.values(conn, run) for run in new]
-    conn.many(PLANNED.insert, rows)
-    conn.many(Q.add_state, [_state(conn, run) for run in new])
-    conn.many(Q.add_tag, [{"flow_run_id": run.id, "tag": tag} for run in new for tag in run.tags])
-    if new:
-        transitions.add_planned_notifications(conn, new, new[0].created)
-    for topic in {f"queue:{run.work_queue_name}" for run in new} | ({"runs", "queues"} if new else set()):
+    runs = {run[0]: run for run in map(_run, due)}
+    shared = PLAN.values(conn, plan)
+    new = [id for (id,) in conn.all(Q.add_runs, {**shared, "runs": json_text(list(runs.values()))})]
+    if not new:
+        return 0
+    conn.run(Q.add_states, {"now": conn.time(plan.now), "runs": json_text([runs[id] for id in new])})
+    tags.add(conn, "flow_run", new, plan.tags)
+    transitions.add_planned_notifications(conn, plan, [(id, runs[id][1]) for id in new])
+    for topic in ("runs", "queues", f"queue:{plan.work_queue_name}"):
         conn.publish(topic)
     return len(new)
 
 
-def known(conn: Conn, runs: list[PlannedRun]) -> set[str]:
-    """The keys of those of a deployment's runs that are there already."""
-    if not runs:
-        return set()
-    keys = json_text([run.idempotency_key for run in runs])
-    return {key for (key,) in conn.all(Q.known, {"flow_id": runs[0].flow_id, "keys": keys})}
+def _run(due: datetime) -> tuple[str, str, str, int, str | None]:
+    """What is a planned run's own: its id, that of its state, its name, when it is due, the details of its state."""
+    id = new_id()
+    return (
+        id,
+        new_id(),
+        two_words(),
+        to_micros(due),
+        json_text(StateDetails(flow_run_id=id, scheduled_time=due)),
+    )
 
 
-def _state(conn: Conn, run: PlannedRun) -> dict[str, Any]:
-    details = json_text(StateDetails(flow_run_id=run.id, scheduled_time=run.expected_start_time))
-    return {
-        "id": run.id,
-        "state_id": run.state_id,
-        "created": conn.time(run.created),
-        "state_details": details,
-    }
+def known(conn: Conn, deployment: Deployment, keys: list[str]) -> set[str]:
+    """Those of the keys under which a run is there already."""
+    wanted = {"flow_id": deployment.flow_id, "keys": json_text(keys)}
+    return {key for (key,) in conn.all(Q.known, wanted)}
+
+
+def key(schedule_id: str, due: datetime) -> str:
+    """The key of a planned run, which makes planning twice harmless; `add_runs` writes the same in SQL."""
+    return f"scheduled {schedule_id} {to_micros(due)}"
 
 
 def move_cursor(conn: Conn, schedule_id: str, until: datetime) -> None:

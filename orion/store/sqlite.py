@@ -30,6 +30,7 @@ OLDEST = (3, 35, 0)
 SAFE_TO_SHARE = (3, 51, 3)
 READERS = 4
 GLANCE_SECONDS = 0.02
+WRITE_CACHE_KB = 16_000  # with SQLite's own 2 MB, a write on a large database reads pages again and again
 
 
 class SqliteStore(Store):
@@ -124,6 +125,8 @@ class SqliteStore(Store):
 
     def _write_conn(self) -> SqliteConn:
         raw = connect(self.path, busy=self.options.busy, checkpoint=self.role is not Role.CLOCK)
+        raw.execute("PRAGMA temp_store = MEMORY")  # what undoes a statement would go through a file else
+        raw.execute(f"PRAGMA cache_size = -{WRITE_CACHE_KB}")
         return self._conn(raw, reading=False)
 
     def _conn(self, raw: sqlite3.Connection, *, reading: bool) -> SqliteConn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orion.store.base import Conn
+from orion.store.rows import json_text
 
 
 def distinct(tags: Iterable[str] | None) -> list[str]:
@@ -12,16 +13,17 @@ def distinct(tags: Iterable[str] | None) -> list[str]:
     return list(dict.fromkeys(tags or ()))
 
 
-def add(conn: Conn, table: str, id: str, tags: list[str]) -> None:
-    """Enter the tags of a new row."""
-    if tags:
-        conn.many(
-            f"INSERT INTO {table}_tag ({table}_id, tag) VALUES (:id, :tag) ON CONFLICT DO NOTHING",
-            [{"id": id, "tag": tag} for tag in tags],
+def add(conn: Conn, table: str, ids: list[str], tags: list[str]) -> None:
+    """Enter the tags of new rows, all of them for each row."""
+    if ids and tags:
+        conn.run(
+            f"INSERT INTO {table}_tag ({table}_id, tag) SELECT id.value, tag.value "
+            "FROM {listed:ids} AS id CROSS JOIN {listed:tags} AS tag WHERE TRUE ON CONFLICT DO NOTHING",
+            {"ids": json_text(ids), "tags": json_text(tags)},
         )
 
 
 def replace(conn: Conn, table: str, id: str, tags: list[str]) -> None:
     """Give a row other tags."""
     conn.run(f"DELETE FROM {table}_tag WHERE {table}_id = :id", {"id": id})
-    add(conn, table, id, tags)
+    add(conn, table, [id], tags)

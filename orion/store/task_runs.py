@@ -67,7 +67,7 @@ def insert(conn: Conn, run: TaskRun) -> bool:
     run.tags = tags.distinct(run.tags)
     if not conn.run(INSERT, TASK_RUN.values(conn, run)):
         return False
-    tags.add(conn, "task_run", run.id, run.tags)
+    tags.add(conn, "task_run", [run.id], run.tags)
     return True
 
 

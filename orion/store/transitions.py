@@ -24,10 +24,9 @@ _ADD_STATE = {"flow_run": Q.add_flow_run_state, "task_run": Q.add_task_run_state
 
 
 class Planned(Protocol):
-    """What a policy looks at of a planned run."""
+    """What planned runs have in common: when they are planned, and what a policy looks at."""
 
-    id: str
-    state_id: str
+    now: datetime
     flow_id: str
     deployment_id: str
     tags: list[str]
@@ -118,16 +117,18 @@ def add_notifications(
             conn.publish("notifications")
 
 
-def add_planned_notifications(conn: Conn, runs: Iterable[Planned], now: datetime) -> None:
-    """The same for runs that are planned ahead, where a policy names their state; "all states" means later ones."""
-    policies = conn.all(Q.policies_on_planned, {"named": f'%"{PLANNED}"%'})
-    rows = [
-        _message(conn, policy, run.id, run.state_id, now)
-        for policy in policies
-        for run in runs
-        if _matches(policy, PLANNED, run.tags, run.flow_id, run.deployment_id)
+def add_planned_notifications(conn: Conn, plan: Planned, runs: list[tuple[str, str]]) -> None:
+    """The same for runs that are planned ahead, given by their ids and those of their states.
+
+    A policy counts only where it names their state; "all states" means later ones.
+    """
+    policies = [
+        policy
+        for policy in conn.all(Q.policies_on_planned, {"named": f'%"{PLANNED}"%'})
+        if _matches(policy, PLANNED, plan.tags, plan.flow_id, plan.deployment_id)
     ]
-    if rows:
+    if policies:
+        rows = [_message(conn, policy, *run, plan.now) for policy in policies for run in runs]
         conn.many(Q.add_notification, rows)
         conn.publish("notifications")
 

@@ -43,7 +43,7 @@ def create(conn: Conn, wanted: VariableCreate, now: datetime) -> Variable:
     )
     if not conn.run(INSERT, VARIABLE.values(conn, variable)):
         raise _taken(wanted.name)
-    tags.add(conn, "variable", variable.id, variable.tags)
+    tags.add(conn, "variable", [variable.id], variable.tags)
     return variable
 
 

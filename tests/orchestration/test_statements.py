@@ -12,37 +12,13 @@ from orion.model.ids import new_id
 from orion.model.task_runs import AgedState, TaskRunBatchItem, TaskRunCreate
 from orion.orchestration import batch, create_flow_run, heartbeat, propose_flow_run, propose_task_run
 from orion.store import Store
+from tests import counting
 from tests.orchestration.world import World, wish
-
-
-class Counted:
-    """A connection that counts its statements."""
-
-    def __init__(self, conn: Any) -> None:
-        self._conn = conn
-        self.count = 0
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._conn, name)
-        if name not in ("all", "one", "run", "many"):
-            return found
-
-        def counted(*args: Any) -> Any:
-            self.count += 1
-            return found(*args)
-
-        return counted
 
 
 def statements(world: World, fn: Callable[..., Any], *args: Any, **kw: Any) -> int:
     """How many statements `fn` runs."""
-
-    def counted(conn: Any) -> int:
-        wrapped = Counted(conn)
-        fn(wrapped, *args, **kw)
-        return wrapped.count
-
-    return world.store.write_now(counted)
+    return counting.statements(world.store, fn, *args, **kw)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from orion.services import scheduling
 from orion.services.scheduling import Horizon
 from orion.store import Store
 from orion.store import flow_runs as stored_runs
-from orion.store import scheduling as db
+from tests.counting import statements
 from tests.services.world import (
     DAILY,
     EVER_ENDED,
@@ -29,6 +29,7 @@ from tests.services.world import (
     runs,
 )
 
+EVERY_TEN_SECONDS = IntervalSchedule(interval=10, anchor_date=NOON)
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 
 
@@ -212,11 +213,23 @@ def test_the_horizon_ends_where_enough_is_planned() -> None:
     assert len(list(horizon.upcoming(every(6 * DAY), NOON))) == 1
 
 
-def test_the_clock_plans_in_short_transactions(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    deployment = add_deployment(sqlite_store, IntervalSchedule(interval=10, anchor_date=NOON), DAILY)
+def test_a_deployment_is_planned_by_six_statements_however_many_its_runs(store: Store) -> None:
+    sparse = add_deployment(store, DAILY, tags='["etl", "nightly"]')
+    dense = [add_deployment(store, EVERY_TEN_SECONDS, tags='["etl", "nightly"]') for _ in range(3)]
+    costs = [statements(store, scheduling.plan_deployment, id, NOON) for id in (sparse, *dense)]
+    assert costs == [6, 6, 6, 6]
+    assert [len(due(store, id)) for id in (sparse, *dense)] == [3, 100, 100, 100]
+
+
+def test_the_clock_plans_a_deployment_a_hundred_runs_a_transaction(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = add_deployment(sqlite_store, EVERY_TEN_SECONDS, EVERY_TEN_SECONDS, DAILY)
     sizes: list[int] = []
-    add = db.add_runs
-    monkeypatch.setattr(db, "add_runs", lambda conn, found: sizes.append(len(found)) or add(conn, found))
-    assert scheduling.plan(sqlite_store, NOON) == 103
-    assert max(sizes) == scheduling.STEP
-    assert len(due(sqlite_store, deployment)) == 103
+    plan = scheduling.plan_deployment
+    monkeypatch.setattr(
+        scheduling, "plan_deployment", lambda *args, **kw: sizes.append(plan(*args, **kw)) or sizes[-1]
+    )
+    assert scheduling.plan(sqlite_store, NOON) == 203
+    assert sizes == [100, 100, 3]
+    assert len(due(sqlite_store, deployment)) == 203

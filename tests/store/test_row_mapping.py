@@ -138,7 +138,10 @@ def test_a_missing_statement_is_named() -> None:
         ("SELECT ':a', '50%', 5 % :a", "SELECT ':a', '50%%', 5 %% %(a)s"),
         ("SELECT :a::text", "SELECT %(a)s::text"),
         ("SELECT '{}' -- 5% of :a", "SELECT '{}' -- 5%% of :a"),
-        ("id IN {listed:ids}", "id IN (SELECT jsonb_array_elements_text(CAST(%(ids)s AS jsonb)))"),
+        (
+            "id IN {listed:ids}",
+            "id IN (SELECT value FROM jsonb_array_elements_text(CAST(%(ids)s AS jsonb)) AS value)",
+        ),
     ],
 )
 def test_statements_are_put_into_postgres_words(text: str, postgres: str) -> None:

@@ -27,14 +27,28 @@ WHERE s.active AND NOT d.paused ORDER BY s.deployment_id, s.id;
 -- Which of these keys have a run already.
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
--- name: add_state
--- The first state of a planned run.
-INSERT INTO flow_run_state (id, flow_run_id, type, name, timestamp, message, state_details)
-VALUES (:state_id, :id, 'SCHEDULED', 'Scheduled', :created, 'Flow run scheduled', :state_details);
+-- name: add_runs
+-- Planned runs of one schedule, each [id, state id, name, due, details]; the ids of those that were not there.
+INSERT INTO flow_run (id, created, updated, name, flow_id, deployment_id, deployment_version, state_id, state_type,
+    state_name, state_timestamp, expected_start_time, next_scheduled_start_time, auto_scheduled, schedule_id,
+    work_queue_name, work_queue_id, infrastructure_document_id, idempotency_key, created_by, tags, labels, parameters,
+    job_variables)
+SELECT id, :now, :now, name, :flow_id, :deployment_id, :deployment_version, state_id, 'SCHEDULED',
+    'Scheduled', :now, {moment:due}, {moment:due}, TRUE, :schedule_id,
+    :work_queue_name, :work_queue_id, :infrastructure_document_id, 'scheduled ' || :schedule_id || ' ' || due,
+    :created_by, :tags, :labels, :parameters, :job_variables
+FROM (
+    SELECT {field:run.0} AS id, {field:run.1} AS state_id, {field:run.2} AS name, CAST({field:run.3} AS BIGINT) AS due
+    FROM {listed:runs} AS run
+) AS planned
+WHERE TRUE
+ON CONFLICT DO NOTHING RETURNING id;
 
--- name: add_tag
--- A tag of a planned run.
-INSERT INTO flow_run_tag (flow_run_id, tag) VALUES (:flow_run_id, :tag) ON CONFLICT DO NOTHING;
+-- name: add_states
+-- The first states of planned runs.
+INSERT INTO flow_run_state (id, flow_run_id, type, name, timestamp, message, state_details)
+SELECT {field:run.1}, {field:run.0}, 'SCHEDULED', 'Scheduled', :now, 'Flow run scheduled', {field:run.4}
+FROM {listed:runs} AS run;
 
 -- name: move_cursor
 -- Due times up to here are planned or skipped. The cursor never goes back.
@@ -58,19 +72,28 @@ UPDATE deployment SET schedule_version = schedule_version + 1 WHERE id = :deploy
 
 -- name: overdue_planned
 -- Planned runs whose time has come and that nobody has started, by schedule.
-SELECT schedule_id, count(*), min(expected_start_time), max(expected_start_time) FROM flow_run
+SELECT schedule_id, count(*), min(expected_start_time), max(expected_start_time)
+FROM flow_run {by_index:flow_run_state_type}
 WHERE deployment_id = :deployment_id AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
   AND expected_start_time <= :now
 GROUP BY schedule_id;
 
 -- name: drop_planned
--- Planned runs that nobody has started.
-DELETE FROM flow_run
-WHERE deployment_id = :deployment_id AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0;
+-- Planned runs that nobody has started: those to come by their deployment, which may have a long past; those that
+-- are overdue by their state, of which there are few.
+DELETE FROM flow_run WHERE id IN (
+    SELECT id FROM flow_run {by_index:flow_run_deployment}
+    WHERE deployment_id = :deployment_id AND expected_start_time > :now
+      AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
+    UNION ALL
+    SELECT id FROM flow_run {by_index:flow_run_state_type}
+    WHERE deployment_id = :deployment_id AND expected_start_time <= :now
+      AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
+);
 
 -- name: overdue_of_schedule
 -- Overdue runs of one schedule that no agent holds, newest first.
-SELECT id, expected_start_time FROM flow_run
+SELECT id, expected_start_time FROM flow_run {by_index:flow_run_state_type}
 WHERE deployment_id = :deployment_id AND schedule_id = :schedule_id AND state_type = 'SCHEDULED' AND run_count = 0
   AND expected_start_time <= :now AND (claim_until IS NULL OR claim_until < :now)
 ORDER BY expected_start_time DESC LIMIT :limit;

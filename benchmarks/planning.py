@@ -1,0 +1,156 @@
+"""Planning: every deployment lacks a hundred runs, and a pass of the clock plans them; states are written meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks import measure, servers, traffic
+from orion.model import wire
+from orion.model.deployments import DeploymentCreate
+from orion.model.flow_runs import FlowRunCreate
+from orion.model.flows import FlowCreate
+from orion.model.states import StateCreate
+from orion.orchestration import create_flow_run, propose_flow_run
+from orion.services import scheduling
+from orion.store import Conn, Store, deployments, flow_runs, flows, open_store
+
+RUNS_EACH = 100
+EDITS = 100
+PACE = 0.01
+
+
+def run(count: int = 1_000) -> str:
+    """The table as Markdown."""
+    with servers.floor() as server:
+        floor = _floor(server)
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{folder}/orion.db")
+        try:
+            rows = _rows(store, count)
+        finally:
+            store.close()
+    return measure.table(
+        f"Planning {RUNS_EACH} runs for each of {count:,} deployments (one insert of the floor: {floor})",
+        ["", "orion", "orion, at most"],
+        rows,
+    )
+
+
+def _rows(store: Store, count: int) -> list[list[str]]:
+    now = datetime.now(UTC)
+    ids = store.write_now(_fill, "quiet", count, now)
+    whole = _cost(lambda: scheduling.plan(store, now))
+    again = _cost(lambda: scheduling.plan(store, now))
+    edited = _cost(lambda: [store.write_now(scheduling.replan, id, now) for id in ids[:EDITS]])
+    store.write_now(_fill, "busy", EDITS, now)
+    plan, edit = Timed(store), Timed(store)
+    with traffic_of(store, now) as planning:
+        scheduling.plan(plan, now)  # type: ignore[arg-type]
+    with traffic_of(store, now) as editing:
+        for id in ids[:EDITS]:
+            edit.write_now(scheduling.replan, id, now)
+    return [
+        ["the whole pass (wall)", f"{whole.wall:.1f} s", ""],
+        ["CPU per planned run", measure.ms(whole.cpu / count / RUNS_EACH), "0.1 ms"],
+        ["a pass with nothing to plan (CPU)", measure.ms(again.cpu), ""],
+        ["replanning one deployment on edit (CPU)", measure.ms(edited.cpu / EDITS), ""],
+        [
+            "longest transaction while states are written: planning / editing",
+            _two(plan.longest, edit.longest),
+            "50 ms",
+        ],
+        ["slowest state write meanwhile", _two(max(planning.writes), max(editing.writes)), "100 ms"],
+        ["slowest read meanwhile", _two(max(planning.reads), max(editing.reads)), "100 ms"],
+    ]
+
+
+def _fill(conn: Conn, name: str, count: int, now: datetime) -> list[str]:
+    flow, _ = flows.create(conn, FlowCreate(name=name), now)
+    schedule = {"interval": 30, "anchor_date": now.isoformat()}
+    ids = []
+    for number in range(count):
+        wanted = {"name": f"d{number}", "flow_id": flow.id, "schedules": [{"schedule": schedule}]}
+        wanted |= {"tags": ["a", "b"], "work_queue_name": f"q{number % 10}"}
+        ids.append(
+            deployments.upsert(conn, wire.decode(wire.encode(wanted), DeploymentCreate), now, "")[0].id
+        )
+    return ids
+
+
+class Timed:
+    """A store that notes how long its longest write took."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.longest = store, 0.0
+        self.read_now = store.read_now
+
+    def write_now(self, *args: Any, **kw: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return self.store.write_now(*args, **kw)
+        finally:
+            self.longest = max(self.longest, time.perf_counter() - start)
+
+
+class Load:
+    """State writes and reads at a steady pace, and how long each took."""
+
+    def __init__(self, store: Store, now: datetime) -> None:
+        self.store, self.now = store, now
+        self.writes: list[float] = []
+        self.reads: list[float] = []
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        flow, _ = self.store.write_now(flows.create, FlowCreate(name="load"), self.now)
+        while not self.over.wait(PACE):
+            run, _ = self.store.write_now(create_flow_run, FlowRunCreate(flow_id=flow.id), self.now)
+            for state in (StateCreate(type="RUNNING"), StateCreate(type="COMPLETED")):
+                self.writes.append(_wall(self.store.write_now, propose_flow_run, run.id, state, self.now))
+            self.reads.append(_wall(self.store.read_now, flow_runs.filter, None, None, 50))
+
+
+@contextlib.contextmanager
+def traffic_of(store: Store, now: datetime) -> Iterator[Load]:
+    """A load on the store for the length of the block."""
+    load = Load(store, now)
+    thread = threading.Thread(target=load.run)
+    thread.start()
+    try:
+        yield load
+    finally:
+        load.over.set()
+        thread.join()
+
+
+def _cost(work: Callable[[], Any]) -> measure.Cost:
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return measure.Cost(time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def _wall(work: Callable[..., Any], *args: Any) -> float:
+    start = time.perf_counter()
+    work(*args)
+    return time.perf_counter() - start
+
+
+def _two(first: float, second: float) -> str:
+    return f"{measure.ms(first)} / {measure.ms(second)}"
+
+
+def _floor(server: servers.Server) -> str:
+    line = traffic.Line(server.api)
+
+    def inserts() -> int:
+        for _ in range(300):
+            line.send("POST", "/flow_runs/", {"name": "x"})
+        return 300
+
+    return measure.ms(measure.server_cost(server.pid, inserts).cpu)

@@ -1,0 +1,38 @@
+"""How many statements something costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orion.store import Store
+
+
+class Counted:
+    """A connection that counts its statements."""
+
+    def __init__(self, conn: Any) -> None:
+        self._conn = conn
+        self.count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._conn, name)
+        if name not in ("all", "one", "run", "many"):
+            return found
+
+        def counted(*args: Any) -> Any:
+            self.count += 1
+            return found(*args)
+
+        return counted
+
+
+def statements(store: Store, fn: Callable[..., Any], *args: Any, **kw: Any) -> int:
+    """How many statements `fn` runs, in one transaction."""
+
+    def counted(conn: Any) -> int:
+        wrapped = Counted(conn)
+        fn(wrapped, *args, **kw)
+        return wrapped.count
+
+    return store.write_now(counted)
