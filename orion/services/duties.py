@@ -36,7 +36,7 @@ DUTIES: tuple[Duty, ...] = (
     Duty("scheduling", scheduling.plan, 60, "scheduler_enabled"),
     Duty("lateness", lateness.mark_late, 10, "late_runs_enabled"),
     Duty("overlaps", overlaps.settle, 10),
-    Duty("leases", leases.sweep, 10, alone=leases.sweep_alone),  # 75 s of silence and a look: within 90 s
+    Duty("leases", leases.sweep, 5, alone=leases.sweep_alone),  # 75 s of silence and a look: within 90 s
     Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),
     Duty("notifications", notifying.deliver, 10, "notifications_enabled"),
