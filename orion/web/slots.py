@@ -22,13 +22,27 @@ async def taken(call: Call, take: Callable[..., Any]) -> Any:
         while True:
             try:
                 async with ticket.turn():
-                    return await call.store.write(take, call.body, call.app.state.clock())
+                    lease = await call.store.write(take, call.body, call.app.state.clock())
+                _note(call, waits=False)
+                return lease
             except Locked as full:
+                _note(call, waits=True)
                 left = deadline - loop.time()
                 if left <= 0 or not await _news(
                     call, changes, min(left, full.retry_after or 1.0, LOOK_SECONDS)
                 ):
                     raise
+
+
+def _note(call: Call, *, waits: bool) -> None:
+    """Remember that the run behind a request waits, or that it has what it wanted: its page tells why it waits."""
+    holder = getattr(call.body, "holder", None)
+    if holder is None:
+        return
+    if waits:
+        call.app.state.waiters.note(holder.id, call.body.names, call.body.slots, call.app.state.clock())
+    else:
+        call.app.state.waiters.forget(holder.id)
 
 
 async def _news(call: Call, changes: Subscription, seconds: float) -> bool:

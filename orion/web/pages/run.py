@@ -21,8 +21,10 @@ from orion.web.charts.radar import Node, path_of
 from orion.web.display import look_of, plural
 from orion.web.pages import run_actions, run_logs, timeline
 from orion.web.pages.run_rows import first_line, one_group, rows_of
-from orion.web.pages.shared import found, gather, here, see
+from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
+from orion.web.waiters import Waiters
+from orion.web.waiting import Look, why_flow_run
 
 LINES = 200
 SORTS = ("start", "depth", "slowest")
@@ -32,9 +34,16 @@ Reader = Callable[..., dict[str, Any]]
 async def show(call: Call) -> Reply:
     """Show a flow run: its timeline, radar, newest log lines and details."""
     sort = call.query.get("sort", "start")
-    return await _page(
-        call, "overview", "flow_runs/show.html#page", _overview, sort if sort in SORTS else "start"
+    reply = await _page(
+        call,
+        "overview",
+        "flow_runs/show.html#page",
+        _overview,
+        sort if sort in SORTS else "start",
+        call.app.state.waiters,
     )
+    reply.data["api_url"] = api_url(call)
+    return reply
 
 
 async def logs(call: Call) -> Reply | Response:
@@ -109,6 +118,7 @@ def _read(conn: Conn, id: str, now: datetime, more: Reader, *args: Any) -> dict[
     data = {
         "run": run,
         "final": is_final(run.state_type),
+        "waits": not is_final(run.state_type) and run.state_type != "RUNNING",
         "flow_name": console.flow_names(conn, [run.flow_id]).get(run.flow_id, "?"),
         "path": steps(history, now),
         "failure": _failure(run, tasks),
@@ -128,7 +138,9 @@ def _counts(conn: Conn, run: FlowRun, tasks: list[TaskRun], children: dict[str, 
     }
 
 
-def _overview(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sort: str) -> dict[str, Any]:
+def _overview(
+    conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sort: str, waiters: Waiters
+) -> dict[str, Any]:
     children = console.children(conn, run.id)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
@@ -137,6 +149,7 @@ def _overview(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sor
         "nodes": timeline.nodes(tasks, children),
         "elapsed": _elapsed(run, now),
         "sort": sort,
+        "waiting": why_flow_run(Look(conn, now, waiters), run),
         "lines": run_logs.newest(conn, run.id, LINES),
         "task_names": timeline.short_names({task.id: task.name for task in tasks}),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),

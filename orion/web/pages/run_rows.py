@@ -10,8 +10,10 @@ from orion.model.flow_runs import FlowRun
 from orion.store import console
 from orion.store.base import Conn
 from orion.web.display import ago, day_of, look, look_of, span, viewer
+from orion.web.waiting import Look, reason_of
 
 USUAL_OF, SLOWER = 50, 1.5
+WAITS = ("SCHEDULED", "PENDING", "PAUSED", "CANCELLING")
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,18 @@ def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
     deployments = console.deployment_names(conn, (run.deployment_id for run in runs))
     tasks = console.task_counts(conn, [run.id for run in runs])
     parents = console.parents(conn, (run.parent_task_run_id for run in runs))
-    usual = _usual(conn, runs, now)
+    usual, seen = _usual(conn, runs, now), Look(conn, now)
     return [
         RunRow(
             run=run,
             flow_name=flows.get(run.flow_id, "?"),
             tasks=looks_of(tasks.get(run.id, [])),
             note=note(
-                run, deployments.get(run.deployment_id or ""), parents.get(run.parent_task_run_id or ""), now
+                run,
+                deployments.get(run.deployment_id or ""),
+                parents.get(run.parent_task_run_id or ""),
+                now,
+                reason_of(seen, run) if run.state_type in WAITS else "",
             ),
             time=run.start_time or run.next_scheduled_start_time or run.expected_start_time,
             said=_said(run),
@@ -78,20 +84,27 @@ def looks_of(counts: Iterable[tuple[str | None, str | None, int]]) -> dict[str, 
     return looks
 
 
-def note(run: FlowRun, deployment: str | None, parent: tuple[str, str] | None, now: datetime) -> Note:
-    """What a row says under its name: why it is late or failed, else where it comes from."""
+def note(
+    run: FlowRun, deployment: str | None, parent: tuple[str, str] | None, now: datetime, reason: str = ""
+) -> Note:
+    """What a row says under its name: why it is late, waits or failed, else where it comes from."""
     seen = look_of(run)
     origin = _origin(run, deployment, parent)
     if seen == "late" and run.expected_start_time:
         wait = f"Late by {span(max((now - run.expected_start_time).total_seconds(), 0))}"
-        return Note(wait, f"no agent took it from {run.work_queue_name or 'a queue'}")
+        return Note(wait, _inside(reason) or origin)
     if seen in ("failed", "crashed") and run.state and run.state.message:
         return Note(first_line(run.state.message), origin)
-    if run.state_name in ("AwaitingRetry", "Retrying", "Cancelling"):
-        return Note(
-            {"AwaitingRetry": "waits for its retry"}.get(run.state_name, run.state_name.lower()), origin
-        )
+    if run.state_name in ("AwaitingRetry", "Retrying") and not reason:
+        return Note("waits for its retry" if run.state_name == "AwaitingRetry" else "retrying", origin)
+    if reason:
+        return Note(reason if seen != "pending" else "", _inside(reason) if seen == "pending" else origin)
     return Note("", origin)
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as it goes on after other words."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def first_line(message: str) -> str:
