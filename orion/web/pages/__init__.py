@@ -12,6 +12,7 @@ from orion.web.pages import (
     queues,
     run,
     run_actions,
+    run_views,
     runs,
     task_run,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "queues",
     "run",
     "run_actions",
+    "run_views",
     "runs",
     "task_run",
 ]

@@ -85,23 +85,21 @@ async def events(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     """Ask for the end of a flow run."""
-    return await _acted(call, run_actions.cancel, "It has ended already: nothing to cancel.", "Cancelling")
+    return await _acted(call, run_actions.cancel, "Cancelling")
 
 
 async def retry(call: Call) -> Reply:
     """Ask for another attempt of an ended flow run; finished tasks keep their results."""
-    return await _acted(
-        call, run_actions.retry, "Only an ended run of a deployment can be retried.", "Retrying"
-    )
+    return await _acted(call, run_actions.retry, "Retrying")
 
 
-async def _acted(call: Call, work: run_actions.Work, refusal: str, done: str) -> Reply:
+async def _acted(call: Call, work: run_actions.Work, done: str) -> Reply:
     see(call)
     run = found(await call.store.read(flow_runs.get, call.path["id"]), "run")
-    granted = await call.store.write(work, run.id, call.now)
-    toast = {"text": f"{done} {run.name}"} if granted else {"error": refusal}
+    refused = await call.store.write(work, run.id, call.now)
+    toast = {"error": f"Nothing was changed: {refused}."} if refused else {"text": f"{done} {run.name}"}
     events = {"toast": toast, "run": {}, "runs": {}}
-    return Reply({"granted": granted}, trigger=events, location=f"runs/{run.id}")
+    return Reply({"granted": not refused}, trigger=events, location=f"runs/{run.id}")
 
 
 async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -> Reply:

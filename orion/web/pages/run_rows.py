@@ -45,6 +45,7 @@ class Group:
     title: str
     note: str
     rows: list[RunRow]
+    href: str | None = None
 
 
 def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
@@ -142,11 +143,12 @@ def _slower(run: FlowRun, usual: float | None) -> str:
     return f"{seconds / usual:.1f}× usual"
 
 
-def by_day(rows: list[RunRow]) -> list[Group]:
-    """Rows under the day on which each began or was expected, in the viewer's zone."""
+def by_day(rows: list[RunRow], *, ended: bool = False) -> list[Group]:
+    """Rows under the day on which each began or was expected, or ended, in the viewer's zone."""
     groups: list[Group] = []
     for row in rows:
-        title, full = day_of(row.time) if row.time else ("Some time", "")
+        time = row.run.end_time if ended else row.time
+        title, full = day_of(time) if time else ("Some time", "")
         if not groups or groups[-1].note != full:
             groups.append(Group(title, full, []))
         groups[-1].rows.append(row)

@@ -174,7 +174,7 @@ def _pending(look: Look, run: FlowRun) -> list[Cause]:
         return [Cause(kind="starting", stops=True, title="It waits for its program", text=text, since=since)]
     held = waiting.hold(look.conn, run.id)
     where = f" as {run.infrastructure_pid}" if run.infrastructure_pid else ""
-    text = f"{held.by or 'an agent'} took it {waited} ago; its process starts{where}"
+    text = f"{held.by or 'an agent'} took it {waited} ago{where}"
     return [
         Cause(
             kind="starting",

@@ -72,7 +72,7 @@ def _polled(look: Look, queue: WorkQueue) -> Cause:
         return Cause(kind="no_agent", stops=False, title=f"Agents poll {queue.name}", text=text, since=seen)
     start = Mend(label="Start an agent", command=f"orion agent start {quote(queue.name)}")
     if seen is None:
-        title, text = f"No agent has ever polled {queue.name}", "start one with the command"
+        title, text = f"No agent has ever polled {queue.name}", ""
     else:
         title, text = f"No agent polls {queue.name}", f"the last one asked {_ago(look, seen)}"
     return Cause(kind="no_agent", stops=True, title=title, text=text, since=seen, mends=[start])
