@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from orion.web.display import Viewer, viewer
-from orion.web.pages import run_query, run_views
+from orion.web.pages import run_query
 from tests.web import makers
 from tests.web.browser import Client
 from tests.web.pages import HTML, World, act

@@ -2,6 +2,7 @@
 
 from orion.web.pages import (
     admin,
+    compare,
     deployment,
     deployments,
     flows,
@@ -14,11 +15,13 @@ from orion.web.pages import (
     run_actions,
     run_views,
     runs,
+    set_state,
     task_run,
 )
 
 __all__ = [
     "admin",
+    "compare",
     "deployment",
     "deployments",
     "flows",
@@ -31,5 +34,6 @@ __all__ = [
     "run_actions",
     "run_views",
     "runs",
+    "set_state",
     "task_run",
 ]

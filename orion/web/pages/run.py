@@ -19,8 +19,8 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.radar import Node, path_of
 from orion.web.display import look_of, plural
-from orion.web.pages import run_actions, run_logs, timeline
-from orion.web.pages.run_rows import first_line, one_group, rows_of
+from orion.web.pages import compare, results, run_actions, run_logs, set_state, timeline
+from orion.web.pages.run_rows import far_off, first_line, one_group, rows_of
 from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
 from orion.web.waiters import Waiters
@@ -121,6 +121,9 @@ def _read(conn: Conn, id: str, now: datetime, more: Reader, *args: Any) -> dict[
         "path": steps(history, now),
         "failure": _failure(run, tasks),
         "counts": _counts(conn, run, tasks, children),
+        "good": compare.last_good(conn, run, now) if is_final(run.state_type) else None,
+        "reuse": results.reuse(tasks) if run.deployment_id and is_final(run.state_type) else "",
+        "by_hand": set_state.FOR_FLOW_RUNS,
         "last_line": console.newest_log(conn, id),
     }
     return {**data, **more(conn, run, tasks, now, *args)}
@@ -153,6 +156,8 @@ def _overview(
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
         "usual": console.usual(past),
+        "slower": far_off(_elapsed(run, now), console.usual(past)),
+        "result": results.result_of(run.state),
     }
 
 

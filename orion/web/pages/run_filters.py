@@ -85,9 +85,8 @@ def _flows(wanted: list[str], shunned: list[str]) -> FlowFilter | None:
     """Flows by id or by name."""
     if wanted:
         ids, names = _ids_and_names(wanted)
-        both = "or_" if ids and names else None
         return FlowFilter(
-            operator=both,
+            operator="or_",
             id=IdCriterion(any_=ids) if ids else None,
             name=NameCriterion(any_=names) if names else None,
         )

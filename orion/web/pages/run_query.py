@@ -110,11 +110,12 @@ class RunQuery:
 
     def without(self, name: str, value: str) -> str:
         """The address without one of the values it is narrowed to."""
-        return self.href(**self.less(name, value))
+        return address(self.bare(name, value))
 
-    def less(self, name: str, value: str) -> dict[str, tuple[str, ...]]:
-        """The change that takes one value away."""
-        return {name: tuple(each for each in getattr(self, name) if each != value)}
+    def bare(self, name: str, value: str) -> RunQuery:
+        """The view without one of the values it is narrowed to."""
+        left: Any = {name: tuple(each for each in getattr(self, name) if each != value)}
+        return replace(self.plain, **left)
 
     def chosen(self, name: str) -> str:
         """The value that the select of a filter shows."""

@@ -70,7 +70,7 @@ def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
             time=run.start_time or run.next_scheduled_start_time or run.expected_start_time,
             said=_said(run),
             seconds=run.estimated_run_time if run.start_time else None,
-            slower=_slower(run, usual.get(run.deployment_id or "")),
+            slower=far_off(run.estimated_run_time, usual.get(run.deployment_id or "")),
         )
         for run in runs
     ]
@@ -136,8 +136,8 @@ def _usual(conn: Conn, runs: list[FlowRun], now: datetime) -> dict[str, float | 
     return {id: console.usual(console.last_of_deployment(conn, id, USUAL_OF, now)) for id in going}
 
 
-def _slower(run: FlowRun, usual: float | None) -> str:
-    seconds = run.estimated_run_time
+def far_off(seconds: float, usual: float | None) -> str:
+    """How many times its usual time a run takes, if that is far too long."""
     if not usual or seconds < 5 or seconds < SLOWER * usual:
         return ""
     return f"{seconds / usual:.1f}× usual"

@@ -213,7 +213,7 @@ def _chips(conn: Conn, query: RunQuery) -> list[Chip]:
     for key, field in run_query.LISTS.items():
         for value in getattr(query, field):
             words = _value(value, names.get(key), key)
-            chips.append((f"{key}: {words}", replace(query.plain, **query.less(field, value))))
+            chips.append((f"{key}: {words}", query.bare(field, value)))
     if query.start or query.end:
         chips.append((_times(query), replace(query.plain, start="", end="")))
     if query.ended:

@@ -14,6 +14,7 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, logs, states, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
+from orion.web.pages import results, set_state
 from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
 from orion.web.waiters import Waiters
@@ -61,6 +62,8 @@ def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any
         "inputs": _inputs(conn, task),
         "waiting": why_task_run(Look(conn, now, waiters), task),
         "child": console.child_of(conn, id),
+        "result": results.result_of(task.state),
+        "by_hand": set_state.FOR_TASK_RUNS,
         "lines": logs.filter(conn, chosen, "TIMESTAMP_DESC", LINES, 0)[::-1],
         "last_line": console.newest_log(conn, task.flow_run_id) if task.flow_run_id else "",
         "task_names": {task.id: task.name},
