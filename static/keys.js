@@ -13,6 +13,7 @@
     if (row) return $("b", row)?.closest("a")?.focus()
     const tick = () => $("[type=checkbox]", rows[at])?.click()
     if (k == "x") return tick()
+    if (k == "w") return $("#log")?.classList.toggle("nowrap")
     const hit = $(`[data-key="${CSS.escape(g + k)}"]`)
     g = k == "g" ? "g " : ""
     if (!hit) return
@@ -48,7 +49,7 @@
   const tail = $("#log[data-tail]")
   end(tail)
   if (tail) new MutationObserver(m => {
-    if (low) return end(tail)
+    if (low) { while (tail.children.length > 2e3) tail.firstChild.remove(); return end(tail) }
     fresh += m.reduce((n, c) => n + c.addedNodes.length, 0)
     $(".newer").hidden = false
     $(".newer").textContent = `↓ ${fresh} new`

@@ -50,6 +50,10 @@ async def logs(call: Call) -> Reply | Response:
     """Show, search or download the log of a flow run."""
     see(call)
     query = run_logs.parse(call.query)
+    if call.query.get("jump") == "error":
+        return await run_logs.first_error(call)
+    if query.line and call.query.get("download"):
+        return await run_logs.one_line(call, query)
     if call.query.get("download"):
         return await run_logs.download(call, query)
     return await _page(call, "logs", "flow_runs/logs.html#page", run_logs.data, query)
