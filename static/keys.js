@@ -11,10 +11,15 @@
     const rows = [...document.querySelectorAll(".runs .run")], at = rows.findIndex(r => r.contains(document.activeElement))
     const row = rows[k == "j" ? Math.min(at + 1, rows.length - 1) : k == "k" ? Math.max(at - 1, 0) : -1]
     if (row) return $("b", row)?.closest("a")?.focus()
-    if (k == "x") return $("[type=checkbox]", rows[at])?.click()
+    const tick = () => $("[type=checkbox]", rows[at])?.click()
+    if (k == "x") return tick()
+    if (k == "w") return $("#log")?.classList.toggle("nowrap")
     const hit = $(`[data-key="${CSS.escape(g + k)}"]`)
     g = k == "g" ? "g " : ""
-    if (hit) { e.preventDefault(); hit.matches("input") ? hit.focus() : hit.click() }
+    if (!hit) return
+    e.preventDefault()
+    if (hit.closest(".bulk") && !$(".runs :checked")) { tick(); if (!$(".runs :checked")) return }
+    hit.matches("input") ? hit.focus() : hit.click()
   })
   addEventListener("click", e => {
     const b = e.target.closest("[data-copy]")
@@ -44,7 +49,7 @@
   const tail = $("#log[data-tail]")
   end(tail)
   if (tail) new MutationObserver(m => {
-    if (low) return end(tail)
+    if (low) { while (tail.children.length > 2e3) tail.firstChild.remove(); return end(tail) }
     fresh += m.reduce((n, c) => n + c.addedNodes.length, 0)
     $(".newer").hidden = false
     $(".newer").textContent = `↓ ${fresh} new`

@@ -16,6 +16,7 @@ from orion.errors import Conflict, Invalid
 app = new_group("Look at runs, read their logs, cancel, retry or delete them.")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, name or beginning of the id.")]
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()
 
 
@@ -78,6 +79,7 @@ def inspect(run: Run, as_json: Json = False, output: Output = Format.text) -> No
         if as_json or output is Format.json:
             return show_json(row)
         flow = flow_names(server, [row]).get(row["flow_id"])
+        waits = None if row["state_type"] in ENDED else server.get(f"/flow_runs/{row['id']}/why")["reason"]
     state = row.get("state") or {}
     left_out = {"state", "state_id", "flow_id"}
     show_object(
@@ -85,9 +87,36 @@ def inspect(run: Run, as_json: Json = False, output: Output = Format.text) -> No
             "flow": flow,
             "state": _state(row),
             "message": state.get("message"),
+            **({"waits": waits} if waits else {}),
             **{name: value for name, value in row.items() if name not in left_out},
         }
     )
+
+
+@app.command("why")
+def why(run: Run, as_json: Json = False, output: Output = Format.text) -> None:
+    """Say why a run waits: cause by cause, who holds what it waits for, and the command that mends it."""
+    with api() as server:
+        told = server.get(f"/flow_runs/{find_flow_run(server, run)['id']}/why")
+    if as_json or output is Format.json:
+        return show_json(told)
+    if not told["causes"]:
+        state = (told["state_name"] or "without a state").lower()
+        print(f"Run {told['name']!r} is {state}; it waits for nothing.")
+    for cause in told["causes"]:
+        print(f"{'x' if cause['stops'] else '-'} {_told(cause)}")
+        for mend in cause["mends"] if cause["stops"] else ():
+            if mend["command"]:
+                print(f"    {mend['command']}")
+
+
+def _told(cause: dict[str, Any]) -> str:
+    by = " by " if cause["kind"].endswith("limit") else ": "
+    held = ", ".join(
+        holder["name"] + (f" since {ago(holder['since'])}" if holder["since"] else "")
+        for holder in cause["holders"]
+    )
+    return cause["title"] + (by + held if held else "") + (f", {cause['text']}" if cause["text"] else "")
 
 
 @app.command("logs")

@@ -54,6 +54,7 @@ class TagsCriterion(Criterion, kw_only=True):
     operator: Operator | None = None
     all_: Texts | None = None
     any_: Texts | None = None
+    not_any_: Texts | None = None
     is_null_: bool | None = None
 
 

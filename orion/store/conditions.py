@@ -58,6 +58,10 @@ class Conditions:
             parts.append(join(None, [self._tagged(table, [tag]) for tag in dict.fromkeys(criterion.all_)]))
         if criterion.any_ is not None:
             parts.append(self._tagged(table, criterion.any_))
+        if criterion.not_any_:
+            wanted = one_of(self, "tag", criterion.not_any_)
+            tagged = f"SELECT 1 FROM {table}_tag WHERE {table}_id = {table}.id AND {wanted}"
+            parts.append(f"NOT EXISTS ({tagged})")
         if criterion.is_null_ is not None:
             parts.append(f"{table}.tags {'=' if criterion.is_null_ else '<>'} '[]'")
         return join(criterion.operator, parts)

@@ -32,6 +32,7 @@ LISTING = Listing(
         "TASK_RUN_ID_DESC": Sort("log.task_run_id", descending=True, nullable=True),
     },
 )
+GET = f"SELECT {LOG.columns} FROM log WHERE id = :id"
 
 
 def insert(conn: Conn, lines: list[LogCreate], now: datetime, quota: Quota | None = None) -> None:
@@ -74,6 +75,17 @@ def page(
     """The lines after a key, and the key of the next page."""
     rows, key = paging.page(conn, LISTING, where_own(conn, "log", criteria), sort, limit, after)
     return _read(conn, rows), key
+
+
+def get(conn: Conn, id: str) -> Log | None:
+    """A line by its id."""
+    row = conn.one(GET, {"id": id})
+    return _read(conn, [row])[0] if row else None
+
+
+def key(line: Log) -> str:
+    """The key of a line in the order of time: pages go on after it, or before it."""
+    return paging.key(TIME, line.timestamp, line.id)
 
 
 def count(conn: Conn, criteria: LogFilter | None = None) -> int:

@@ -136,12 +136,14 @@ def _in_order(sort: Sort, valued: Where, none: Where) -> list[Where]:
 
 
 def _key(conn: Conn, sort: Sort, row: Row) -> str:
-    """The key of a row: what it is sorted by, its value (a moment as ISO text) and its id."""
     id, value = row
-    moment = conn.when(value) if isinstance(value, datetime | int) else None
-    if moment is not None:
-        value = {"at": iso(moment)}
-    return base64.urlsafe_b64encode(msgspec.json.encode([sort.by, value, id])).decode().rstrip("=")
+    return key(sort, conn.when(value) if isinstance(value, datetime | int) else value, id)
+
+
+def key(sort: Sort, value: Any, id: str) -> str:
+    """The key of a row: what it is sorted by, its value (a moment as ISO text) and its id."""
+    said = {"at": iso(value)} if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(msgspec.json.encode([sort.by, said, id])).decode().rstrip("=")
 
 
 def _read_key(text: str, sort: Sort) -> tuple[Any, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from orion.errors import NotFound
+from orion.errors import Conflict, NotFound
 from orion.model.ids import new_id
 from orion.model.saved_searches import SavedSearch, SavedSearchCreate
-from orion.store import paging
+from orion.store import changes, paging
 from orion.store.base import Conn
 from orion.store.filters import Where
 from orion.store.paging import Listing, Sort
@@ -45,6 +45,15 @@ def by_name(conn: Conn, name: str) -> SavedSearch | None:
 def filter(conn: Conn, limit: int, offset: int = 0) -> list[SavedSearch]:
     """All searches, by name."""
     return SEARCH.read_all(conn, paging.rows(conn, LISTING, Where("TRUE", {}), None, limit, offset))
+
+
+def rename(conn: Conn, id: str, name: str, now: datetime) -> None:
+    """Give a search another name; one that is taken is refused."""
+    other = by_name(conn, name)
+    if other is not None and other.id != id:
+        raise Conflict(f"A saved search named {name!r} exists already.")
+    if not changes.apply(conn, "saved_search", id, {"name": name}, now):
+        raise NotFound("Saved search not found")
 
 
 def delete(conn: Conn, id: str) -> None:

@@ -195,7 +195,14 @@ def for_deployment(conn: Conn, deployment_id: str, now: datetime | None = None) 
     row = conn.one(Q.deployment, {"id": deployment_id})
     if row is None:
         raise NotFound("Deployment not found")
-    name, tags = row[0], {tag for (tag,) in conn.all(Q.deployment_tags, {"id": deployment_id})}
+    tags = {tag for (tag,) in conn.all(Q.deployment_tags, {"id": deployment_id})}
+    return for_run(conn, row[0], deployment_id, tags, now)
+
+
+def for_run(
+    conn: Conn, name: str | None, deployment_id: str, tags: set[str], now: datetime | None = None
+) -> list[WorkQueue]:
+    """The queues that serve a run of a deployment, by the queue it names and by its tags."""
     queues = [_read(conn, found, now) for found in conn.all(CANDIDATES, {"name": name})]
     return [queue for queue in queues if _fits(queue, name, deployment_id, tags)]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from orion.web.charts import bars, calendar, gantt, history, radar
+from orion.web.charts import bars, calendar, gantt, history, pairs, radar
 from orion.web.charts.svg import Svg
 from orion.web.display import viewer
 
@@ -56,5 +56,6 @@ CHARTS = {
     "bars": draw_bars,
     "gantt": gantt.gantt,
     "calendar": calendar.calendar,
+    "pair": pairs.pair,
     "progress": bars.progress,
 }

@@ -19,6 +19,7 @@ from orion.web.dispatch import Dispatch
 from orion.web.events_in import events_in
 from orion.web.routes import routes
 from orion.web.security import make_guard, words
+from orion.web.waiters import Waiters
 
 if TYPE_CHECKING:
     from orion.settings import Settings
@@ -44,6 +45,7 @@ def build_app(
     app.state.services = services
     app.state.clock = clock
     app.state.line = Line()
+    app.state.waiters = Waiters()
     app.state.closing = asyncio.Event()
     app.state.version = __version__
     app.router.redirect_slashes = False

@@ -87,9 +87,18 @@ def render(call: Call, reply: Reply) -> Response:
         case Face.BLOCK:
             return _zipped(call, _html(call, reply, _block(call, reply)))
         case Face.PAGE if reply.location is not None:
-            return _response(reply, b"", 303, headers={"Location": _relative(call, reply.location)})
+            return _response(
+                reply, b"", 303, headers={"Location": _relative(call, reply.location), **_said(reply)}
+            )
         case _:
             return _zipped(call, _html(call, reply, (reply.template or "").partition("#")[0]))
+
+
+def _said(reply: Reply) -> dict[str, str]:
+    """What an action has to say, kept for the page that the browser goes to next."""
+    toast = (reply.trigger or {}).get("toast") or {}
+    words = toast.get("error") or toast.get("text")
+    return {"Set-Cookie": f"said={quote(words)}; Max-Age=5; Path=/; SameSite=Lax"} if words else {}
 
 
 def _html(call: Call, reply: Reply, template: str) -> Response:

@@ -22,6 +22,7 @@ from orion.model import saved_searches as ss
 from orion.model import states as st
 from orion.model import task_runs as tr
 from orion.model import variables as v
+from orion.model import waiting as wa
 from orion.model import work_queues as wq
 from orion.web import bodies as bo
 from orion.web.handlers import (
@@ -233,6 +234,8 @@ ADMIN = tagged("admin",
 ORION = tagged("orion",
     post("/task_runs/batch", task_runs.batch, list[tr.TaskRunBatchItem], list[st.OrchestrationResult]),
     post("/flow_runs/{id}/heartbeat", flow_runs.beat, bo.Beat, fr.Heartbeat),
+    get("/flow_runs/{id}/why", flow_runs.why, wa.Waiting),
+    get("/task_runs/{id}/why", task_runs.why, wa.Waiting),
     get("/admin/health", admin.health, Json),
     post(f"{POLICIES}/{{id}}/test", notification_policies.test, None, no.TestOutcome),
     post("/notification_deliveries/filter", notification_policies.deliveries, no.DeliveryQuery, list[no.Delivery]),
@@ -253,6 +256,11 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/", pages.admin.home),
         page("/runs", pages.runs.runs),
         action("/runs/bulk", pages.run_actions.bulk),
+        action("/runs/views", pages.run_views.save),
+        action("/runs/views/{id}/rename", pages.run_views.rename),
+        action("/runs/views/{id}/default", pages.run_views.choose),
+        action("/runs/views/{id}/delete", pages.run_views.delete),
+        page("/runs/compare", pages.compare.show),
         page("/runs/{id}", pages.run.show),
         page("/runs/{id}/logs", pages.run.logs),
         page("/runs/{id}/tasks", pages.run.tasks),
@@ -262,6 +270,10 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/runs/{id}/events", pages.run.events),
         action("/runs/{id}/cancel", pages.run.cancel),
         action("/runs/{id}/retry", pages.run.retry),
+        action("/runs/{id}/start", pages.mending.start),
+        action("/runs/{id}/state", pages.set_state.of_flow_run),
+        action("/task-runs/{id}/state", pages.set_state.of_task_run),
+        action("/runs/{id}/resume", pages.mending.resume),
         page("/task-runs/{id}", pages.task_run.show),
         action("/task-runs/{id}/delete", pages.task_run.delete),
         page("/flows", pages.flows.listing),
@@ -271,6 +283,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/deployments/{id}/run", pages.deployment.run),
         action("/deployments/{id}/pause", pages.deployments.pause),
         action("/deployments/{id}/resume", pages.deployments.resume),
+        action("/deployments/{id}/limit", pages.mending.deployment_limit),
         page("/queues", pages.queues.listing),
         action("/queues", pages.queue_form.create),
         page("/queues/new", pages.queue_form.new),
@@ -279,9 +292,11 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/queues/{id}", pages.queues.show),
         action("/queues/{id}/pause", pages.queues.pause),
         action("/queues/{id}/resume", pages.queues.resume),
+        action("/queues/{id}/limit", pages.mending.queue_limit),
         page("/limits", pages.limits.listing),
         action("/limits", pages.limits.create),
         action("/limits/{id}/reset", pages.limits.reset),
+        action("/limits/{id}/raise", pages.mending.raise_limit),
         action("/limits/{id}/delete", concurrency_limits.delete),
         page("/notifications", pages.notifications.listing),
         action("/notifications", pages.notifications.create),

@@ -15,12 +15,7 @@ LOOK_SECONDS = 5.0  # leases end and rates decay without a word
 
 async def taken(call: Call, take: Callable[..., Any]) -> Any:
     """What `take` gives for the call's body; `Locked` once the caller has waited as long as it wants to."""
-    return await in_line(
-        call,
-        call.body.names,
-        call.body.wait_seconds,
-        lambda: call.store.write(take, call.body, call.app.state.clock()),
-    )
+    return await in_line(call, call.body.names, call.body.wait_seconds, lambda: _noted(call, take))
 
 
 async def in_line(call: Call, names: Iterable[str], seconds: float, take: Callable[[], Any]) -> Any:
@@ -41,6 +36,27 @@ async def in_line(call: Call, names: Iterable[str], seconds: float, take: Callab
                 ):
                     raise
                 since, seen = changes.since if changes.since > seen else None, changes.since
+
+
+async def _noted(call: Call, take: Callable[..., Any]) -> Any:
+    try:
+        lease = await call.store.write(take, call.body, call.app.state.clock())
+    except Locked:
+        _note(call, waits=True)
+        raise
+    _note(call, waits=False)
+    return lease
+
+
+def _note(call: Call, *, waits: bool) -> None:
+    """Remember that the run behind a request waits, or that it has what it wanted: its page tells why it waits."""
+    holder = getattr(call.body, "holder", None)
+    if holder is None:
+        return
+    if waits:
+        call.app.state.waiters.note(holder.id, call.body.names, call.body.slots, call.app.state.clock())
+    else:
+        call.app.state.waiters.forget(holder.id)
 
 
 async def _news(call: Call, changes: Subscription, seconds: float) -> bool:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from orion.layout import asset
 from orion.model.times import utcnow
-from orion.web import display
+from orion.web import ansi, display
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
 from orion.web.openapi import type_name
@@ -106,7 +106,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {**display.FILTERS, "type_name": type_name}
-    env.globals |= {**display.GLOBALS, "static": static, "link": link, "chart": CHARTS}
+    env.globals |= {
+        **display.GLOBALS,
+        "static": static,
+        "link": link,
+        "chart": CHARTS,
+        "message": ansi.message,
+    }
     env.globals["ui"] = env.get_template("macros.html").module
     return env
 

@@ -98,6 +98,20 @@ def test_flow_run_inspect_shows_the_state_and_its_message(orion: Orion, make_run
     assert orion("flow-run", "inspect", run["id"], "--json").json["state"]["type"] == "FAILED"
 
 
+def test_flow_run_why_names_the_cause_and_the_command(
+    orion: Orion, server: Api, make_run: Callable[..., Row]
+) -> None:
+    flow = server.post("/flows/", {"name": "hello"})
+    made = server.post("/deployments/", {"name": "dev", "flow_id": flow["id"], "work_queue_name": "etl"})
+    run = server.post(f"/deployments/{made['id']}/create_flow_run", {"name": "waits"})
+    said = orion("flow-run", "why", "waits").out
+    assert "x No agent has ever polled etl" in said and "orion agent start etl" in said
+    assert "No agent has ever polled etl" in orion("flow-run", "inspect", "waits").out
+    assert orion("flow-run", "why", run["id"], "--json").json["causes"][0]["kind"] == "time"
+    make_run("hello", "done", "COMPLETED")
+    assert "it waits for nothing" in orion("flow-run", "why", "done").out
+
+
 @pytest.mark.row("CLI-11")
 def test_flow_run_delete(orion: Orion, make_run: Callable[..., Row]) -> None:
     run = make_run("etl", "one")

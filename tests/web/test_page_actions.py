@@ -48,7 +48,7 @@ def test_cancelling_many_runs_says_how_many_had_ended(full: World) -> None:
     answer = client.post(
         "/runs/bulk", data={"id": ids, "verb": "cancel"}, headers={"Accept": "application/json"}
     )
-    assert answer.json() == {"changed": 2, "unchanged": 1}
+    assert answer.json() == {"changed": 2, "unchanged": 1, "reasons": {"it had ended already": 1}}
     states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
     assert states == ["CANCELLED", "CANCELLING", "FAILED"]
 

@@ -24,6 +24,7 @@ from orion.store import history as histories
 from orion.web import paging, parse, removal
 from orion.web.bodies import FlowRunResult
 from orion.web.call import Call, Reply
+from orion.web.waiting import Look, why_flow_run
 
 ATTEMPT = "orion-attempt"
 
@@ -45,6 +46,15 @@ async def create(call: Call) -> Reply:
 async def read(call: Call) -> Reply:
     """Read a flow run."""
     return Reply(_found(await call.store.glance(flow_runs.get, call.path["id"], now=call.now)))
+
+
+async def why(call: Call) -> Reply:
+    """Why a flow run waits: the causes in order, who holds what it waits for, and what mends each."""
+    return Reply(await call.store.read(_why, call.path["id"], call.now, call.app.state.waiters))
+
+
+def _why(conn: Any, run_id: str, now: datetime, waiters: Any) -> Any:
+    return why_flow_run(Look(conn, now, waiters), _found(flow_runs.get(conn, run_id, now)))
 
 
 async def update(call: Call) -> Reply:

@@ -8,6 +8,7 @@ from datetime import datetime
 from orion.errors import Locked, NotFound
 from orion.model.states import PENDING, RUNNING, SetTaskState, StateCreate
 from orion.model.task_runs import TaskRun, TaskRunBatchItem
+from orion.model.waiting import Waiting
 from orion.orchestration import Outcome, create_task_run, propose_task_run
 from orion.orchestration import batch as run_batch
 from orion.store import history as histories
@@ -15,6 +16,8 @@ from orion.store import task_runs
 from orion.store.base import Conn
 from orion.web import paging, slots
 from orion.web.call import Call, Reply
+from orion.web.waiters import Waiters
+from orion.web.waiting import Look, why_task_run
 
 MAY_BE_LOST = (PENDING, RUNNING)
 
@@ -42,6 +45,15 @@ async def batch(call: Call) -> Reply:
 async def read(call: Call) -> Reply:
     """Read a task run."""
     return Reply(_found(await call.store.glance(task_runs.get, call.path["id"], now=call.now)))
+
+
+async def why(call: Call) -> Reply:
+    """Why a task run waits: the causes in order, who holds what it waits for, and what mends each."""
+    return Reply(await call.store.read(_why, call.path["id"], call.now, call.app.state.waiters))
+
+
+def _why(conn: Conn, run_id: str, now: datetime, waiters: Waiters) -> Waiting:
+    return why_task_run(Look(conn, now, waiters), _found(task_runs.get(conn, run_id, now)))
 
 
 async def update(call: Call) -> Reply:

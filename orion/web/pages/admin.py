@@ -22,6 +22,7 @@ from orion.store import console, deployments, flow_runs, flows, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import look_of
+from orion.web.pages import run_views
 from orion.web.pages.shared import api_url, gather, here, see
 from orion.web.templating import THEMES
 
@@ -40,8 +41,8 @@ class Hit:
 
 
 async def home(call: Call) -> Reply:
-    """Lead to the runs."""
-    return Reply(None, location="runs")
+    """Lead to the runs, or to the saved view that opens first."""
+    return Reply(None, location=await call.store.read(run_views.default) or "runs")
 
 
 async def settings(call: Call) -> Reply:

@@ -10,7 +10,7 @@ from orion.errors import Conflict, Invalid
 from orion.model.work_queues import WorkQueue, WorkQueueCreate, WorkQueueUpdate
 from orion.store import work_queues
 from orion.web.call import Call, Reply
-from orion.web.pages.shared import found, see
+from orion.web.pages.shared import back, found, see
 
 FIELDS = ("name", "limit", "priority", "description")
 
@@ -29,7 +29,7 @@ async def create(call: Call) -> Reply:
         made = await call.store.write(work_queues.create, _wanted(said, WorkQueueCreate), call.now)
     except (Conflict, Invalid, msgspec.ValidationError) as error:
         return _again(said, error)
-    return Reply(made, status=201, location=f"queues/{made.id}")
+    return Reply(made, status=201, location=back(call, f"queues/{made.id}"))
 
 
 async def edit(call: Call) -> Reply:

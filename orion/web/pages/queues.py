@@ -22,7 +22,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import plural, span
 from orion.web.pages.run_rows import RunRow, one_group, rows_of
-from orion.web.pages.shared import api_url, found, gather, here, see
+from orion.web.pages.shared import api_url, back, found, gather, here, see
 
 SOON = timedelta(hours=24)
 
@@ -79,7 +79,11 @@ async def resume(call: Call) -> Reply:
 
 async def _switch(call: Call, paused: bool, words: str) -> Reply:
     await call.store.write(work_queues.update, call.path["id"], WorkQueueUpdate(is_paused=paused), call.now)
-    return Reply(None, trigger={"toast": {"text": words}, "queues": {}}, location=f"queues/{call.path['id']}")
+    return Reply(
+        None,
+        trigger={"toast": {"text": words}, "queues": {}},
+        location=back(call, f"queues/{call.path['id']}"),
+    )
 
 
 def _list(conn: Conn, now: datetime) -> list[QueueRow]:

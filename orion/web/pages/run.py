@@ -19,10 +19,12 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.radar import Node, path_of
 from orion.web.display import look_of, plural
-from orion.web.pages import run_actions, run_logs, timeline
-from orion.web.pages.run_rows import first_line, one_group, rows_of
-from orion.web.pages.shared import found, gather, here, see
+from orion.web.pages import compare, results, run_actions, run_logs, set_state, timeline
+from orion.web.pages.run_rows import far_off, first_line, one_group, rows_of
+from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
+from orion.web.waiters import Waiters
+from orion.web.waiting import Look, why_flow_run
 
 LINES = 200
 SORTS = ("start", "depth", "slowest")
@@ -32,15 +34,26 @@ Reader = Callable[..., dict[str, Any]]
 async def show(call: Call) -> Reply:
     """Show a flow run: its timeline, radar, newest log lines and details."""
     sort = call.query.get("sort", "start")
-    return await _page(
-        call, "overview", "flow_runs/show.html#page", _overview, sort if sort in SORTS else "start"
+    reply = await _page(
+        call,
+        "overview",
+        "flow_runs/show.html#page",
+        _overview,
+        sort if sort in SORTS else "start",
+        call.app.state.waiters,
     )
+    reply.data["api_url"] = api_url(call)
+    return reply
 
 
 async def logs(call: Call) -> Reply | Response:
     """Show, search or download the log of a flow run."""
     see(call)
     query = run_logs.parse(call.query)
+    if call.query.get("jump") == "error":
+        return await run_logs.first_error(call)
+    if query.line and call.query.get("download"):
+        return await run_logs.one_line(call, query)
     if call.query.get("download"):
         return await run_logs.download(call, query)
     return await _page(call, "logs", "flow_runs/logs.html#page", run_logs.data, query)
@@ -76,23 +89,21 @@ async def events(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     """Ask for the end of a flow run."""
-    return await _acted(call, run_actions.cancel, "It has ended already: nothing to cancel.", "Cancelling")
+    return await _acted(call, run_actions.cancel, "Cancelling")
 
 
 async def retry(call: Call) -> Reply:
     """Ask for another attempt of an ended flow run; finished tasks keep their results."""
-    return await _acted(
-        call, run_actions.retry, "Only an ended run of a deployment can be retried.", "Retrying"
-    )
+    return await _acted(call, run_actions.retry, "Retrying")
 
 
-async def _acted(call: Call, work: run_actions.Work, refusal: str, done: str) -> Reply:
+async def _acted(call: Call, work: run_actions.Work, done: str) -> Reply:
     see(call)
     run = found(await call.store.read(flow_runs.get, call.path["id"]), "run")
-    granted = await call.store.write(work, run.id, call.now)
-    toast = {"text": f"{done} {run.name}"} if granted else {"error": refusal}
+    refused = await call.store.write(work, run.id, call.now)
+    toast = {"error": f"Nothing was changed: {refused}."} if refused else {"text": f"{done} {run.name}"}
     events = {"toast": toast, "run": {}, "runs": {}}
-    return Reply({"granted": granted}, trigger=events, location=f"runs/{run.id}")
+    return Reply({"granted": not refused}, trigger=events, location=f"runs/{run.id}")
 
 
 async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -> Reply:
@@ -109,10 +120,14 @@ def _read(conn: Conn, id: str, now: datetime, more: Reader, *args: Any) -> dict[
     data = {
         "run": run,
         "final": is_final(run.state_type),
+        "waits": not is_final(run.state_type) and run.state_type != "RUNNING",
         "flow_name": console.flow_names(conn, [run.flow_id]).get(run.flow_id, "?"),
         "path": steps(history, now),
         "failure": _failure(run, tasks),
         "counts": _counts(conn, run, tasks, children),
+        "good": compare.last_good(conn, run, now) if is_final(run.state_type) else None,
+        "reuse": results.reuse(tasks) if run.deployment_id and is_final(run.state_type) else "",
+        "by_hand": set_state.FOR_FLOW_RUNS,
         "last_line": console.newest_log(conn, id),
     }
     return {**data, **more(conn, run, tasks, now, *args)}
@@ -128,7 +143,9 @@ def _counts(conn: Conn, run: FlowRun, tasks: list[TaskRun], children: dict[str, 
     }
 
 
-def _overview(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sort: str) -> dict[str, Any]:
+def _overview(
+    conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sort: str, waiters: Waiters
+) -> dict[str, Any]:
     children = console.children(conn, run.id)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
@@ -137,11 +154,14 @@ def _overview(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sor
         "nodes": timeline.nodes(tasks, children),
         "elapsed": _elapsed(run, now),
         "sort": sort,
+        "waiting": why_flow_run(Look(conn, now, waiters), run),
         "lines": run_logs.newest(conn, run.id, LINES),
         "task_names": timeline.short_names({task.id: task.name for task in tasks}),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
         "usual": console.usual(past),
+        "slower": far_off(_elapsed(run, now), console.usual(past)),
+        "result": results.result_of(run.state),
     }
 
 

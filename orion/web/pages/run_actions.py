@@ -1,84 +1,136 @@
-"""What can be done to flow runs from the console: cancel, retry, delete; to one, or to all that are ticked."""
+"""What can be done to flow runs from the console: cancel, retry, delete; to one, to those ticked, to all that match."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import parse_qsl, quote
 
-from orion.errors import BadRequest, OrionError
+from starlette.datastructures import QueryParams
+
+from orion.errors import BadRequest, NotFound
 from orion.model.filters import Filters, FlowRunFilter, IdCriterion
-from orion.model.states import StateCreate
+from orion.model.flow_runs import FlowRun
+from orion.model.states import OrchestrationResult, StateCreate
 from orion.orchestration import propose_flow_run
-from orion.store import flow_runs
+from orion.store import Lane, console, flow_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import plural
-from orion.web.pages.shared import gather, see
+from orion.web.pages import run_query
+from orion.web.pages.shared import back, gather, see
 
-MOST = 1000
-Work = Callable[[Conn, str, datetime], bool]
+MOST, PAGE = 10_000, 200
+GONE = "it is gone already"
+Work = Callable[[Conn, str, datetime], str]
 
 
-def cancel(conn: Conn, id: str, now: datetime) -> bool:
-    """Ask for the end of a run: at once while it waits, by its agent while it runs. Whether it is granted."""
+def cancel(conn: Conn, id: str, now: datetime) -> str:
+    """Ask for the end of a run: at once while it waits, by its agent while it runs. Why not, or nothing."""
     run = flow_runs.get(conn, id)
     if run is None:
-        return False
+        return GONE
+    if run.state is not None and run.state.is_final:
+        return "it had ended already"
     waits = run.state_type in ("SCHEDULED", "PAUSED", None)
     state = StateCreate(type="CANCELLED" if waits else "CANCELLING", message="Cancelled from the console.")
-    return propose_flow_run(conn, id, state, now).result.status == "ACCEPT"
+    return _refusal(propose_flow_run(conn, id, state, now).result)
 
 
-def retry(conn: Conn, id: str, now: datetime) -> bool:
-    """Ask for another attempt of an ended run, now. Whether it is granted."""
+def retry(conn: Conn, id: str, now: datetime) -> str:
+    """Ask for another attempt of an ended run, now. Why not, or nothing."""
+    run = flow_runs.get(conn, id)
+    if run is None:
+        return GONE
+    if run.state is None or not run.state.is_final:
+        return "it has not ended"
+    if run.deployment_id is None:
+        return "it has no deployment, so that no agent can run it"
     state = StateCreate(type="SCHEDULED", name="AwaitingRetry", message="Retried from the console.")
-    return propose_flow_run(conn, id, state, now).result.status == "ACCEPT"
+    return _refusal(propose_flow_run(conn, id, state, now).result)
 
 
-def delete(conn: Conn, id: str, now: datetime) -> bool:
-    """Delete a run with its tasks and logs; False when it is gone already."""
+def delete(conn: Conn, id: str, now: datetime) -> str:
+    """Delete a run with its tasks and logs. Why not, or nothing."""
     try:
         flow_runs.delete(conn, id)
-    except OrionError:
-        return False
-    return True
+    except NotFound:
+        return GONE
+    return ""
 
 
-VERBS: dict[str, tuple[Work, str, str]] = {
-    "cancel": (cancel, "Cancelled", "had ended already"),
-    "retry": (retry, "Retried", "cannot be retried: they have not ended, or have no deployment"),
-    "delete": (delete, "Deleted", "were gone already"),
+def _refusal(result: OrchestrationResult) -> str:
+    if result.status == "ACCEPT":
+        return ""
+    return str(result.details.reason or "the server refused it").rstrip(".")
+
+
+VERBS: dict[str, tuple[Work, str]] = {
+    "cancel": (cancel, "Cancelled"),
+    "retry": (retry, "Retried"),
+    "delete": (delete, "Deleted"),
 }
 
 
 async def bulk(call: Call) -> Reply:
-    """Cancel, retry or delete the runs that are ticked. Deleting asks once more, with the number and the names."""
+    """Cancel, retry or delete the runs that are ticked, or all that match. Deleting asks once more."""
     see(call)
-    verb, ids = str(call.form.get("verb", "")), [str(each).lower() for each in call.form.getlist("id")][:MOST]
+    verb, every = str(call.form.get("verb", "")), bool(call.form.get("all"))
     if verb not in VERBS:
         raise BadRequest(f"Runs can be cancelled, retried or deleted; {verb[:40]!r} is none of these.")
-    back = _inside(str(call.form.get("back", "")))
+    address = back(call, "runs")
+    ids = [str(each).lower() for each in call.form.getlist("id")][:MOST]
+    if every:
+        ids = await gather(call, _matching, address, call.now)
     if verb == "delete" and ids and not call.form.get("sure"):
-        names = await gather(call, _names, ids)
-        return Reply({"ids": ids, "names": names, "back": back}, "flow_runs/confirm.html")
-    return await _all(call, verb, ids, back)
+        data = await gather(call, _lost, ids)
+        shown = {**data, "ids": [] if every else ids, "number": len(ids), "every": every, "back": address}
+        return Reply(shown, "flow_runs/confirm.html")
+    return await _all(call, verb, ids, address)
 
 
-async def _all(call: Call, verb: str, ids: list[str], back: str) -> Reply:
-    work, done, refused = VERBS[verb]
-    answers = [await call.store.write(work, id, call.now) for id in ids]
-    changed, unchanged = sum(answers), len(answers) - sum(answers)
-    words = f"{done} {plural(changed, 'run')}" + (f"; {unchanged} {refused}" if unchanged else "")
+async def _all(call: Call, verb: str, ids: list[str], address: str) -> Reply:
+    """One write a run, so that nobody else waits; what was refused is counted by its reason."""
+    work, done = VERBS[verb]
+    lane = Lane.STATE if len(ids) <= PAGE else Lane.LOW
+    answers = [await call.store.write(work, id, call.now, lane=lane) for id in ids]
+    reasons = Counter(answer for answer in answers if answer)
+    changed, unchanged = len(answers) - reasons.total(), reasons.total()
+    words = f"{done} {plural(changed, 'run')}"
+    words += "".join(f"; {plural(number, 'run')} not: {why}" for why, number in reasons.most_common(3))
     said = {"Set-Cookie": f"said={quote(words)}; Max-Age=5; Path=/; SameSite=Lax"}
-    return Reply({"changed": changed, "unchanged": unchanged}, headers=said, location=back)
+    data = {"changed": changed, "unchanged": unchanged, "reasons": dict(reasons)}
+    return Reply(data, headers=said, location=address)
 
 
-def _names(conn: Conn, ids: list[str]) -> list[str]:
-    chosen = Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=ids)))
-    return [run.name for run in flow_runs.filter(conn, chosen, "NAME_ASC", 200, 0)]
+def _matching(conn: Conn, address: str, now: datetime) -> list[str]:
+    """The ids of all runs that the list at an address shows, page by page; at most as many as one form may change."""
+    query = run_query.parse(QueryParams(parse_qsl(address.partition("?")[2])))
+    filters, ids, key = query.filters(*query.span(now)), list[str](), None
+    while len(ids) < MOST:
+        found, key = flow_runs.page(conn, filters, query.order, PAGE, key)
+        ids += [run.id for run in found]
+        if key is None:
+            break
+    return ids
 
 
-def _inside(address: str) -> str:
-    """Where the form was sent from, if that is the list of runs with its filters."""
-    return address if address == "runs" or address.startswith("runs?") else "runs"
+def _lost(conn: Conn, ids: list[str]) -> dict[str, Any]:
+    """What a deletion takes with it: names, and how many of them are under way."""
+    named = ids[:PAGE]
+    chosen = Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=named)))
+    runs = flow_runs.filter(conn, chosen, "NAME_ASC", PAGE, 0)
+    tasks = flow_runs.count_task_runs(conn, named)
+    flows = console.flow_names(conn, (run.flow_id for run in runs))
+    return {
+        "names": [
+            {"name": run.name, "flow": flows.get(run.flow_id, "?"), "tasks": tasks[run.id]} for run in runs
+        ],
+        "going": sum(1 for run in runs if _goes(run)),
+    }
+
+
+def _goes(run: FlowRun) -> bool:
+    return run.state_type in ("PENDING", "RUNNING", "CANCELLING", "PAUSED")

@@ -1,4 +1,4 @@
-"""The log of a run: the newest lines, search and filter on the server, and the download."""
+"""The log of a run: a page of lines, search and filter on the server with the lines around, and the download."""
 
 from __future__ import annotations
 
@@ -17,22 +17,28 @@ from orion.model.logs import Log
 from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, logs
 from orion.store.base import Conn
-from orion.web.call import Call
+from orion.web.ansi import LONGEST, plain
+from orion.web.call import Call, Reply
 from orion.web.display import iso, level
 from orion.web.pages.shared import found, gather
 from orion.web.pages.timeline import short_names
 
-MOST, BATCH = 1000, 1000
+MOST, BATCH = 500, 1000
+AROUND, WIDEST, MATCHES = 3, 20, 60
+ERROR = 40
 
 
 @dataclass(frozen=True)
 class LogQuery:
-    """What a log is narrowed to."""
+    """What a log is narrowed to, and which stretch of it is shown: the end, around a line, before or after a key."""
 
     q: str = ""
     level: int = 0
     task: str = ""
-    all: bool = False
+    around: int = AROUND
+    line: str = ""
+    before: str = ""
+    after: str = ""
 
     @property
     def narrowed(self) -> bool:
@@ -48,20 +54,34 @@ class LogQuery:
         )
 
     def address(self, run_id: str, **more: str) -> str:
-        said = {"q": self.q, "level": str(self.level or ""), "task": self.task, **more}
+        around = "" if self.around == AROUND else str(self.around)
+        said = {"q": self.q, "level": str(self.level or ""), "task": self.task, "around": around, **more}
         query = urlencode({key: value for key, value in said.items() if value})
         return f"runs/{run_id}/logs" + (f"?{query}" if query else "")
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """The lines of a page, what of them matched, and the keys of the lines before and after them."""
+
+    lines: list[Log]
+    matched: set[str]
+    earlier: str | None = None
+    later: str | None = None
+
+
 def parse(query: QueryParams) -> LogQuery:
     """The query of a log page; nonsense means no filter."""
-    number = query.get("level", "")
-    task = query.get("task", "").lower()
+    number, around = query.get("level", ""), query.get("around", "")
+    task, line = query.get("task", "").lower(), query.get("line", "").lower()
     return LogQuery(
         q=query.get("q", "").strip()[:200],
         level=int(number) if number.isdecimal() and len(number) < 4 else 0,
         task=task if len(task) == 36 else "",
-        all=query.get("show") == "all",
+        around=min(int(around), WIDEST) if around.isdecimal() and len(around) < 4 else AROUND,
+        line=line if len(line) == 36 else "",
+        before=query.get("before", "")[:300],
+        after=query.get("after", "")[:300],
     )
 
 
@@ -71,46 +91,108 @@ def newest(conn: Conn, run_id: str, n: int) -> list[Log]:
 
 
 def data(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, query: LogQuery) -> dict[str, Any]:
-    """What the log page shows: the newest lines that match, and how many there are."""
-    chosen = query.filters(run.id)
-    lines = logs.filter(conn, chosen, "TIMESTAMP_DESC", MOST * 10 if query.all else MOST, 0)[::-1]
-    matched = (
-        len(lines)
-        if len(lines) < MOST
-        else console.log_count(conn, run.id)
-        if not query.narrowed
-        else len(lines)
-    )
+    """What the log page shows: a stretch of the lines that match, and the ways to all others."""
+    stretch = _stretch(conn, run.id, query)
     names = short_names({task.id: task.name for task in tasks})
-    hidden = max(matched - len(lines), 0)
+    number = len(stretch.matched) if query.narrowed else console.log_count(conn, run.id)
     return {
-        "lines": lines,
-        "matched": matched,
-        "hidden": hidden,
-        "older": query.address(run.id, show="all") if hidden else None,
-        "filtered": query.narrowed,
-        "download": query.address(run.id, download="shown" if query.narrowed else "all"),
-        "q": query.q,
-        "level_chosen": str(query.level),
-        "task_chosen": query.task,
-        "task_options": list(names.items())[:500],
+        "lines": stretch.lines,
+        "matched": number,
+        "more_match": query.narrowed and bool(stretch.earlier or stretch.later),
+        "around": max(len(stretch.lines) - len(stretch.matched), 0) if query.narrowed else 0,
+        "context": stretch.matched if len(stretch.lines) > len(stretch.matched) else None,
+        "earlier": query.address(run.id, before=stretch.earlier) if stretch.earlier else None,
+        "later": query.address(run.id, after=stretch.later) if stretch.later else None,
+        "newest": query.address(run.id),
+        "at_end": not (query.line or query.before or query.after),
+        "filtered": query.narrowed or bool(query.line or query.before or query.after),
+        "narrowed": query.narrowed,
+        "download": query.address(run.id, download="shown") if query.narrowed else None,
+        "download_all": f"runs/{run.id}/logs?download=all",
+        "query": query,
+        "task_options": list(names.items())[:300],
         "task_names": names,
     }
+
+
+async def first_error(call: Call) -> Reply:
+    """Lead to the first line of a run that is an error."""
+    id = call.path["id"]
+    lines = await call.store.read(logs.filter, LogQuery(level=ERROR).filters(id), "TIMESTAMP_ASC", 1, 0)
+    if not lines:
+        toast = {"toast": {"text": "This run logged no error"}}
+        return Reply(None, trigger=toast, location=f"runs/{id}/logs")
+    return Reply(lines[0], location=f"runs/{id}/logs?line={lines[0].id}#L{lines[0].id}")
+
+
+def _stretch(conn: Conn, run_id: str, query: LogQuery) -> Stretch:
+    chosen = query.filters(run_id)
+    if query.line:
+        return _around_line(conn, run_id, query.line)
+    if query.after:
+        lines, later = logs.page(conn, chosen, "TIMESTAMP_ASC", MOST, query.after)
+        earlier = logs.key(lines[0]) if lines else None
+    else:
+        most = MATCHES if query.q and query.around else MOST
+        lines, earlier = logs.page(conn, chosen, "TIMESTAMP_DESC", most, query.before or None)
+        lines, later = lines[::-1], None
+        later = logs.key(lines[-1]) if query.before and lines else None
+    matched = {line.id for line in lines}
+    if query.q and query.around:
+        lines = _with_context(conn, run_id, lines, query.around)
+    return Stretch(lines, matched, earlier, later)
+
+
+def _around_line(conn: Conn, run_id: str, id: str) -> Stretch:
+    """The lines on both sides of one, whatever they are."""
+    line = found(logs.get(conn, id), "log line")
+    chosen, key = LogQuery().filters(run_id), logs.key(line)
+    before, earlier = logs.page(conn, chosen, "TIMESTAMP_DESC", MOST // 2, key)
+    after, later = logs.page(conn, chosen, "TIMESTAMP_ASC", MOST // 2, key)
+    return Stretch([*before[::-1], line, *after], {line.id}, earlier, later)
+
+
+def _with_context(conn: Conn, run_id: str, matches: list[Log], around: int) -> list[Log]:
+    """The matches with some lines on both sides of each, in order and once."""
+    chosen = LogQuery().filters(run_id)
+    known = {line.id: line for line in matches}
+    for line in matches:
+        for sort in ("TIMESTAMP_DESC", "TIMESTAMP_ASC"):
+            beside, _ = logs.page(conn, chosen, sort, around, logs.key(line))
+            known |= {each.id: each for each in beside if each.id not in known}
+    return sorted(known.values(), key=lambda line: (line.timestamp, line.id))
 
 
 async def download(call: Call, query: LogQuery) -> StreamingResponse:
     """The log as text, as much as there is, read in batches."""
     run: FlowRun = found(await call.store.read(flow_runs.get, call.path["id"]), "run")
     headers = {"Content-Disposition": f'attachment; filename="{run.id}.log"'}
+    chosen = query.filters(run.id)
+    return StreamingResponse(_lines(call, chosen), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def one_line(call: Call, query: LogQuery) -> StreamingResponse:
+    """One line in full, however long it is."""
+    line = found(await call.store.read(logs.get, query.line), "log line")
+    headers = {"Content-Disposition": f'attachment; filename="{line.id}.txt"'}
     return StreamingResponse(
-        _lines(call, query.filters(run.id)), media_type="text/plain; charset=utf-8", headers=headers
+        iter([plain(line.message)]), media_type="text/plain; charset=utf-8", headers=headers
     )
 
 
 async def _lines(call: Call, chosen: LogFilter) -> AsyncIterator[str]:
-    offset = 0
-    while batch := await gather(call, logs.filter, chosen, "TIMESTAMP_ASC", BATCH, offset):
-        offset += len(batch)
-        yield "".join(
-            f"{iso(line.timestamp)} {level(line.level)[1]:<5} {line.name}  {line.message}\n" for line in batch
-        )
+    after: str | None = None
+    while True:
+        batch, after = await gather(call, logs.page, chosen, "TIMESTAMP_ASC", BATCH, after)
+        yield "".join(_as_text(line) for line in batch)
+        if after is None:
+            return
+
+
+def _as_text(line: Log) -> str:
+    return f"{iso(line.timestamp)} {level(line.level)[1]:<5} {line.name}  {plain(line.message)}\n"
+
+
+def cut(line: Log) -> int:
+    """How many letters of a line a page leaves out."""
+    return max(len(line.message) - LONGEST, 0)

@@ -1,31 +1,21 @@
-"""The query string of the runs list: the address is the state, and it means the same filters as the API's body."""
+"""The query string of the runs list: the address is the state, and it means the same filters as the API's body.
+
+A value with `!` before it excludes: `tag=!sandbox`. The search box takes the same in words: `tag:!sandbox cobalt`.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from orion.model.filters import (
-    DeploymentFilter,
-    Filters,
-    FlowFilter,
-    FlowRunFilter,
-    FlowRunSort,
-    IdCriterion,
-    NameCriterion,
-    StateCriterion,
-    StateTypeCriterion,
-    TagsCriterion,
-    TextCriterion,
-    TimeCriterion,
-)
-from orion.model.states import StateType
+from orion.model.filters import Filters, FlowRunSort, TimeCriterion
 from orion.web.display import LOOKS, viewer
+from orion.web.pages import run_filters
 
 RANGES = {"1h": 1 / 24, "6h": 0.25, "24h": 1.0, "7d": 7.0, "30d": 30.0}
 RANGE_NAMES = {"1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
@@ -37,7 +27,9 @@ SORTS: dict[str, tuple[FlowRunSort, str]] = {
     "az": ("NAME_ASC", "A to Z"),
     "za": ("NAME_DESC", "Z to A"),
 }
+LISTS = {"state": "states", "flow": "flows", "deployment": "deployments", "queue": "queues", "tag": "tags"}
 _uuid = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+_word = re.compile(r'(?:^|\s)(state|flow|queue|tag):(!?)(?:"([^"]+)"|(\S+))(?=\s|$)')
 
 
 @dataclass(frozen=True)
@@ -47,6 +39,7 @@ class RunQuery:
     range: str = "7d"
     start: str = ""
     end: str = ""
+    by: str = ""
     q: str = ""
     states: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
@@ -59,8 +52,28 @@ class RunQuery:
 
     @property
     def looks(self) -> tuple[str, ...]:
-        """The chosen states as looks; what names no state is ignored."""
-        return tuple(state.lower() for state in self.states if state.lower() in LOOKS)
+        """The states that are wanted, as looks; what names no state is ignored. Nothing means all."""
+        named = [state.lower() for state in self.states]
+        wanted = tuple(dict.fromkeys(name for name in named if name in LOOKS))
+        shunned = {name[1:] for name in named if name[:1] == "!" and name[1:] in LOOKS}
+        if not shunned:
+            return wanted
+        return tuple(look for look in wanted or LOOKS if look not in shunned)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the time range is about the ends of runs."""
+        return self.by == "end"
+
+    @property
+    def order(self) -> FlowRunSort:
+        """The sort of the list; runs by their end come latest first."""
+        return "END_TIME_DESC" if self.ended and not self.sort else SORTS[self.sort][0]
+
+    @property
+    def plain(self) -> RunQuery:
+        """The view without the place in it."""
+        return replace(self, after="", at=0)
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """From when to when runs are shown: by default seven days back to the end of tomorrow."""
@@ -74,19 +87,22 @@ class RunQuery:
     def filters(
         self, start: datetime | None = None, end: datetime | None = None, *, states: bool = True
     ) -> Filters:
-        """The API's filters that this query means, for runs expected in a span of time."""
-        runs = FlowRunFilter(
-            expected_start_time=TimeCriterion(after_=start, before_=end) if start or end else None,
-            state=_state(self.looks) if states and self.looks else None,
-            tags=TagsCriterion(all_=list(self.tags)) if self.tags else None,
-            work_queue_name=TextCriterion(any_=list(self.queues)) if self.queues else None,
-            **self._named(),
+        """The API's filters that this query means, for runs expected (or ended) in a span of time."""
+        found = run_filters.filters(
+            q=self.q,
+            looks=self.looks if states else (),
+            flows=self.flows,
+            deployments=self.deployments,
+            queues=self.queues,
+            tags=self.tags,
         )
-        flows = FlowFilter(id=IdCriterion(any_=list(self.flows))) if self.flows else None
-        deployments = (
-            DeploymentFilter(id=IdCriterion(any_=list(self.deployments))) if self.deployments else None
-        )
-        return Filters(flow_runs=runs, flows=flows, deployments=deployments)
+        assert found.flow_runs is not None
+        span = TimeCriterion(after_=start, before_=end) if start or end else None
+        if self.ended:
+            found.flow_runs.end_time = span or TimeCriterion(is_null_=False)
+        else:
+            found.flow_runs.expected_start_time = span
+        return found
 
     def href(self, **changes: Any) -> str:
         """The address of the list with something changed; a change begins at the first page again."""
@@ -94,12 +110,25 @@ class RunQuery:
 
     def without(self, name: str, value: str) -> str:
         """The address without one of the values it is narrowed to."""
-        return self.href(**{name: tuple(each for each in getattr(self, name) if each != value)})
+        return address(self.bare(name, value))
 
-    def _named(self) -> dict[str, Any]:
-        if _uuid(self.q):
-            return {"id": IdCriterion(any_=[self.q.lower()])}
-        return {"name": NameCriterion(like_=self.q)} if self.q else {}
+    def bare(self, name: str, value: str) -> RunQuery:
+        """The view without one of the values it is narrowed to."""
+        left: Any = {name: tuple(each for each in getattr(self, name) if each != value)}
+        return replace(self.plain, **left)
+
+    def chosen(self, name: str) -> str:
+        """The value that the select of a filter shows."""
+        return next((each for each in getattr(self, LISTS[name]) if each[:1] != "!"), "")
+
+    def hidden(self) -> list[tuple[str, str]]:
+        """What the selects of the page do not show, so that a form that is sent keeps it."""
+        kept = [("range", self.range if self.range != "7d" else ""), ("start-date", self.start)]
+        kept += [("end-date", self.end), ("by", self.by)]
+        for key, name in LISTS.items():
+            shown = self.chosen(key) if key != "queue" else ""
+            kept += [(key, each) for each in getattr(self, name) if each != shown]
+        return [(key, value) for key, value in kept if value]
 
     def _day(self, text: str) -> datetime | None:
         try:
@@ -112,16 +141,15 @@ class RunQuery:
 def parse(query: QueryParams) -> RunQuery:
     """The query of an address; the names of older consoles are read too, and nonsense means the default."""
     chosen, sort, at = query.get("range", ""), query.get("sort", ""), query.get("at", "")
+    q, said = _words(query.get("q", "").strip()[:200])
+    several = {name: _both(_values(query, key), said.get(key, ())) for key, name in LISTS.items()}
     return RunQuery(
         range=chosen if chosen in RANGES else "7d",
-        start=query.get("start-date", ""),
-        end=query.get("end-date", ""),
-        q=query.get("q", "").strip()[:200],
-        states=_values(query, "state"),
-        flows=_ids(query, "flow"),
-        deployments=_ids(query, "deployment"),
-        queues=_values(query, "queue"),
-        tags=_values(query, "tag"),
+        start=query.get("start-date", "")[:40],
+        end=query.get("end-date", "")[:40],
+        by="end" if query.get("by") == "end" else "",
+        q=q,
+        **{**several, "deployments": tuple(each for each in several["deployments"] if _is_id(each))},
         sort=sort if sort in SORTS else "",
         after=query.get("after", "")[:500],
         at=min(int(at), 10**9) if at.isdecimal() and len(at) < 10 else 0,
@@ -129,38 +157,47 @@ def parse(query: QueryParams) -> RunQuery:
 
 
 _KEYS = {
-    "range": "range", "start": "start-date", "end": "end-date", "q": "q", "states": "state", "flows": "flow",
-    "deployments": "deployment", "queues": "queue", "tags": "tag", "sort": "sort", "after": "after", "at": "at",
+    "range": "range", "start": "start-date", "end": "end-date", "by": "by", "q": "q", "states": "state",
+    "flows": "flow", "deployments": "deployment", "queues": "queue", "tags": "tag", "sort": "sort",
+    "after": "after", "at": "at",
 }  # fmt: skip
 
 
 def address(query: RunQuery) -> str:
     """The clean address of a query, relative to the console's root."""
+    said = pairs(query)
+    return "runs" + (f"?{urlencode(said)}" if said else "")
+
+
+def pairs(query: RunQuery) -> list[tuple[str, str]]:
+    """The names and values of an address, defaults left out."""
     plain = RunQuery()
-    said = {
-        key: getattr(query, name)
-        for name, key in _KEYS.items()
-        if getattr(query, name) != getattr(plain, name)
-    }
-    return "runs" + (f"?{urlencode(said, doseq=True)}" if said else "")
+    said = [(key, getattr(query, name)) for name, key in _KEYS.items()]
+    usual = {key: getattr(plain, name) for name, key in _KEYS.items()}
+    return [
+        (key, str(each))
+        for key, value in said
+        if value != usual[key]
+        for each in (value if isinstance(value, tuple) else (value,))
+    ]
+
+
+def _words(text: str) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """A search text without its words like `tag:!sandbox`, and these by name."""
+    said: dict[str, tuple[str, ...]] = {}
+    for name, no, quoted, bare in _word.findall(text):
+        said[name] = (*said.get(name, ()), no + (quoted or bare))
+    return _word.sub(" ", text).strip(), said
+
+
+def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*one, *other)))[:50]
 
 
 def _values(query: QueryParams, name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value[:200] for value in query.getlist(name) if value))[:50]
+    found = dict.fromkeys(value[:200] for value in query.getlist(name) if value.strip("!"))
+    return tuple(value.lower() if _is_id(value) else value for value in found)[:50]
 
 
-def _ids(query: QueryParams, name: str) -> tuple[str, ...]:
-    return tuple(value.lower() for value in _values(query, name) if _uuid(value))
-
-
-def _state(looks: tuple[str, ...]) -> StateCriterion:
-    """Late is a name, everything else a type; late runs are no longer merely scheduled."""
-    if looks == ("scheduled",):
-        return StateCriterion(
-            type=StateTypeCriterion(any_=["SCHEDULED"]), name=NameCriterion(not_any_=["Late"])
-        )
-    types = [cast(StateType, look.upper()) for look in looks if look != "late"]
-    if "CANCELLED" in types:
-        types.append("CANCELLING")
-    names = NameCriterion(any_=["Late"]) if "late" in looks else None
-    return StateCriterion(operator="or_", type=StateTypeCriterion(any_=types) if types else None, name=names)
+def _is_id(text: str) -> bool:
+    return bool(_uuid(text.removeprefix("!")))

@@ -10,8 +10,10 @@ from orion.model.flow_runs import FlowRun
 from orion.store import console
 from orion.store.base import Conn
 from orion.web.display import ago, day_of, look, look_of, span, viewer
+from orion.web.waiting import Look, reason_of
 
 USUAL_OF, SLOWER = 50, 1.5
+WAITS = ("SCHEDULED", "PENDING", "PAUSED", "CANCELLING")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Group:
     title: str
     note: str
     rows: list[RunRow]
+    href: str | None = None
 
 
 def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
@@ -51,19 +54,23 @@ def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
     deployments = console.deployment_names(conn, (run.deployment_id for run in runs))
     tasks = console.task_counts(conn, [run.id for run in runs])
     parents = console.parents(conn, (run.parent_task_run_id for run in runs))
-    usual = _usual(conn, runs, now)
+    usual, seen = _usual(conn, runs, now), Look(conn, now)
     return [
         RunRow(
             run=run,
             flow_name=flows.get(run.flow_id, "?"),
             tasks=looks_of(tasks.get(run.id, [])),
             note=note(
-                run, deployments.get(run.deployment_id or ""), parents.get(run.parent_task_run_id or ""), now
+                run,
+                deployments.get(run.deployment_id or ""),
+                parents.get(run.parent_task_run_id or ""),
+                now,
+                reason_of(seen, run) if run.state_type in WAITS else "",
             ),
             time=run.start_time or run.next_scheduled_start_time or run.expected_start_time,
             said=_said(run),
             seconds=run.estimated_run_time if run.start_time else None,
-            slower=_slower(run, usual.get(run.deployment_id or "")),
+            slower=far_off(run.estimated_run_time, usual.get(run.deployment_id or "")),
         )
         for run in runs
     ]
@@ -78,20 +85,27 @@ def looks_of(counts: Iterable[tuple[str | None, str | None, int]]) -> dict[str, 
     return looks
 
 
-def note(run: FlowRun, deployment: str | None, parent: tuple[str, str] | None, now: datetime) -> Note:
-    """What a row says under its name: why it is late or failed, else where it comes from."""
+def note(
+    run: FlowRun, deployment: str | None, parent: tuple[str, str] | None, now: datetime, reason: str = ""
+) -> Note:
+    """What a row says under its name: why it is late, waits or failed, else where it comes from."""
     seen = look_of(run)
     origin = _origin(run, deployment, parent)
     if seen == "late" and run.expected_start_time:
         wait = f"Late by {span(max((now - run.expected_start_time).total_seconds(), 0))}"
-        return Note(wait, f"no agent took it from {run.work_queue_name or 'a queue'}")
+        return Note(wait, _inside(reason) or origin)
     if seen in ("failed", "crashed") and run.state and run.state.message:
         return Note(first_line(run.state.message), origin)
-    if run.state_name in ("AwaitingRetry", "Retrying", "Cancelling"):
-        return Note(
-            {"AwaitingRetry": "waits for its retry"}.get(run.state_name, run.state_name.lower()), origin
-        )
+    if run.state_name in ("AwaitingRetry", "Retrying") and not reason:
+        return Note("waits for its retry" if run.state_name == "AwaitingRetry" else "retrying", origin)
+    if reason:
+        return Note(reason if seen != "pending" else "", _inside(reason) if seen == "pending" else origin)
     return Note("", origin)
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as it goes on after other words."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def first_line(message: str) -> str:
@@ -122,18 +136,19 @@ def _usual(conn: Conn, runs: list[FlowRun], now: datetime) -> dict[str, float | 
     return {id: console.usual(console.last_of_deployment(conn, id, USUAL_OF, now)) for id in going}
 
 
-def _slower(run: FlowRun, usual: float | None) -> str:
-    seconds = run.estimated_run_time
+def far_off(seconds: float, usual: float | None) -> str:
+    """How many times its usual time a run takes, if that is far too long."""
     if not usual or seconds < 5 or seconds < SLOWER * usual:
         return ""
     return f"{seconds / usual:.1f}× usual"
 
 
-def by_day(rows: list[RunRow]) -> list[Group]:
-    """Rows under the day on which each began or was expected, in the viewer's zone."""
+def by_day(rows: list[RunRow], *, ended: bool = False) -> list[Group]:
+    """Rows under the day on which each began or was expected, or ended, in the viewer's zone."""
     groups: list[Group] = []
     for row in rows:
-        title, full = day_of(row.time) if row.time else ("Some time", "")
+        time = row.run.end_time if ended else row.time
+        title, full = day_of(time) if time else ("Some time", "")
         if not groups or groups[-1].note != full:
             groups.append(Group(title, full, []))
         groups[-1].rows.append(row)

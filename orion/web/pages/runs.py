@@ -1,36 +1,27 @@
-"""The runs list: state counts, history, and runs by day with what comes first."""
+"""The runs list: saved views, state counts, history, and runs by day with what comes first."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from orion.model.filters import (
-    Filters,
-    FlowRunFilter,
-    HistoryQuery,
-    NameCriterion,
-    StateCriterion,
-    StateTypeCriterion,
-)
+from orion.model.filters import Filters, NameCriterion, StateCriterion, StateTypeCriterion
 from orion.model.flow_runs import FlowRun
-from orion.model.states import HistoryBucket
 from orion.store import console, flow_runs
-from orion.store import history as histories
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charting import RunHistory
-from orion.web.charts.history import Bucket
-from orion.web.display import look, plural, viewer
-from orion.web.pages import run_query
+from orion.web.display import plural, viewer
+from orion.web.pages import run_counts, run_query, run_views
+from orion.web.pages.run_counts import Chip
 from orion.web.pages.run_query import BUCKETS, CLOCKS, RANGE_NAMES, SORTS, RunQuery
-from orion.web.pages.run_rows import Group, by_day, one_group, rows_of
+from orion.web.pages.run_rows import Group, by_day, rows_of
 from orion.web.pages.shared import PAGE, api_url, gather, here, see, stretch
 from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
-UPCOMING, MOST_LATE = 3, 10
+UPCOMING, MOST_LATE, MOST_FRESH = 3, 10, 200
 
 
 @dataclass(frozen=True)
@@ -46,53 +37,124 @@ class Tile:
 async def runs(call: Call) -> Reply:
     """List flow runs: with filters, as history, page by page."""
     now, query = see(call), run_query.parse(call.query)
-    data = await gather(call, _data, query, now)
+    if call.query.get("more") and query.after:
+        return await _more(call, query, now)
+    data = await gather(call, _data, query, now, _wanted(call))
     address = run_query.address(query)
     data |= {"now": now, "here": address, "api_url": api_url(call)}
-    unclean = here(call) != address and not query.after
+    unclean = here(call) != address and not query.after and "n" not in call.query
     return Reply(data, "flow_runs/list.html#page", push_url=root(call.request) + address if unclean else None)
 
 
-def _data(conn: Conn, query: RunQuery, now: datetime) -> dict[str, Any]:
+async def _more(call: Call, query: RunQuery, now: datetime) -> Reply:
+    """The next rows of a list that is scrolled; they go on under the day that was shown last."""
+    data = await gather(call, _further, query, now, call.query.get("day", ""))
+    return Reply({**data, "now": now, "here": run_query.address(query.plain)}, "flow_runs/list.html#more")
+
+
+def _wanted(call: Call) -> int:
+    """How many rows a list that was scrolled shows when it asks again."""
+    text = call.query.get("n", "")
+    return max(PAGE, min(int(text), MOST_FRESH)) if text.isdecimal() and len(text) < 6 else PAGE
+
+
+def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, Any]:
     start, end = query.span(now)
     width = timedelta(seconds=BUCKETS[query.range])
-    buckets = _history(conn, query, start, min(end, now + (now - start) / 8), width, now)
-    counts = _counts(conn, query, start, end, now)
+    buckets = run_counts.history(conn, query, start, min(end, now + (now - start) / 8), width, now)
+    counts = run_counts.counts(conn, query, start, end, now)
     total = sum(n for name, n in counts.items() if not query.looks or name in query.looks)
-    groups, key, number = _groups(conn, query, start, end, counts.get("scheduled", 0), now)
+    groups, key, number = _groups(conn, query, start, end, counts, now, wanted)
+    chips, views = _chips(conn, query), run_views.tabs(conn, query)
     return {
         "query": query,
         "range": query.range if not query.start else "",
         "ranges": [(key, name, query.href(range=key, start="", end="")) for key, name in RANGE_NAMES.items()],
+        "views": views,
+        "view_here": next((view for view in views if view.chosen), None),
         "strip": [_tile(name, counts.get(name, 0), query) for name in STRIP],
         "history": RunHistory(buckets, width.total_seconds(), now, CLOCKS[query.range], _label(query, width)),
-        "options": _options(conn),
-        "chips": _chips(conn, query),
-        "shown": stretch(query.at, number, total, "runs") if query.at else f"{number:,} of {total:,} runs",
-        "groups": groups,
-        "newer": query.href() if query.after else None,
-        "older": query.href(after=key, at=query.at + number) if key else None,
+        "options": _options(conn, query),
+        "chips": [(words, without.href()) for words, without in chips],
+        "total": total,
+        "drops": [] if groups else run_counts.most_hiding(conn, query, chips, now),
         "any_runs": bool(groups) or flow_runs.count(conn) > 0,
+        **_place(query, groups, key, number, total),
+    }
+
+
+def _further(conn: Conn, query: RunQuery, now: datetime, day: str) -> dict[str, Any]:
+    start, end = query.span(now)
+    found, key = _page(conn, query, start, end, now, PAGE)
+    groups = by_day(rows_of(conn, found, now))
+    if groups and groups[0].note == day:
+        groups[0] = replace(groups[0], title="", note="")
+    return {"query": query, **_place(query, groups, key, len(found), 0)}
+
+
+def _place(query: RunQuery, groups: list[Group], key: str | None, number: int, total: int) -> dict[str, Any]:
+    """Where in the list the rows stand, and the ways to the next ones."""
+    at = query.at + number
+    return {
+        "groups": groups,
+        "shown": stretch(query.at, number, total, "runs") if query.at else f"{number:,} of {total:,} runs",
+        "newer": query.href() if query.after else None,
+        "older": query.href(after=key, at=at) if key else None,
+        "rows_now": at,
+        "fresh": at <= MOST_FRESH,
+        "day": next((group.note for group in reversed(groups) if group.note), ""),
     }
 
 
 def _groups(
-    conn: Conn, query: RunQuery, start: datetime, end: datetime, planned: int, now: datetime
+    conn: Conn, query: RunQuery, start: datetime, end: datetime, counts: dict[str, int], now: datetime, n: int
 ) -> tuple[list[Group], str | None, int]:
     """The first page begins with what is late and what comes next; the rest is what was, newest first."""
-    split = not query.looks and not query.sort and not query.q
+    found, key = _page(conn, query, start, end, now, n)
+    ahead: list[Group] = []
+    number = len(found)
+    if _split(query) and not query.after:
+        late, coming = _ahead(conn, query, start, end, now)
+        ahead = _upcoming(conn, query, late, coming, counts, now)
+        number += len(late) + len(coming)
+    return ahead + by_day(rows_of(conn, found, now), ended=query.ended), key, number
+
+
+def _split(query: RunQuery) -> bool:
+    """Whether what is late and what comes stands in a group of its own."""
+    return not query.looks and not query.sort and not query.q and not query.ended
+
+
+def _page(
+    conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime, n: int
+) -> tuple[list[FlowRun], str | None]:
+    split = _split(query)
     filters = query.filters(start, min(end, now) if split else end)
     if split:
         filters = _with_state(filters, StateCriterion(name=NameCriterion(not_any_=["Late"])))
-    found, key = flow_runs.page(conn, filters, SORTS[query.sort][0], PAGE, query.after or None, now=now)
-    ahead: list[Group] = []
-    number = len(found)
-    if split and not query.after:
-        late, coming = _ahead(conn, query, start, end, now)
-        rows = rows_of(conn, [*late, *coming], now)
-        number += len(rows)
-        ahead = one_group("Upcoming", rows, f"{len(late)} late, next {len(coming)} of {planned:,}")
-    return ahead + by_day(rows_of(conn, found, now)), key, number
+    return flow_runs.page(conn, filters, query.order, n, query.after or None, now=now)
+
+
+def _upcoming(
+    conn: Conn,
+    query: RunQuery,
+    late: list[FlowRun],
+    coming: list[FlowRun],
+    counts: dict[str, int],
+    now: datetime,
+) -> list[Group]:
+    rows = rows_of(conn, [*late, *coming], now)
+    planned, overdue = counts.get("scheduled", 0), max(counts.get("late", 0), len(late))
+    groups = []
+    if late:
+        note = f"{plural(overdue, 'run')} not taken in time"
+        href = query.href(states=("late",), sort="oldest") if overdue > len(late) else None
+        groups.append(Group("Late", note, rows[: len(late)], href))
+    if coming:
+        note = f"next {len(coming)} of {planned:,}" if planned > len(coming) else plural(len(coming), "run")
+        href = query.href(states=("scheduled",), sort="oldest") if planned > len(coming) else None
+        groups.append(Group("Upcoming", note, rows[len(late) :], href))
+    return groups
 
 
 def _ahead(
@@ -117,55 +179,6 @@ def _with_state(filters: Filters, state: StateCriterion) -> Filters:
     return filters
 
 
-def _asked(filters: Filters, start: datetime, end: datetime, seconds: float) -> HistoryQuery:
-    return HistoryQuery(
-        flows=filters.flows,
-        flow_runs=None if filters.flow_runs == FlowRunFilter() else filters.flow_runs,
-        deployments=filters.deployments,
-        history_start=start,
-        history_end=end,
-        history_interval_seconds=seconds,
-    )
-
-
-def _history(
-    conn: Conn, query: RunQuery, start: datetime, end: datetime, width: timedelta, now: datetime
-) -> list[Bucket]:
-    """Counts by bucket; the edges lie on round times of the viewer's clock."""
-    first = _floor(start, width)
-    seconds = width.total_seconds()
-    asked = _asked(query.filters(), first, end, seconds)
-    return [_bucket(each, query) for each in histories.flow_runs(conn, asked, first, end, seconds, now)]
-
-
-def _floor(time: datetime, width: timedelta) -> datetime:
-    local = viewer.get().local(time)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + (local - midnight) // width * width
-
-
-def _bucket(bucket: HistoryBucket, query: RunQuery) -> Bucket:
-    counts: dict[str, int] = {}
-    for state in bucket.states:
-        seen = look(state.state_type, state.state_name)
-        counts[seen] = counts.get(seen, 0) + state.count_runs
-    start, end = bucket.interval_start, bucket.interval_end
-    href = query.href(start=start.isoformat(), end=(end - timedelta(days=1)).isoformat())
-    return Bucket(start, counts, href)
-
-
-def _counts(conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime) -> dict[str, int]:
-    """How many runs of each look there are, whatever state is chosen."""
-    seconds = max((end - start).total_seconds(), 1.0)
-    asked = _asked(query.filters(states=False), start, end, seconds)
-    counts: dict[str, int] = {}
-    for bucket in histories.flow_runs(conn, asked, start, end, seconds, now):
-        for state in bucket.states:
-            seen = look(state.state_type, state.state_name)
-            counts[seen] = counts.get(seen, 0) + state.count_runs
-    return counts
-
-
 def _tile(name: str, count: int, query: RunQuery) -> Tile:
     chosen = query.looks == (name,)
     return Tile(name, count, query.href(states=() if chosen else (name,)), chosen)
@@ -176,33 +189,45 @@ def _label(query: RunQuery, width: timedelta) -> str:
     return f"Runs by state, each bar {minutes}, last {RANGE_NAMES[query.range]} and ahead"
 
 
-def _options(conn: Conn) -> dict[str, list[tuple[str, str]]]:
-    """What the selects offer; the first of each means no filter."""
-    return {
-        "states": [("", "All states"), *((name, name.capitalize()) for name in STRIP), ("paused", "Paused")],
-        "flows": [("", "All flows"), *console.flow_options(conn)],
-        "deployments": [("", "All deployments"), *console.deployment_options(conn)],
-        "tags": [("", "All tags"), *((tag, tag) for tag in console.tag_options(conn))],
-        "sorts": [(key, name) for key, (_, name) in SORTS.items()],
+def _options(conn: Conn, query: RunQuery) -> dict[str, list[tuple[str, str]]]:
+    """What the selects offer; the first of each means no filter, and what is chosen is always among them."""
+    options = {
+        "state": [("", "All states"), *((name, name.capitalize()) for name in STRIP), ("paused", "Paused")],
+        "flow": [("", "All flows"), *console.flow_options(conn)],
+        "deployment": [("", "All deployments"), *console.deployment_options(conn)],
+        "tag": [("", "All tags"), *((tag, tag) for tag in console.tag_options(conn))],
     }
+    for name, offered in options.items():
+        chosen = query.chosen(name)
+        if chosen not in (value for value, _ in offered):
+            offered.append((chosen, chosen))
+    return {**options, "sort": [(key, name) for key, (_, name) in SORTS.items()]}
 
 
-def _chips(conn: Conn, query: RunQuery) -> list[tuple[str, str]]:
-    """Every filter in force as (words, address without it)."""
-    flows = console.flow_names(conn, query.flows)
-    deployments = console.deployment_names(conn, query.deployments)
-    chips = [(f"name: {query.q}", query.href(q=""))] if query.q else []
-    chips += [(f"state: {each.lower()}", query.without("states", each)) for each in query.states]
-    chips += [(f"flow: {flows.get(each, 'deleted')}", query.without("flows", each)) for each in query.flows]
-    chips += [
-        (f"deployment: {deployments.get(each, 'deleted')}", query.without("deployments", each))
-        for each in query.deployments
-    ]
-    chips += [(f"queue: {each}", query.without("queues", each)) for each in query.queues]
-    chips += [(f"tag: {each}", query.without("tags", each)) for each in query.tags]
+def _chips(conn: Conn, query: RunQuery) -> list[Chip]:
+    """Every filter in force as its words and the query without it."""
+    flows = console.flow_names(conn, (each.removeprefix("!") for each in query.flows))
+    deployments = console.deployment_names(conn, (each.removeprefix("!") for each in query.deployments))
+    names = {"flow": flows, "deployment": deployments}
+    chips = [(f"name: {query.q}", replace(query.plain, q=""))] if query.q else []
+    for key, field in run_query.LISTS.items():
+        for value in getattr(query, field):
+            words = _value(value, names.get(key), key)
+            chips.append((f"{key}: {words}", query.bare(field, value)))
     if query.start or query.end:
-        chips.append((_times(query), query.href(start="", end="")))
+        chips.append((_times(query), replace(query.plain, start="", end="")))
+    if query.ended:
+        chips.append(("by their end", replace(query.plain, by="")))
     return chips
+
+
+def _value(value: str, names: dict[str, str] | None, key: str) -> str:
+    bare = value.removeprefix("!")
+    if names is not None:
+        bare = names.get(bare) or (bare if key == "flow" and len(bare) != 36 else "deleted")
+    elif key == "state":
+        bare = bare.lower()
+    return f"not {bare}" if value.startswith("!") else bare
 
 
 def _times(query: RunQuery) -> str:

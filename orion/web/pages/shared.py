@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from orion.web.display import duration, look, viewer
 from orion.web.templating import viewer_of
 
 PAGE = 50
+_inside = re.compile(r"(runs|task-runs|queues|deployments)(/[0-9a-f-]{36}(/[a-z]+)?)?(\?[^#]*)?").fullmatch
 T = TypeVar("T")
 
 
@@ -40,6 +42,12 @@ def here(call: Call) -> str:
     """The page's own address relative to the console's root, query included: what a region asks again."""
     query = call.scope["query_string"].decode("latin-1")
     return call.address[1:] + (f"?{query}" if query else "")
+
+
+def back(call: Call, otherwise: str) -> str:
+    """Where a form was sent from, if that is a page of this console."""
+    said = str(call.form.get("back", ""))
+    return said if _inside(said) else otherwise
 
 
 def api_url(call: Call) -> str:

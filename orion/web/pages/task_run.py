@@ -14,8 +14,11 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, logs, states, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.pages.shared import found, gather, here, see
+from orion.web.pages import results, set_state
+from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
+from orion.web.waiters import Waiters
+from orion.web.waiting import Look, why_task_run
 
 LINES = 1000
 KINDS = {"task_run": "task", "flow_run": "subflow", "parameter": "parameter", "constant": "constant"}
@@ -35,8 +38,9 @@ class Input:
 async def show(call: Call) -> Reply:
     """Show a task run: state history, inputs, log, details."""
     now = see(call)
-    data = await gather(call, _read, call.path["id"], now)
-    return Reply({**data, "now": now, "here": here(call)}, "task_runs/show.html#page")
+    data = await gather(call, _read, call.path["id"], now, call.app.state.waiters)
+    more = {"now": now, "here": here(call), "api_url": api_url(call)}
+    return Reply({**data, **more}, "task_runs/show.html#page")
 
 
 async def delete(call: Call) -> Reply:
@@ -46,7 +50,7 @@ async def delete(call: Call) -> Reply:
     return Reply(None, status=204, location=f"runs/{task.flow_run_id}/tasks" if task.flow_run_id else "runs")
 
 
-def _read(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
+def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any]:
     task: TaskRun = found(task_runs.get(conn, id, now), "task run")
     run = flow_runs.get(conn, task.flow_run_id, now) if task.flow_run_id else None
     chosen = LogFilter(task_run_id=NullableIdCriterion(any_=[id]))
@@ -56,7 +60,10 @@ def _read(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "final": is_final(task.state_type),
         "path": steps(states.of_task_run(conn, id), now),
         "inputs": _inputs(conn, task),
+        "waiting": why_task_run(Look(conn, now, waiters), task),
         "child": console.child_of(conn, id),
+        "result": results.result_of(task.state),
+        "by_hand": set_state.FOR_TASK_RUNS,
         "lines": logs.filter(conn, chosen, "TIMESTAMP_DESC", LINES, 0)[::-1],
         "last_line": console.newest_log(conn, task.flow_run_id) if task.flow_run_id else "",
         "task_names": {task.id: task.name},

@@ -1,0 +1,147 @@
+"""The task runs of two runs in pairs, and the first pair in which the runs part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orion.model.filters import LogFilter, NullableIdCriterion
+from orion.model.flow_runs import FlowRun
+from orion.model.task_runs import TaskRun
+from orion.store import logs
+from orion.store.base import Conn
+from orion.web.charts.pairs import Side
+from orion.web.display import look_of
+from orion.web.pages.run_rows import first_line
+from orion.web.pages.timeline import short_names, upstream
+
+FAR, LEAST, LINES = 0.25, 1.0, 200
+BAD = ("failed", "crashed", "cancelled")
+_digits = re.compile(r"\d+|0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One task in both runs."""
+
+    name: str
+    key: str
+    ours: TaskRun | None
+    theirs: TaskRun | None
+    a: Side | None
+    b: Side | None
+
+    @property
+    def both(self) -> tuple[tuple[str, Side | None], tuple[str, Side | None]]:
+        return ("A", self.a), ("B", self.b)
+
+    @property
+    def look(self) -> str:
+        return self.b.look if self.b else "pending"
+
+    @property
+    def tries(self) -> int:
+        return self.theirs.run_count if self.theirs else 0
+
+    @property
+    def difference(self) -> float | None:
+        """Seconds that B took longer; None where one of the two did not run."""
+        if self.a is None or self.b is None or self.a.seconds is None or self.b.seconds is None:
+            return None
+        return self.b.seconds - self.a.seconds
+
+    @property
+    def time_differs(self) -> bool:
+        """Whether the durations are further apart than they usually are from run to run."""
+        gap, longest = self.difference, max((s.seconds or 0.0 for _, s in self.both if s), default=0.0)
+        return gap is not None and abs(gap) > max(LEAST, FAR * longest)
+
+    @property
+    def state_differs(self) -> bool:
+        return (self.a.look if self.a else None) != (self.b.look if self.b else None)
+
+    @property
+    def differs(self) -> bool:
+        return self.time_differs or self.state_differs
+
+
+def paired(a: Sequence[TaskRun], b: Sequence[TaskRun]) -> list[Pair]:
+    """The tasks of both runs by their key, in the order in which they began in B, then in A."""
+    names = short_names({task.id: task.name for task in b}) | short_names({task.id: task.name for task in a})
+    first, second = ({_key(task): task for task in tasks} for tasks in (a, b))
+    order = sorted(b, key=_began) + sorted((task for task in a if _key(task) not in second), key=_began)
+    return [
+        _pair(_key(task), names[task.id], first.get(_key(task)), second.get(_key(task))) for task in order
+    ]
+
+
+def sides(run: FlowRun, tasks: Sequence[TaskRun]) -> dict[str, Any]:
+    """What stands on a run's card."""
+    done = sum(1 for task in tasks if look_of(task) == "completed")
+    return {"run": run, "look": look_of(run), "done": done, "tasks": len(tasks)}
+
+
+def parting(conn: Conn, pairs: Sequence[Pair], a: FlowRun, b: FlowRun) -> dict[str, Any] | None:
+    """The first task in which the runs part by their state, what went wrong, and what was new in the log before it."""
+    apart = [each for each in pairs if each.state_differs]
+    broken = [each for each in apart if (each.b and each.b.look in BAD) or (each.a and each.a.look in BAD)]
+    first = next(iter(broken or apart), None)
+    if first is None:
+        return None
+    worse = first.theirs if first.b and first.b.look in BAD else first.ours
+    start = b.start_time if worse is first.theirs else a.start_time
+    after = (worse.start_time - start).total_seconds() if worse and worse.start_time and start else None
+    message = worse.state.message if worse and worse.state and look_of(worse) in BAD else ""
+    return {
+        "pair": first,
+        "after": after,
+        "message": first_line(message or ""),
+        "news": _news(conn, first, pairs),
+        "agree": sum(1 for each in pairs if not each.state_differs),
+    }
+
+
+def plain(message: str) -> str:
+    """A log line without what differs from run to run: numbers and ids."""
+    return _digits.sub("#", message)
+
+
+def _news(conn: Conn, first: Pair, pairs: Sequence[Pair]) -> dict[str, str] | None:
+    """A line that a task just before logged in B and not in A; a warning before all others."""
+    by_id = {each.theirs.id: each for each in pairs if each.theirs}
+    before = [by_id[id] for id in upstream(first.theirs) if id in by_id] if first.theirs else []
+    theirs = _lines(conn, [each.theirs.id for each in before if each.theirs])
+    known = {plain(line.message) for line in _lines(conn, [each.ours.id for each in before if each.ours])}
+    fresh = [line for line in theirs if plain(line.message) not in known]
+    said = max(fresh, key=lambda line: (line.level, line.timestamp), default=None)
+    if said is None:
+        return None
+    return {"task": by_id[said.task_run_id or ""].name, "message": first_line(said.message)}
+
+
+def _lines(conn: Conn, task_ids: list[str]) -> list[Any]:
+    if not task_ids:
+        return []
+    chosen = LogFilter(task_run_id=NullableIdCriterion(any_=task_ids))
+    return logs.filter(conn, chosen, "TIMESTAMP_DESC", LINES, 0)
+
+
+def _key(task: TaskRun) -> str:
+    return f"{task.task_key} {task.dynamic_key}"
+
+
+def _began(task: TaskRun) -> tuple[bool, datetime]:
+    return task.start_time is None, task.start_time or task.created
+
+
+def _pair(key: str, name: str, ours: TaskRun | None, theirs: TaskRun | None) -> Pair:
+    return Pair(name, key, ours, theirs, _side(ours), _side(theirs))
+
+
+def _side(task: TaskRun | None) -> Side | None:
+    if task is None:
+        return None
+    return Side(look_of(task), task.estimated_run_time if task.start_time else None)

@@ -1,0 +1,88 @@
+"""The numbers above a list of runs: how many of each state, over time, and which filter hides the most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orion.model.filters import Filters, FlowRunFilter, HistoryQuery
+from orion.model.states import HistoryBucket
+from orion.store import history as histories
+from orion.store.base import Conn
+from orion.web.charts.history import Bucket
+from orion.web.display import look, viewer
+from orion.web.pages.run_query import RunQuery
+
+LONGEST_RUN = timedelta(days=300)
+Chip = tuple[str, RunQuery]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A filter that hides runs: what it says, the address without it, and how many runs it hides."""
+
+    words: str
+    href: str
+    number: int
+
+
+def history(
+    conn: Conn, query: RunQuery, start: datetime, end: datetime, width: timedelta, now: datetime
+) -> list[Bucket]:
+    """Counts by bucket; the edges lie on round times of the viewer's clock."""
+    first = _floor(start, width)
+    seconds = width.total_seconds()
+    asked = _asked(query.filters(), first, end, seconds)
+    return [_bucket(each, query) for each in histories.flow_runs(conn, asked, first, end, seconds, now)]
+
+
+def counts(
+    conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime, *, states: bool = False
+) -> dict[str, int]:
+    """How many runs of each look there are; whatever state is chosen, unless `states` count too."""
+    filters = query.filters(start, end, states=states)
+    first = start - LONGEST_RUN if query.ended else start
+    seconds = max((end - first).total_seconds(), 1.0)
+    found: dict[str, int] = {}
+    asked = _asked(filters, first, end, seconds)
+    for bucket in histories.flow_runs(conn, asked, first, end, seconds, now):
+        for state in bucket.states:
+            seen = look(state.state_type, state.state_name)
+            found[seen] = found.get(seen, 0) + state.count_runs
+    return found
+
+
+def most_hiding(conn: Conn, query: RunQuery, chips: list[Chip], now: datetime) -> list[Drop]:
+    """The filters without which there were runs, the one that hides the most first."""
+    drops = []
+    for words, without in chips[:12]:
+        number = sum(counts(conn, without, *without.span(now), now, states=True).values())
+        drops.append(Drop(words, without.href(), number))
+    return sorted((drop for drop in drops if drop.number), key=lambda drop: -drop.number)
+
+
+def _asked(filters: Filters, start: datetime, end: datetime, seconds: float) -> HistoryQuery:
+    return HistoryQuery(
+        flows=filters.flows,
+        flow_runs=None if filters.flow_runs == FlowRunFilter() else filters.flow_runs,
+        deployments=filters.deployments,
+        history_start=start,
+        history_end=end,
+        history_interval_seconds=seconds,
+    )
+
+
+def _floor(time: datetime, width: timedelta) -> datetime:
+    local = viewer.get().local(time)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (local - midnight) // width * width
+
+
+def _bucket(bucket: HistoryBucket, query: RunQuery) -> Bucket:
+    found: dict[str, int] = {}
+    for state in bucket.states:
+        seen = look(state.state_type, state.state_name)
+        found[seen] = found.get(seen, 0) + state.count_runs
+    start, end = bucket.interval_start, bucket.interval_end
+    href = query.href(start=start.isoformat(), end=(end - timedelta(days=1)).isoformat())
+    return Bucket(start, found, href)

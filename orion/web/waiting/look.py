@@ -1,0 +1,57 @@
+"""What is looked up to tell why runs wait: once for all runs of a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from orion.model.deployments import Deployment
+from orion.model.flow_runs import FlowRun
+from orion.model.limits import ConcurrencyLimitV2
+from orion.model.work_queues import WorkQueue
+from orion.store import claims, concurrency_limits_v2, deployment_limits, deployments, waiting
+from orion.store.base import Conn
+from orion.web.waiters import Waiters
+
+
+class Look:
+    """One look at the database at one moment; what it has seen it does not read again."""
+
+    def __init__(self, conn: Conn, now: datetime, waiters: Waiters | None = None) -> None:
+        self.conn = conn
+        self.now = now
+        self.waiters = waiters or Waiters()
+        self._queues: dict[object, list[WorkQueue]] = {}
+        self._used: dict[str, int] = {}
+        self._rooms: dict[str, int] | None = None
+        self._deployments: dict[str, Deployment | None] = {}
+        self._limits: dict[str, ConcurrencyLimitV2 | None] = {}
+
+    def queues(self, run: FlowRun) -> list[WorkQueue]:
+        """The queues that serve a run."""
+        key = (run.work_queue_name, run.deployment_id, tuple(sorted(run.tags)))
+        if key not in self._queues:
+            self._queues[key] = waiting.queues_of(self.conn, run, self.now)
+        return self._queues[key]
+
+    def used(self, queue: WorkQueue) -> int:
+        """How much of a queue's limit is in use."""
+        if queue.id not in self._used:
+            self._used[queue.id] = claims.used(self.conn, queue, self.now)
+        return self._used[queue.id]
+
+    def room(self, deployment_id: str) -> int | None:
+        """How many more runs of a deployment may be under way; None without a limit that makes runs wait."""
+        if self._rooms is None:
+            self._rooms = deployment_limits.rooms(self.conn, self.now)
+        return self._rooms.get(deployment_id)
+
+    def deployment(self, id: str) -> Deployment | None:
+        if id not in self._deployments:
+            self._deployments[id] = deployments.get(self.conn, id, self.now)
+        return self._deployments[id]
+
+    def limit(self, name: str) -> ConcurrencyLimitV2 | None:
+        """A named limit, or that of a tag (`tag:NAME`), with the slots that are taken."""
+        if name not in self._limits:
+            self._limits[name] = concurrency_limits_v2.get(self.conn, name, self.now)
+        return self._limits[name]
