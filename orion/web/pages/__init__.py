@@ -2,6 +2,7 @@
 
 from orion.web.pages import (
     admin,
+    artifacts,
     deployment,
     deployments,
     flows,
@@ -17,6 +18,7 @@ from orion.web.pages import (
 
 __all__ = [
     "admin",
+    "artifacts",
     "deployment",
     "deployments",
     "flows",
