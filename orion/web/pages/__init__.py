@@ -3,6 +3,7 @@
 from orion.web.pages import (
     admin,
     artifacts,
+    blocks,
     deployment,
     deployments,
     flows,
@@ -14,11 +15,13 @@ from orion.web.pages import (
     run_actions,
     runs,
     task_run,
+    variables,
 )
 
 __all__ = [
     "admin",
     "artifacts",
+    "blocks",
     "deployment",
     "deployments",
     "flows",
@@ -30,4 +33,5 @@ __all__ = [
     "run_actions",
     "runs",
     "task_run",
+    "variables",
 ]
