@@ -161,6 +161,13 @@ def json_block(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
+def first_sentence(text: str) -> str:
+    """The first sentence of a description, for a card."""
+    line = text.strip().partition("\n")[0]
+    end = line.find(". ")
+    return (line[: end + 1] if 0 < end < 160 else line)[:160]
+
+
 def unraw(value: Any) -> Any:
     """Opaque JSON of the model as plain Python data."""
     if isinstance(value, msgspec.Raw):
@@ -181,6 +188,7 @@ def level(number: int) -> tuple[str, str]:
 
 FILTERS = {
     "duration": duration, "ago": ago, "clock": clock, "millis": millis, "when": when, "stamp": stamp, "iso": iso,
-    "count": count, "json": json, "json_block": json_block, "unraw": unraw, "span": span,
+    "count": count, "json": json, "json_block": json_block, "first_sentence": first_sentence, "unraw": unraw,
+    "span": span,
 }  # fmt: skip
 GLOBALS = {"look": look, "look_of": look_of, "plural": plural, "level": level, "day_of": day_of}

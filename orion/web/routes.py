@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from orion.model import artifacts as ar
 from orion.model import blocks as b
 from orion.model import deployments as d
 from orion.model import filters as f
@@ -27,6 +28,7 @@ from orion.model import work_queues as wq
 from orion.web import bodies as bo
 from orion.web.handlers import (
     admin,
+    artifacts,
     block_documents,
     block_keys,
     block_schemas,
@@ -205,7 +207,19 @@ BLOCKS = tagged("blocks",
     post("/block_documents/count", block_documents.count, bo.BlockDocumentCount, int),
     get("/block_documents/{id}", block_documents.read, b.BlockDocument, SECRETS),
     patch("/block_documents/{id}", block_documents.update, b.BlockDocumentUpdate),
-    delete("/block_documents/{id}", block_documents.delete),
+    delete("/block_documents/{id}", block_documents.delete, page="/blocks/{id}/delete"),
+)
+ARTIFACTS = tagged("artifacts",
+    post("/artifacts/", artifacts.create, ar.ArtifactCreate, ar.Artifact, 201),
+    post("/artifacts/filter", artifacts.filter, bo.ArtifactQuery, list[ar.Artifact]),
+    post("/artifacts/count", artifacts.count, bo.ArtifactCount, int),
+    post("/artifacts/latest/filter", artifacts.filter_latest, bo.ArtifactCollectionQuery,
+         list[ar.ArtifactCollection]),
+    post("/artifacts/latest/count", artifacts.count_latest, bo.ArtifactCollectionCount, int),
+    get("/artifacts/{key}/latest", artifacts.read_latest, ar.Artifact),
+    get("/artifacts/{id}", artifacts.read, ar.Artifact),
+    patch("/artifacts/{id}", artifacts.update, ar.ArtifactUpdate),
+    delete("/artifacts/{id}", artifacts.delete, page="/artifacts/{id}/delete"),
 )
 VARIABLES = tagged("variables",
     post("/variables/", variables.create, v.VariableCreate, v.Variable, 201),
@@ -216,7 +230,7 @@ VARIABLES = tagged("variables",
     delete("/variables/name/{name}", variables.delete_by_name),
     get("/variables/{id}", variables.read, v.Variable),
     patch("/variables/{id}", variables.update, v.VariableUpdate),
-    delete("/variables/{id}", variables.delete),
+    delete("/variables/{id}", variables.delete, page="/variables/{id}/delete"),
 )
 ADMIN = tagged("admin",
     get("/health", system.health, bool),
@@ -276,6 +290,29 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/runs/{id}/resume", pages.mending.resume),
         page("/task-runs/{id}", pages.task_run.show),
         action("/task-runs/{id}/delete", pages.task_run.delete),
+        page("/variables", pages.variables.listing),
+        action("/variables", pages.variables.create),
+        page("/variables/{id}/edit", pages.variables.edit),
+        action("/variables/{id}/edit", pages.variables.save),
+        page("/blocks", pages.blocks.listing),
+        page("/blocks/catalog", pages.blocks.catalog),
+        page("/blocks/catalog/{slug}", pages.blocks.kind),
+        page("/blocks/catalog/{slug}/create", pages.blocks.new),
+        action("/blocks/catalog/{slug}/create", pages.blocks.create),
+        page("/blocks/{id}", pages.blocks.show),
+        page("/blocks/{id}/edit", pages.blocks.edit),
+        action("/blocks/{id}/edit", pages.blocks.save),
+        action("/blocks/{id}/test", pages.blocks.test),
+        page("/blocks/{id}/delete", pages.blocks.ask_delete),
+        moved("/block/{id}", "/blocks/{id}"),
+        moved("/block/{id}/edit", "/blocks/{id}/edit"),
+        moved("/blocks/block/{id}", "/blocks/{id}"),
+        moved("/blocks/block/{id}/edit", "/blocks/{id}/edit"),
+        page("/runs/{id}/artifacts", pages.run.artifacts),
+        page("/artifacts", pages.artifacts.listing),
+        page("/artifacts/key/{key}", pages.artifacts.show_key),
+        page("/artifacts/{id}", pages.artifacts.show),
+        moved("/artifacts/artifact/{id}", "/artifacts/{id}"),
         page("/flows", pages.flows.listing),
         page("/flows/{id}", pages.flows.show),
         page("/deployments", pages.deployments.listing),
@@ -329,7 +366,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
 
 API: tuple[Route, ...] = (
     *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *LIMITS, *SAVED_SEARCHES, *BLOCKS,
-    *NOTIFICATIONS, *VARIABLES, *ADMIN, *ORION,
+    *NOTIFICATIONS, *ARTIFACTS, *VARIABLES, *ADMIN, *ORION,
 )  # fmt: skip
 
 

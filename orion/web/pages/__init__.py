@@ -2,6 +2,8 @@
 
 from orion.web.pages import (
     admin,
+    artifacts,
+    blocks,
     compare,
     deployment,
     deployments,
@@ -17,10 +19,13 @@ from orion.web.pages import (
     runs,
     set_state,
     task_run,
+    variables,
 )
 
 __all__ = [
     "admin",
+    "artifacts",
+    "blocks",
     "compare",
     "deployment",
     "deployments",
@@ -36,4 +41,5 @@ __all__ = [
     "runs",
     "set_state",
     "task_run",
+    "variables",
 ]

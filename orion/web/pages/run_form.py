@@ -40,6 +40,8 @@ class Field:
     limits: dict[str, Any] = field(default_factory=dict)
     parts: list[Field] = field(default_factory=list)
     long: bool = False
+    choices: list[tuple[str, str]] = field(default_factory=list)
+    is_set: bool = False
 
 
 class Form:

@@ -15,6 +15,7 @@ from orion.store import console, flow_runs, logs, states, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.pages import results, set_state
+from orion.web.pages.artifacts import of_task
 from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
 from orion.web.waiters import Waiters
@@ -61,6 +62,7 @@ def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any
         "path": steps(states.of_task_run(conn, id), now),
         "inputs": _inputs(conn, task),
         "waiting": why_task_run(Look(conn, now, waiters), task),
+        "artifacts": of_task(conn, id),
         "child": console.child_of(conn, id),
         "result": results.result_of(task.state),
         "by_hand": set_state.FOR_TASK_RUNS,
