@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FLOW_RUN = "ORION__FLOW_RUN_ID"
 ATTEMPT = "ORION__ATTEMPT"
+FETCHED: list[Path] = []  # folders with code that was fetched, to be removed at the end
 
 
 class Signals:
@@ -76,6 +77,14 @@ def main() -> int:
         if signals.heartbeat is not None:
             signals.heartbeat.stop()
         close_all(timeout=10)
+        _tidy_up()
+
+
+def _tidy_up() -> None:
+    import shutil
+
+    for folder in FETCHED:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _leave(signals: Signals, code: int) -> int:
@@ -85,6 +94,7 @@ def _leave(signals: Signals, code: int) -> int:
     if signals.heartbeat is not None:
         signals.heartbeat.stop()
     close_all(timeout=5)
+    _tidy_up()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -133,9 +143,30 @@ def _flow_of(here: Session, run: FlowRun) -> Flow[Any, Any]:
             f"The deployment {deployment.name!r} has no entrypoint: it must name a file and a flow in it."
         )
     _fill_in_environment(here, run, deployment)
-    if deployment.path:
-        _enter(Path(deployment.path).expanduser(), run)
-    return load_flow_from_entrypoint(deployment.entrypoint)
+    entrypoint = deployment.entrypoint
+    folder = _fetched(here, run, deployment)
+    if folder is None and deployment.path:
+        folder = Path(deployment.path).expanduser()
+    if folder is not None:
+        _enter(folder, run)
+        entrypoint = str(folder / entrypoint) if ".py:" in entrypoint else entrypoint
+    return load_flow_from_entrypoint(entrypoint)
+
+
+def _fetched(here: Session, run: FlowRun, deployment: Deployment) -> Path | None:
+    """A fresh folder with the deployment's code from its storage; None if the code is on this machine."""
+    if deployment.storage_document_id is None:
+        return None
+    import tempfile
+
+    from orion.blocks import Block, api, snapshots, steps
+
+    storage = api.blocking(steps.load_by_id(Block, deployment.storage_document_id), here.sync)
+    own = Path.cwd() if Path.cwd().name.startswith(f"orion-{run.id}-") else None  # an agent tidies that up
+    folder = Path(tempfile.mkdtemp(prefix="orion-code-", dir=own))
+    FETCHED.append(folder)
+    snapshots.fetch(storage, deployment.path, folder)
+    return folder
 
 
 def _fill_in_environment(here: Session, run: FlowRun, deployment: Deployment) -> None:

@@ -111,6 +111,9 @@ SETTINGS: tuple[Setting, ...] = (
     # runs
     Setting("ORION_LOCAL_STORAGE_PATH", Path, "${ORION_HOME}/storage", "Where results are kept.", older=_older("PREFECT_LOCAL_STORAGE_PATH")),
     Setting("ORION_RESULTS_PERSIST", bool, True, "Keep the results of tasks and flows, so that retries and caches can use them."),
+    Setting("ORION_RESULTS_STORAGE", str, None, "Where results are kept that name no storage: a saved block (s3/prod) or a folder.", older=_older("PREFECT_DEFAULT_RESULT_STORAGE_BLOCK")),
+    Setting("ORION_RESULTS_TRUSTED", str, "", "Further storages that results are read from, though no flow of the program uses them; a comma list."),
+    Setting("ORION_RESULTS_SERIALIZER", str, "pickle", "How results are written: pickle, json, text, compressed/pickle or compressed/json.", older=_older("PREFECT_RESULTS_DEFAULT_SERIALIZER")),
     Setting("ORION_TASK_DEFAULT_RETRIES", int, 0, "Retries of a task that names none."),
     Setting("ORION_FLOW_DEFAULT_RETRIES", int, 0, "Retries of a flow that names none."),
     Setting("ORION_MAP_BATCH", int, 200, "How many mapped task runs travel in one request."),

@@ -24,6 +24,12 @@ _HOMES = {
     "DateTime": "date_time",
     "LocalFileSystem": "local_file_system",
     "RemoteFileSystem": "remote_file_system",
+    "S3": "s3",
+    "GCS": "gcs",
+    "Azure": "azure",
+    "SMB": "smb",
+    "GitHub": "git",
+    "Git": "git",
     "Process": "process",
     "DockerContainer": "infrastructure.docker_container",
     "DockerRegistry": "infrastructure.docker_container",
@@ -47,6 +53,7 @@ __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
     from orion.blocks.apprise_urls import Apprise
+    from orion.blocks.azure import Azure
     from orion.blocks.capabilities import InfrastructureBlock, NotificationBlock
     from orion.blocks.core import Block
     from orion.blocks.custom_webhook import CustomWebhook
@@ -61,6 +68,8 @@ if TYPE_CHECKING:
         WritableDeploymentStorage,
         WritableFileSystem,
     )
+    from orion.blocks.gcs import GCS
+    from orion.blocks.git import Git, GitHub
     from orion.blocks.infrastructure.docker_container import DockerContainer, DockerRegistry
     from orion.blocks.infrastructure.kubernetes_cluster_config import KubernetesClusterConfig
     from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
@@ -71,10 +80,12 @@ if TYPE_CHECKING:
     from orion.blocks.pager_duty_webhook import PagerDutyWebHook
     from orion.blocks.process import Process
     from orion.blocks.remote_file_system import RemoteFileSystem
+    from orion.blocks.s3 import S3
     from orion.blocks.secret import Secret
     from orion.blocks.secrets import SecretDict, SecretJson, SecretStr
     from orion.blocks.sendgrid_email import SendgridEmail
     from orion.blocks.slack_webhook import SlackWebhook
+    from orion.blocks.smb import SMB
     from orion.blocks.string import String
     from orion.blocks.teams_webhook import TeamsWebhook
     from orion.blocks.twilio_sms import TwilioSMS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from orion.blocks.fields import field
-from orion.blocks.filesystem import FileSystem
+from orion.blocks.filesystem import FileSystem, either, pieces
 from orion.blocks.paths import below, files, ignoring, read_ignore_file
 
 PIECE = 1024 * 1024
@@ -35,6 +35,7 @@ class LocalFileSystem(FileSystem):
         """The folder itself."""
         return Path(self.basepath or ".").expanduser().resolve()
 
+    @either
     def read_path(self, path: str) -> bytes:
         return below(self.base, path).read_bytes()
 
@@ -43,6 +44,11 @@ class LocalFileSystem(FileSystem):
             while piece := file.read(PIECE):
                 yield piece
 
+    @either
+    def has_path(self, path: str) -> bool:
+        return below(self.base, path).is_file()
+
+    @either
     def write_path(self, path: str, content: bytes | Iterable[bytes]) -> str:
         """Write a file, whole or not at all; its full path. The content may come in pieces."""
         target = below(self.base, path)
@@ -50,7 +56,7 @@ class LocalFileSystem(FileSystem):
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
             with open(part, "xb") as file:
-                for piece in [content] if isinstance(content, (bytes, bytearray, memoryview)) else content:
+                for piece in pieces(content):
                     file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
@@ -59,10 +65,12 @@ class LocalFileSystem(FileSystem):
             part.unlink(missing_ok=True)
         return str(target)
 
+    @either
     def get_directory(self, from_path: str | None = None, local_path: str | None = None) -> int:
         """Copy a folder to `local_path`; how many files."""
         return _copy(below(self.base, from_path), Path(local_path or ".").resolve(), ignoring())
 
+    @either
     def put_directory(
         self, local_path: str | None = None, to_path: str | None = None, ignore_file: str | None = None
     ) -> int:

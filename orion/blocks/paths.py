@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from orion.errors import Invalid
+
+Ignored = Callable[[str, bool], bool]
 
 
 class PathOutside(Invalid, ValueError):
@@ -16,6 +17,8 @@ class PathOutside(Invalid, ValueError):
 def below(base: Path, path: str | None) -> Path:
     """`path` under `base`, links followed; raises `PathOutside`. An absolute path has to lie below the base too."""
     root = base.expanduser().resolve()
+    if "\x00" in (path or ""):
+        raise PathOutside(f"The path {path!r} holds a NUL character.")
     found = (root / (path or "")).resolve()
     if not found.is_relative_to(root):
         raise PathOutside(f"The path {path!r} leads out of {root}.")
@@ -26,6 +29,8 @@ def key(path: str | None) -> str:
     """A relative path as a key of a remote store, without `.` and `..`; raises `PathOutside`."""
     steps: list[str] = []
     for step in PurePosixPath((path or "").replace("\\", "/")).parts:
+        if "\x00" in step:
+            raise PathOutside(f"The path {path!r} holds a NUL character.")
         if step == "..":
             if not steps:
                 raise PathOutside(f"The path {path!r} leads out of the base.")
@@ -37,14 +42,14 @@ def key(path: str | None) -> str:
     return "/".join(steps)
 
 
-def files(folder: Path, ignored: Callable[[str, bool], bool]) -> Iterator[tuple[Path, str]]:
+def files(folder: Path, ignored: Ignored) -> Iterator[tuple[Path, str]]:
     """Every file below a folder with its path in it, by name; links that lead out of the folder are left out."""
     root = folder.resolve()
     for entry in sorted(root.iterdir()):
         yield from _below(entry, root, ignored)
 
 
-def _below(entry: Path, root: Path, ignored: Callable[[str, bool], bool]) -> Iterator[tuple[Path, str]]:
+def _below(entry: Path, root: Path, ignored: Ignored) -> Iterator[tuple[Path, str]]:
     name = entry.relative_to(root).as_posix()
     if ignored(name, entry.is_dir()) or not entry.resolve().is_relative_to(root):
         return
@@ -55,37 +60,20 @@ def _below(entry: Path, root: Path, ignored: Callable[[str, bool], bool]) -> Ite
         yield entry, name
 
 
-def ignoring(text: str = "") -> Callable[[str, bool], bool]:
+def ignoring(text: str = "") -> Ignored:
     """What an ignore file says of a path and whether it is a folder; its lines are those of a .gitignore."""
-    rules = [_rule(line) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return lambda path, is_folder: False
+    from pathspec import GitIgnoreSpec
 
-    def ignored(path: str, is_folder: bool) -> bool:
-        verdict = False
-        for pattern, negative, folders_only in rules:
-            if pattern.fullmatch(path) and (is_folder or not folders_only):
-                verdict = not negative
-        return verdict
-
-    return ignored
+    spec = GitIgnoreSpec.from_lines(lines)
+    return lambda path, is_folder: spec.match_file(f"{path}/" if is_folder else path)
 
 
-def read_ignore_file(path: str | Path | None, folder: Path) -> Callable[[str, bool], bool]:
+def read_ignore_file(path: str | Path | None, folder: Path) -> Ignored:
     """The rules of a file, which is looked for in `folder` too; none where there is no such file."""
-    for candidate in (Path(path), folder / path) if path else ():
+    for candidate in (folder / path, Path(path)) if path else ():
         if candidate.is_file():
             return ignoring(candidate.read_text(encoding="utf-8"))
     return ignoring()
-
-
-def _rule(line: str) -> tuple[re.Pattern[str], bool, bool]:
-    text = line.rstrip()
-    negative, text = text.startswith("!"), text.removeprefix("!")
-    folders_only, text = text.endswith("/"), text.rstrip("/")
-    anchored, text = "/" in text, text.removeprefix("/")
-    pattern = "" if anchored else "(?:.*/)?"
-    for part in re.split(r"(\*\*/|/\*\*|\*|\?|\[[^\]]+\])", text):
-        pattern += _GLOBS.get(part) or (part if part.startswith("[") else re.escape(part))
-    return re.compile(pattern), negative, folders_only
-
-
-_GLOBS = {"**/": "(?:.*/)?", "/**": "/.*", "*": "[^/]*", "?": "[^/]"}

@@ -53,6 +53,24 @@ def build(
         str | None,
         typer.Option("-ib", "--infra-block", metavar="TYPE/NAME", help="A saved block that says it all."),
     ] = None,
+    storage_block: Annotated[
+        str | None,
+        typer.Option(
+            "-sb",
+            "--storage-block",
+            metavar="TYPE/NAME[/FOLDER]",
+            help="A saved block that the code is uploaded to, and that runs fetch it from: s3/prod.",
+        ),
+    ] = None,
+    skip_upload: Annotated[
+        bool, typer.Option("--skip-upload", help="The code is in the storage already, as a plain folder.")
+    ] = False,
+    ignore_file: Annotated[
+        str | None,
+        typer.Option(
+            "--ignore-file", metavar="FILE", help="What is not uploaded; by default .orionignore says so."
+        ),
+    ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,12 +154,29 @@ def build(
             **read_overrides(override),
         },
     )
+    if storage_block:
+        _store(made, storage_block, skip_upload, ignore_file)
+    elif skip_upload or ignore_file:
+        raise Invalid("--skip-upload and --ignore-file belong to a storage: --storage-block TYPE/NAME.")
     manifest = deployments.write_manifest(made, Path.cwd())
     print(f"Wrote {manifest.name}: what the code says.")
     if not manifest_only:
         _write(made, output or Path("deployment.yaml"))
     if apply_it:
         apply_all([made])
+
+
+def _store(made: DeploymentFile, storage: str, skip_upload: bool, ignore_file: str | None) -> None:
+    from orion.deployments.building import manifest_name
+    from orion.deployments.storing import store
+
+    left_out = [Path(manifest_name(made))]
+    sent = store(made, storage, skip_upload=skip_upload, ignore_file=ignore_file, left_out=left_out)
+    if sent is None:
+        print(f"Nothing is uploaded: runs fetch the code from {made.storage} as it is.")
+    else:
+        size = f"{sent.sent} of {sent.files} files ({sent.bytes:,} bytes)" if sent.sent else "nothing new"
+        print(f"Uploaded {size} to {made.storage}: version {sent.path}.")
 
 
 def _one_of(option: str, given: str | None, allowed: Any) -> Any:
@@ -206,7 +241,9 @@ def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deploy
     for deployment in read_files([path]):
         variables = deployment.job_variables
         print(f"# {deployment.flow_name}/{deployment.name}, from queue {deployment.work_queue_name}")
-        print(f"cd {variables.get('working_dir') or deployment.path}")
+        if deployment.storage:
+            print(f"# the code: {deployment.path or 'all'} of {deployment.storage}, in a fresh folder")
+        print(f"cd {variables.get('working_dir') or ('<folder>' if deployment.storage else deployment.path)}")
         for key, value in {**dict(variables.get("env") or {}), "ORION__FLOW_RUN_ID": "<id>"}.items():
             print(f"{key}={value} \\")
         print(f"  {variables.get('command') or f'{sys.executable} -m orion.engine'}")

@@ -20,6 +20,7 @@ MEMBERS = {
     "deployment": ("deployments", "Build, apply, run and look at deployments."),
     "flow": ("flows", "Look at flows."),
     "flow-run": ("flow_runs", "Look at runs, read their logs, cancel, retry or delete them."),
+    "result": ("result", "Print what a run gave."),
     "work-queue": ("work_queues", "Create, pause, limit and look at work queues."),
     "concurrency-limit": ("concurrency_limits", "Limit how many task runs with a tag run at once."),
     "global-concurrency-limit": ("global_limits", "Limit what code does at one time, by named slots."),

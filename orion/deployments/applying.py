@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from orion.deployments.files import DeploymentFile
@@ -28,23 +29,28 @@ def apply(deployment: DeploymentFile, client: SyncClient | None = None) -> Deplo
 def _send(deployment: DeploymentFile, client: SyncClient) -> Deployment:
     flow = client.create_flow(deployment.flow_name)
     body = _body(deployment, flow.id)
-    if deployment.infrastructure:
-        body.infrastructure_document_id = _block(deployment.infrastructure, client)
+    body.infrastructure_document_id = _block(deployment.infrastructure, "infrastructure", client)
+    body.storage_document_id = _block(deployment.storage, "storage", client)
     saved: Deployment = client.create_deployment(body)
     return saved
 
 
-def _block(name: str, client: SyncClient) -> str:
-    """The id of a saved block, named `type/name`."""
+EXAMPLES = {"infrastructure": "docker-container/main", "storage": "s3/prod"}
+
+
+def _block(name: str | None, what: str, client: SyncClient) -> str | None:
+    """The id of a saved block, named `type/name`; None for none."""
+    if not name:
+        return None
     slug, slash, own = name.partition("/")
     if not slash:
-        raise Invalid(
-            f"The infrastructure {name!r} is no name of a block: write it like docker-container/main."
-        )
+        raise Invalid(f"The {what} {name!r} is no name of a block: write it like {EXAMPLES[what]}.")
     try:
         document: str = client.read_block_document_by_name(slug, own).id
     except ObjectNotFound:
-        raise NotFound(f"There is no block {name!r} to run on: save it first, or name another.") from None
+        raise NotFound(
+            f"There is no block {name!r} for the {what}: save it first, or name another."
+        ) from None
     return document
 
 
@@ -52,9 +58,15 @@ def _completed(deployment: DeploymentFile) -> DeploymentFile:
     """A file written by hand may leave out what the code knows."""
     if deployment.flow_name and deployment.parameter_openapi_schema:
         return deployment
-    from orion.deployments.building import build
+    from tempfile import TemporaryDirectory
 
-    made = build(f"{deployment.path}/{deployment.entrypoint}", parameters=deployment.parameters)
+    from orion.deployments.building import build
+    from orion.deployments.storing import fetched
+
+    with TemporaryDirectory(prefix="orion-code-") as folder:
+        made = build(
+            f"{fetched(deployment, Path(folder))}/{deployment.entrypoint}", parameters=deployment.parameters
+        )
     deployment.flow_name = deployment.flow_name or made.flow_name
     deployment.description = deployment.description or made.description
     deployment.version = deployment.version or made.version

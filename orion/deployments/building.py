@@ -26,7 +26,8 @@ def build(entrypoint: str, name: str = "default", **options: Unpack[Options]) ->
 
     file, _, function = entrypoint.rpartition(":")
     flow = load_flow_from_entrypoint(entrypoint)
-    return describe(flow, Path(file).resolve(), function, name, options)
+    path = Path(file).resolve()
+    return _stored(describe(flow, path, function, name, options, _base(path)), options)
 
 
 def build_from_flow(
@@ -44,10 +45,29 @@ def build_from_flow(
         raise Invalid(
             f"The flow {flow.name!r} is made inside a function; an agent finds it only at the top of {file.name}."
         )
-    return describe(flow, file.resolve(), function, name, options)
+    path = file.resolve()
+    base = _base(path) if options.get("storage") else path.parent
+    return _stored(describe(flow, path, function, name, options, base), options)
 
 
-def describe(flow: Flow[Any, Any], file: Path, function: str, name: str, options: Options) -> DeploymentFile:
+def _base(file: Path) -> Path:
+    """The folder that the code is in: the working directory, unless the file lies elsewhere."""
+    here = Path.cwd()
+    return here if file.is_relative_to(here) else file.parent
+
+
+def _stored(deployment: DeploymentFile, options: Options) -> DeploymentFile:
+    if storage := options.get("storage"):
+        from orion.deployments.storing import store
+
+        skips, ignore_file = options.get("skip_upload", False), options.get("ignore_file")
+        store(deployment, storage, skip_upload=skips, ignore_file=ignore_file)
+    return deployment
+
+
+def describe(
+    flow: Flow[Any, Any], file: Path, function: str, name: str, options: Options, base: Path
+) -> DeploymentFile:
     """What the code and the options say of a deployment."""
     from orion.sdk.schemas import parameter_schema
 
@@ -71,15 +91,15 @@ def describe(flow: Flow[Any, Any], file: Path, function: str, name: str, options
         infrastructure=options.get("infrastructure"),
         job_variables=dict(options.get("job_variables") or {}),
         flow_name=flow.name,
-        path=str(file.parent),
-        entrypoint=f"{file.name}:{function}",
+        path=str(base),
+        entrypoint=f"{file.relative_to(base)}:{function}",
         parameter_openapi_schema=schema,
     )
 
 
 def write_manifest(deployment: DeploymentFile, folder: Path) -> Path:
     """Write `<flow>-manifest.json`: what the code says of itself."""
-    path = folder / f"{deployment.flow_name}-manifest.json"
+    path = folder / manifest_name(deployment)
     manifest = {
         "flow_name": deployment.flow_name,
         "import_path": deployment.entrypoint,
@@ -88,6 +108,11 @@ def write_manifest(deployment: DeploymentFile, folder: Path) -> Path:
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     deployment.manifest_path = path.name
     return path
+
+
+def manifest_name(deployment: DeploymentFile) -> str:
+    """The name of the manifest's file."""
+    return f"{deployment.flow_name}-manifest.json"
 
 
 def _check(parameters: Mapping[str, Any], schema: Mapping[str, Any], flow: str) -> None:

@@ -27,13 +27,17 @@ NOTES = {
     "collision_strategy": "at the limit: ENQUEUE (the new run waits), CANCEL_NEW or CANCEL_OLD",
     "work_queue_name": "the queue whose agents run it; made when it is not there",
     "infrastructure": "the saved block that says where it runs, as type/name; empty: a process of the agent",
+    "storage": "the saved block that the code was uploaded to, as type/name; empty: `path` is a folder of the machine",
     "job_variables": "for its process: env (names and values), working_dir",
     "flow_name": "Made from the code: `orion deployment build` writes the rest anew.",
 }
 
 
 class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One document of a deployment file. `path` is the folder of the code, `entrypoint` is `file.py:flow` in it."""
+    """One document of a deployment file. `path` is the folder of the code, `entrypoint` is `file.py:flow` in it.
+
+    With a `storage`, `path` is the version of the code there, or a folder.
+    """
 
     name: str
     description: str | None = None
@@ -50,6 +54,7 @@ class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
     work_queue_name: str | None = "default"
     infrastructure: str | None = None
     job_variables: dict[str, Any] = {}
+    storage: str | None = None
     flow_name: str = ""
     path: str = "."
     entrypoint: str
@@ -97,7 +102,8 @@ def _document(part: Any, path: Path) -> DeploymentFile:
         deployment = msgspec.convert(_as_json(part), DeploymentFile)
     except msgspec.ValidationError as error:
         raise Invalid(f"{path} does not describe a deployment: {error}") from None
-    deployment.path = str((path.parent / deployment.path).resolve())
+    if deployment.storage is None:
+        deployment.path = str((path.parent / deployment.path).resolve())
     return deployment
 
 

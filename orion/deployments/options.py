@@ -31,4 +31,7 @@ class Options(TypedDict, total=False):
     collision_strategy: Collision | None
     work_queue_name: str | None
     infrastructure: str | None
+    storage: Any
+    skip_upload: bool
+    ignore_file: str | None
     job_variables: Mapping[str, Any] | None

@@ -13,6 +13,7 @@ from orion.sdk.effects import Ask, OffLoop, Steps
 from orion.sdk.flow_call import FlowCall
 from orion.sdk.flow_runs import LeaveLoop, farewell
 from orion.sdk.hooks import call_hooks
+from orion.sdk.keeping import storage_key, written
 from orion.sdk.proposals import propose, stored, to_wire
 from orion.sdk.states import State, describe, exception_to_failed, make, shown
 from orion.sdk.tracebacks import without_engine
@@ -22,12 +23,13 @@ CRASH_FLUSH_SECONDS = 3.0
 
 def report(call: FlowCall, state: State) -> Steps[State]:
     """Propose a final state; its result is on the disk before the API hears of it."""
-    data, blob, warning = results.store(kept(state))
+    how = call.flow.keeping
+    names = {"parameters": call.parameters, "flow_run": call.flow_run}
+    data, blob, warning = results.store(kept(state), how, storage_key(how, names, call.logger))
     if warning and state.is_completed():
         call.logger.warning("%s", warning)
     state.data = stored(data)
-    if blob is not None:
-        yield OffLoop(blob.write)
+    yield from written(call.logger, state, blob)
     accepted = yield from propose(call.session, call.set_state, state)
     if accepted.is_scheduled():
         call.logger.info("Failed, another try follows: %s", state.message)

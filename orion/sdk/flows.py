@@ -11,6 +11,7 @@ from orion.sdk import naming
 from orion.sdk.duplicates import warn_of_duplicate
 from orion.sdk.hooks import Hook, checked
 from orion.sdk.parameters import bind, check_reserved
+from orion.sdk.results import keeping
 
 if TYPE_CHECKING:
     from orion.deployments.deployment import Deployment
@@ -40,6 +41,10 @@ class Flow(Generic[P, R]):
         validate_parameters: bool = True,
         flow_run_name: str | Callable[[], str] | None = None,
         log_prints: bool | None = None,
+        persist_result: bool | None = None,
+        result_storage: Any = None,
+        result_serializer: Any = None,
+        result_storage_key: str | None = None,
         on_completion: Sequence[Hook] | None = None,
         on_failure: Sequence[Hook] | None = None,
         on_crashed: Sequence[Hook] | None = None,
@@ -62,6 +67,7 @@ class Flow(Generic[P, R]):
         self.should_validate_parameters = validate_parameters
         self.flow_run_name = flow_run_name
         self._log_prints = log_prints
+        self.keeping = keeping(persist_result, result_storage, result_serializer, result_storage_key)
         self.on_completion = checked(on_completion, "on_completion")
         self.on_failure = checked(on_failure, "on_failure")
         self.on_crashed = checked(on_crashed, "on_crashed")

@@ -87,12 +87,29 @@ def _flows_in(namespace: dict[str, Any]) -> list[Flow[Any, Any]]:
 
 def _run(file: Path) -> ModuleType:
     """The script as a module of its own name, so that its classes can be found while the process lives."""
-    name = f"orion_script_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
+    name = f"orion_script_{file.stem}_{digest}"
     module = sys.modules[name] = ModuleType(name)
-    module.__file__ = str(file)
+    module.__file__, module.__package__ = str(file), _package_of(file, digest)
     LOADED.append(module)
     exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
     return module
+
+
+def _package_of(file: Path, digest: str) -> str:
+    """The package that relative imports of the script count from: its own, or one made of its folder."""
+    root = file.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    if root != file.parent:
+        if str(root) not in sys.path:
+            sys.path.append(str(root))
+        return ".".join(file.parent.relative_to(root).parts)
+    name = f"orion_folder_{digest}"
+    package = sys.modules[name] = ModuleType(name)
+    package.__path__ = [str(root)]
+    LOADED.append(package)  # what is imported from it goes along in pickles
+    return name
 
 
 def _import(name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from orion.sdk.results import Blob
 
 LINGER = 0.1
 BATCH = 200
+WRITERS = 8
 BATCH_BYTES = 700_000
 
 log = logging.getLogger("orion.outbox")
@@ -73,14 +74,7 @@ class Outbox(BackgroundSender[Final]):
         if not self._looked_back:
             self._looked_back = True
             self._send_left_behind()
-        try:
-            for final in batch:
-                if final.blob is not None:
-                    final.blob.write()
-        except OSError as error:
-            log.error(
-                "A result cannot be written to the local storage: %s. Its state is sent all the same.", error
-            )
+        _write([final.blob for final in batch if final.blob is not None])
         self._send(batch)
 
     def idle(self) -> None:
@@ -124,6 +118,26 @@ class Outbox(BackgroundSender[Final]):
             self._send([Final(entry, when + offset) for when, entry in found])
             if self.failure is None:
                 path.unlink(missing_ok=True)
+
+
+def _write(blobs: list[Blob]) -> None:
+    """Write results, those of a storage elsewhere some at one time: each waits for its answer."""
+    far = [blob for blob in blobs if blob.storage is not None]
+    for blob in blobs:
+        if blob.storage is None or len(far) == 1:
+            _write_one(blob)
+    if len(far) > 1:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(WRITERS, "orion-results") as pool:
+            list(pool.map(_write_one, far))
+
+
+def _write_one(blob: Blob) -> None:
+    try:
+        blob.write()
+    except Exception as error:
+        log.error("A result cannot be stored: %s. Its state is sent all the same.", error)
 
 
 def _start(run: TaskRunCreate, state: StateCreate, token: str | None) -> bytes:

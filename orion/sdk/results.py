@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from orion.errors import OrionError
+from orion.blocks.paths import PathOutside
 from orion.sdk.errors import MissingResult
 from orion.settings import current
 
@@ -19,6 +19,48 @@ LITERAL_LIMIT = 1024
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
 
 _SCALARS = (type(None), bool, int, float, str)
+
+
+class Keeping(NamedTuple):
+    """How a flow or a task wants its result kept; None: as the settings say."""
+
+    persist: bool | None = None
+    storage: str | None = None  # a label of `result_storage`
+    serializer: str | None = None
+    key: str | None = None
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether somebody said where or how: then the result is a file, however small it is."""
+        return self.storage is not None or self.serializer is not None or self.key is not None
+
+    def within(self, outer: Keeping) -> Keeping:
+        """The same, with the storage and the serializer of the flow around it where it names none."""
+        if outer is DEFAULT:
+            return self
+        return self._replace(
+            storage=self.storage or outer.storage, serializer=self.serializer or outer.serializer
+        )
+
+
+DEFAULT = Keeping()
+
+
+def keeping(
+    persist_result: bool | None, result_storage: Any, result_serializer: Any, result_storage_key: str | None
+) -> Keeping:
+    """What the options of a flow or a task say; raises `Invalid`."""
+    if (persist_result, result_storage, result_serializer, result_storage_key) == (None,) * 4:
+        return DEFAULT
+    from orion.sdk import result_storage as storages
+    from orion.sdk import serializers
+
+    return Keeping(
+        persist_result,
+        storages.configure(result_storage),
+        serializers.name_of(result_serializer),
+        result_storage_key,
+    )
 
 
 class Stored(NamedTuple):
@@ -30,48 +72,94 @@ class Stored(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """A file of the local storage that is not written yet."""
+    """A file of a storage that is not written yet."""
 
-    path: Path
+    storage: str | None
+    key: str
     content: bytes
 
     def write(self) -> None:
-        """Write it whole or not at all, and be sure that it is on the disk."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
+        """Write it whole or not at all, and be sure that it is on the disk; raises OSError."""
+        if self.storage is None:
+            _write(path_of(self.key), self.content)
+            return
+        from orion.blocks.filesystem import StorageError, call
+        from orion.sdk.result_storage import storage
+
         try:
-            with open(part, "xb") as file:
-                file.write(self.content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.path)
-        finally:
-            part.unlink(missing_ok=True)
+            call(storage(self.storage).write_path, self.key, self.content)
+        except (OSError, PathOutside):
+            raise
+        except Exception as error:
+            raise StorageError(f"{self.storage}: {self.key} cannot be written: {error}") from error
 
 
-def store(value: Any, *, persist: bool | None = None) -> Stored:
-    """How `value` will be kept: as a literal, as a pickle in a file, or, if neither works, not at all."""
-    text = _literal(value)
-    if text is not None:
-        return Stored({"type": "literal", "value": value})
-    if not (current().results_persist if persist is None else persist):
-        return _unpersisted(value, "results are not kept (ORION_RESULTS_PERSIST)")
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        content = _pickle(value)
+        with open(part, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def store(
+    value: Any, how: Keeping = DEFAULT, key: str | None = None, *, persist: bool | None = None
+) -> Stored:
+    """How `value` will be kept: as a literal, in a file, or, if neither works, not at all.
+
+    `persist` is for who has not chosen: a cached task keeps its result even where the settings keep none.
+    """
+    if how.persist is False and value is not None:
+        return _unpersisted(value, "persist_result=False")
+    if (value is None or not how.is_chosen) and _literal(value) is not None:
+        return Stored({"type": "literal", "value": value})
+    if (
+        how.persist is None
+        and not how.storage
+        and not (current().results_persist if persist is None else persist)
+    ):
+        return _unpersisted(value, "results are not kept (ORION_RESULTS_PERSIST)")
+    serializer = _serializer(value, how)
+    try:
+        content = _dump(value, serializer)
     except Exception as error:
-        lost = _unpersisted(value, f"it cannot be pickled: {error}")
-        return lost._replace(
-            warning=f"The result is not stored: {type(value).__name__}, it cannot be pickled: {error}"
-        )
-    key = uuid.uuid4().hex
+        why = f"it cannot be {'pickled' if serializer == 'pickle' else f'written as {serializer}'}: {error}"
+        lost = _unpersisted(value, why)
+        return lost._replace(warning=f"The result is not stored: {type(value).__name__}, {why}")
+    return _reference(content, serializer, how.storage or _default_storage(), key or uuid.uuid4().hex)
+
+
+def _reference(content: bytes, serializer: str, storage: str | None, key: str) -> Stored:
     reference = {
         "type": "reference",
-        "serializer_type": "pickle",
+        "serializer_type": serializer,
         "storage_key": key,
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    return Stored(reference, Blob(path_of(key), content))
+    if storage is not None:
+        reference["storage"] = storage
+    return Stored(reference, Blob(storage, key, content))
+
+
+def _serializer(value: Any, how: Keeping) -> str:
+    """Exceptions are pickled, whatever the others are: nothing else brings them back."""
+    if isinstance(value, BaseException):
+        return "pickle"
+    return how.serializer or current().results_serializer
+
+
+def _default_storage() -> str | None:
+    if not current().results_storage:
+        return None
+    from orion.sdk.result_storage import default
+
+    return default()
 
 
 def load(data: Any, owner: str = "the state") -> Any:
@@ -82,7 +170,7 @@ def load(data: Any, owner: str = "the state") -> Any:
         case {"type": "literal", "value": value}:
             return value
         case {"type": "reference", "storage_key": str(key)}:
-            return _unpickle(_read(key, data, owner), owner)
+            return _undump(_read(key, data, owner), data.get("serializer_type") or "pickle", owner)
         case {"type": "unpersisted"}:
             raise MissingResult(
                 f"The result of {owner} was not stored: {data.get('artifact_description', '')}".rstrip(": ")
@@ -100,38 +188,50 @@ def path_of(key: str) -> Path:
 
 
 def _read(key: str, data: dict[str, Any], owner: str) -> bytes:
-    path = path_of(key)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MissingResult(f"The result of {owner} cannot be read: {path}: {error.strerror}.") from None
+    label = data.get("storage")
+    place, content = _content(key, owner) if label is None else _content_there(str(label), key, owner)
     if data.get("size", len(content)) != len(content):
         raise MissingResult(
-            f"The result of {owner} is damaged: {path} has {len(content)} bytes, not {data['size']}."
+            f"The result of {owner} is damaged: {place} has {len(content)} bytes, not {data['size']}."
         )
     if data.get("sha256") and hashlib.sha256(content).hexdigest() != data["sha256"]:
-        raise MissingResult(f"The result of {owner} is damaged: the content of {path} has changed.")
+        raise MissingResult(f"The result of {owner} is damaged: the content of {place} has changed.")
     return content
 
 
-def _pickle(value: Any) -> bytes:
-    from orion.sdk import pickling
-
-    content = pickling.dumps(value)
-    if isinstance(value, BaseException):
-        pickling.loads(
-            content
-        )  # an exception with a constructor of its own pickles well and cannot be read back
-    return content
+def _content(key: str, owner: str) -> tuple[str, bytes]:
+    path = path_of(key)
+    try:
+        return str(path), path.read_bytes()
+    except OSError as error:
+        raise MissingResult(f"The result of {owner} cannot be read: {path}: {error.strerror}.") from None
 
 
-def _unpickle(content: bytes, owner: str) -> Any:
-    from orion.sdk import pickling
+def _content_there(label: str, key: str, owner: str) -> tuple[str, bytes]:
+    from orion.blocks.filesystem import call
+    from orion.sdk.result_storage import storage
 
     try:
-        return pickling.loads(content)
-    except OrionError:
-        raise
+        return f"{key} in {label}", call(storage(label).read_path, key)
+    except Exception as error:
+        raise MissingResult(f"The result of {owner} cannot be read: {key} in {label}: {error}") from error
+
+
+def _dump(value: Any, serializer: str) -> bytes:
+    from orion.sdk import serializers
+
+    found = serializers.find(serializer)
+    content = found.dumps(value)
+    if isinstance(value, BaseException):
+        found.loads(content)  # one with a constructor of its own pickles well and cannot be read back
+    return content
+
+
+def _undump(content: bytes, serializer: str, owner: str) -> Any:
+    from orion.sdk import serializers
+
+    try:
+        return serializers.find(serializer).loads(content)
     except Exception as error:
         raise MissingResult(
             f"The result of {owner} cannot be read back: {type(error).__name__}: {error}"

@@ -39,7 +39,13 @@ class State(words.State, kw_only=True, dict=True):
         """What the state holds: from memory if it was made here, else from the stored result."""
         if "held" in self.__dict__:
             return self.__dict__["held"]
-        return results.load(unraw(self.data), f"the state {self!r}")
+        return results.load(unraw(self.data), self._owner())
+
+    def _owner(self) -> str:
+        """The state and its run, for messages."""
+        details = self.state_details
+        kind, run = ("task", details.task_run_id) if details.task_run_id else ("flow", details.flow_run_id)
+        return f"the {kind} run {run}, which is {self!r}," if run else f"the state {self!r}"
 
     def exception(self) -> BaseException:
         """The exception of a run that failed, crashed or was cancelled."""

@@ -16,6 +16,7 @@ from orion.sdk.crashes import end_of
 from orion.sdk.effects import OffLoop, Steps
 from orion.sdk.errors import TaskTimedOut
 from orion.sdk.hooks import call_hooks
+from orion.sdk.keeping import storage_key, written
 from orion.sdk.proposals import propose, stored
 from orion.sdk.states import State, describe, exception_to_failed, make, shown
 from orion.sdk.task_call import TaskCall
@@ -26,7 +27,8 @@ def finish(call: TaskCall, context: TaskRunContext, state: State) -> Steps[State
     """Report how the attempt ended: at once if the answer matters, else by the outbox."""
     state.state_details = _final_details(call, state)
     held = state.__dict__.get("held")
-    data, blob, warning = results.store(held, persist=True if call.cache_key else None)
+    cached = True if call.cache_key else None
+    data, blob, warning = results.store(held, *_how(call, context), persist=cached)
     if warning and state.is_completed():
         call.logger.warning("%s", warning)
     state.data = stored(data)
@@ -39,11 +41,20 @@ def finish(call: TaskCall, context: TaskRunContext, state: State) -> Steps[State
     return state
 
 
+def _how(call: TaskCall, context: TaskRunContext) -> tuple[results.Keeping, str | None]:
+    how = call.task.keeping.within(call.context.flow.keeping)
+    names = {
+        "parameters": context.parameters,
+        "task_run": context.task_run,
+        "flow_run": call.context.flow_run,
+    }
+    return how, storage_key(how, names, call.logger)
+
+
 def _may_retry(
     call: TaskCall, context: TaskRunContext, state: State, blob: results.Blob | None
 ) -> Steps[State]:
-    if blob is not None:
-        yield OffLoop(blob.write)
+    yield from written(call.logger, state, blob)
     retriable = _wants_retry(call, context, state)
     answer = yield from propose(call.session, call.set_state, state, retriable=retriable)
     if answer.is_scheduled():

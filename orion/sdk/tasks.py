@@ -11,6 +11,7 @@ from orion.sdk import naming
 from orion.sdk.duplicates import warn_of_duplicate
 from orion.sdk.hooks import Hook, checked
 from orion.sdk.parameters import bind, check_reserved
+from orion.sdk.results import keeping
 from orion.sdk.retrying import Delays, delays_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Task(Generic[P, R]):
         timeout_seconds: float | None = None,
         task_run_name: str | Callable[[], str] | None = None,
         log_prints: bool | None = None,
+        persist_result: bool | None = None,
+        result_storage: Any = None,
+        result_serializer: Any = None,
+        result_storage_key: str | None = None,
         on_completion: Sequence[Hook] | None = None,
         on_failure: Sequence[Hook] | None = None,
         on_crashed: Sequence[Hook] | None = None,
@@ -75,6 +80,7 @@ class Task(Generic[P, R]):
         self.timeout_seconds = None if timeout_seconds is None else float(timeout_seconds)
         self.task_run_name = task_run_name
         self.log_prints = log_prints
+        self.keeping = keeping(persist_result, result_storage, result_serializer, result_storage_key)
         self.on_completion = checked(on_completion, "on_completion")
         self.on_failure = checked(on_failure, "on_failure")
         self.on_crashed = checked(on_crashed, "on_crashed")

@@ -57,7 +57,7 @@ class Process:
     """A Python process whose output is kept."""
 
     def __init__(self, home: Path, *command: str, **environ: str) -> None:
-        self.lines: list[str] = []
+        self.home, self.lines = home, list[str]()
         self.process = subprocess.Popen(
             [sys.executable, *command],
             env=clean_environment(home, **environ),

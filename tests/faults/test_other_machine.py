@@ -1,0 +1,119 @@
+"""Code and results in S3: a run needs nothing of the machine that deployed it, and a killed one goes on elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.blocks.stores import make_bucket, s3_server
+from tests.faults.machines import Process, Runs, kill
+from tests.servers import CHECKOUT, OrionServer, eventually, run_orion, serving
+
+pytestmark = pytest.mark.fault
+
+FLOW = """
+    import os, time
+    from pathlib import Path
+    from orion import flow, task
+    from .steps import rows
+
+    def count(folder, name):
+        with open(Path(folder) / name, "a") as file:
+            file.write("x")
+
+    @task(persist_result=True)
+    def load(folder: str) -> list[int]:
+        count(folder, "load")
+        return rows(Path("data.txt").read_text())
+
+    @task
+    def wait(folder: str) -> None:
+        count(folder, "wait")
+        while not (Path(folder) / "go").exists():
+            time.sleep(0.05)
+
+    @flow{options}
+    def etl(folder: str) -> int:
+        found = load(folder)
+        wait(folder)
+        return sum(found)
+"""
+SECRET = "canary-of-the-bucket"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
+    with s3_server() as url, serving(tmp_path_factory.mktemp("home")) as running:
+        make_bucket(url)
+        values = {"bucket_path": "bucket/code", "aws_access_key_id": "key", "aws_secret_access_key": SECRET}
+        fields = [f"{name}={value}" for name, value in {**values, "endpoint_url": url}.items()]
+        made = running.orion(
+            "block", "create", "s3", "prod", *[word for field in fields for word in ("-v", field)]
+        )
+        assert made.returncode == 0, made.stderr
+        yield running
+
+
+def deploy(server: OrionServer, machine: Path, options: str) -> str:
+    """Build and apply on a machine that is gone afterwards; the id of a run."""
+    code = machine / "project" / "flows"
+    code.mkdir(parents=True)
+    (code / "etl.py").write_text(textwrap.dedent(FLOW).replace("{options}", options))
+    (code / "steps.py").write_text("def rows(text):\n    return [int(text)] * 1000\n")
+    (code.parent / "data.txt").write_text("7")
+    words = ["deployment", "build", "flows/etl.py:etl", "-n", machine.name, "-sb", "s3/prod", "-a"]
+    made = run_orion(
+        *words, "--param", f"folder={machine}", home=machine, cwd=code.parent, ORION_API_URL=server.api
+    )
+    assert made.returncode == 0 and "of 3 files" in made.stdout, made.stderr
+    assert "storage: s3/prod" in (code.parent / "deployment.yaml").read_text()
+    shutil.rmtree(code.parent)
+    asked = run_orion(
+        "deployment", "run", f"etl/{machine.name}", "--json", home=machine, ORION_API_URL=server.api
+    )
+    assert asked.returncode == 0, asked.stderr
+    import json
+
+    return str(json.loads(asked.stdout)["id"])
+
+
+def agent_on(server: OrionServer, machine: Path) -> Process:
+    """An agent with a home of its own, in an empty directory."""
+    machine.mkdir()
+    return Process(machine, str(CHECKOUT / "orion" / "agent.py"), "default", ORION_API_URL=server.api)
+
+
+@pytest.mark.row("STO-06")
+@pytest.mark.parametrize("options", ["", '(result_storage="s3/prod")'], ids=["local", "s3"])
+def test_a_killed_run_goes_on_in_a_fresh_folder_without_repeating_finished_tasks(
+    server: OrionServer, tmp_path: Path, options: str
+) -> None:
+    """With results in S3 even on another machine; local ones need the same home."""
+    builder, runs = tmp_path / "builder", Runs(server, tmp_path)
+    builder.mkdir()
+    run = deploy(server, builder, options)
+    first = agent_on(server, tmp_path / "first")
+    eventually(lambda: (builder / "wait").exists(), seconds=60)
+    eventually(lambda: sorted(runs.tasks(run)) == ["COMPLETED", "RUNNING"])
+    kill(runs.pid(run))
+    eventually(lambda: runs.state(run) == "CRASHED")
+    if options:
+        first.end()
+        shutil.rmtree(tmp_path / "first")
+        first = agent_on(server, tmp_path / "second")
+    again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
+    server.post(f"/flow_runs/{run}/set_state", again).raise_for_status()
+    eventually(lambda: (builder / "wait").read_text() == "xx", seconds=60)
+    (builder / "go").touch()
+    eventually(lambda: runs.state(run) == "COMPLETED")
+    assert (builder / "load").read_text() == "x"
+    assert runs.read(run)["state"]["data"] is not None
+    first.end()
+    read = run_orion("result", run, "--trust", "s3/prod", home=first.home, ORION_API_URL=server.api)
+    assert read.stdout.strip() == "7000", read.stderr
+    told = first.output + server.output + str(runs.logs(run)) + read.stdout
+    assert SECRET not in told
