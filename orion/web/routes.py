@@ -40,6 +40,7 @@ from orion.web.handlers import (
     flows,
     log_download,
     logs,
+    metrics,
     notification_policies,
     saved_searches,
     states,
@@ -261,6 +262,9 @@ ORION = tagged("orion",
 )
 
 
+METRICS = tagged("orion", page("/metrics", metrics.metrics))
+
+
 def pages_of_the_console() -> tuple[Route, ...]:
     """The pages without a twin in the API. Where there is no console, its rooms are not even imported."""
     from orion.web import pages, static
@@ -318,6 +322,12 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/deployments", pages.deployments.listing),
         page("/deployments/{id}", pages.deployment.show),
         action("/deployments/{id}/run", pages.deployment.run),
+        page("/deployments/{id}/edit", pages.deployment_edit.show),
+        action("/deployments/{id}/edit", pages.deployment_edit.save),
+        action("/deployments/{id}/clone", pages.deployment_edit.clone),
+        page("/deployments/{id}/backfill", pages.backfill.show),
+        action("/deployments/{id}/backfill", pages.backfill.create),
+        action("/deployments/{id}/schedules/{schedule_id}/switch", pages.deployment_edit.switch),
         action("/deployments/{id}/pause", pages.deployments.pause),
         action("/deployments/{id}/resume", pages.deployments.resume),
         action("/deployments/{id}/limit", pages.mending.deployment_limit),
@@ -332,9 +342,10 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/queues/{id}/limit", pages.mending.queue_limit),
         page("/limits", pages.limits.listing),
         action("/limits", pages.limits.create),
+        action("/limits/{id}/edit", pages.limits.edit),
         action("/limits/{id}/reset", pages.limits.reset),
         action("/limits/{id}/raise", pages.mending.raise_limit),
-        action("/limits/{id}/delete", concurrency_limits.delete),
+        action("/limits/{id}/delete", pages.limits.delete),
         page("/notifications", pages.notifications.listing),
         action("/notifications", pages.notifications.create),
         moved("/notifications/new", "/notifications#new"),
@@ -357,6 +368,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
         moved("/flow-runs", "/runs"),
         moved("/flow/{id}", "/flows/{id}"),
         moved("/deployment/{id}", "/deployments/{id}"),
+        moved("/deployment/{id}/edit", "/deployments/{id}/edit"),
         moved("/work-queues", "/queues"),
         moved("/work-queues/new", "/queues/new"),
         moved("/work-queue/{id}", "/queues/{id}"),
@@ -374,5 +386,5 @@ API: tuple[Route, ...] = (
 def routes(console: bool) -> tuple[Route, ...]:
     """The table of an app, with the pages of the console or without them."""
     if console:
-        return (*API, *pages_of_the_console())
-    return tuple(replace(route, page=None) for route in API)
+        return (*API, *METRICS, *pages_of_the_console())
+    return (*(replace(route, page=None) for route in API), *METRICS)

@@ -3,9 +3,11 @@
 from orion.web.pages import (
     admin,
     artifacts,
+    backfill,
     blocks,
     compare,
     deployment,
+    deployment_edit,
     deployments,
     flows,
     limits,
@@ -25,9 +27,11 @@ from orion.web.pages import (
 __all__ = [
     "admin",
     "artifacts",
+    "backfill",
     "blocks",
     "compare",
     "deployment",
+    "deployment_edit",
     "deployments",
     "flows",
     "limits",

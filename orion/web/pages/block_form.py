@@ -9,10 +9,12 @@ from starlette.datastructures import FormData
 
 from orion.store.secret_fields import secret_paths
 from orion.vault import MASK
-from orion.web.pages.controls import ABSENT, Schema, typed
+from orion.web.pages.controls import ABSENT, control, typed
 from orion.web.pages.run_form import Field, Form
+from orion.web.pages.schema import Schema
 
 HERE = "here"  # chosen for a block inside that is not saved by itself
+MANY = ("list", "rows", "union")  # written as JSON
 Choices = Mapping[str, list[tuple[str, str]]]
 
 
@@ -22,7 +24,7 @@ class BlockForm(Form):
     def __init__(self, schema: Any, shown: Mapping[str, Any], choices: Choices) -> None:
         super().__init__(schema)
         self.shown, self.choices = shown, choices
-        self.secrets = {".".join(["p", *path]) for path in secret_paths(self.schema)}
+        self.masked = {".".join(["p", *path]) for path in secret_paths(self.schema)}
 
     def blocks(self) -> set[str]:
         """The slugs of the types of blocks that may be inside."""
@@ -39,14 +41,14 @@ class BlockForm(Form):
         for each in fields:
             if each.parts:
                 self.take_back(each.parts, sent)
-            elif each.kind != "block" and (each.path in self.secrets or self._holds_secrets(each.path)):
+            elif each.kind != "saved" and (each.path in self.masked or self._holds_secrets(each.path)):
                 before = self._at(each.path)
                 each.text = "" if each.kind == "secret" or before is ABSENT else typed(before, each.kind)
                 if str(sent.get(each.path, "")).strip() not in ("", each.text.strip()) and not each.error:
                     each.error = "Type it again: secrets are not sent back."
 
     def _holds_secrets(self, path: str) -> bool:
-        return any(secret.startswith(f"{path}.") for secret in self.secrets)
+        return any(secret.startswith(f"{path}.") for secret in self.masked)
 
     def _field(
         self,
@@ -62,11 +64,13 @@ class BlockForm(Form):
         if slugs:
             return self._block(name, schema, slugs, value, default, required, path, errors)
         made = super()._field(name, schema, value, default, required, path, errors)
-        if path in self.secrets:
+        if path in self.masked:
             made.kind, made.text, made.type_words, made.parts = "secret", "", "secret", []
             made.is_set = self._at(path) not in (None, ABSENT)
             made.required, made.limits = required and not made.is_set, {"clear": not required}
             made.changed = False
+        elif made.kind in MANY:
+            made.kind, made.text, made.parts = "area", typed(value, "area"), []
         return made
 
     def _block(
@@ -87,7 +91,7 @@ class BlockForm(Form):
         if isinstance(value, dict) and value and not chosen:
             options.append((HERE, "as it is, only here"))
             chosen = HERE
-        made = Field(path, name, "block", chosen, f"block · {' or '.join(slugs)}", required=required)
+        made = Field(path, name, "saved", chosen, f"block · {' or '.join(slugs)}", required=required)
         made.hint, made.error = str(schema.get("description") or ""), errors.get(path, "")
         made.choices, made.changed, made.options = options, value != default, slugs
         return made
@@ -95,12 +99,14 @@ class BlockForm(Form):
     def _value(self, schema: Schema, form: FormData, key: str, errors: dict[str, str], required: bool) -> Any:
         slugs = self._slugs(schema)
         if slugs:
-            return self._chosen(str(form.get(key, "")), key, required)
-        if key in self.secrets:
+            return self._choice(str(form.get(key, "")), key, required)
+        if key in self.masked:
             return self._secret(schema, form, key, errors, required)
+        if control(schema) in MANY:
+            return self._single(schema, "area", form, key, required)
         return super()._value(schema, form, key, errors, required)
 
-    def _chosen(self, id: str, key: str, required: bool) -> Any:
+    def _choice(self, id: str, key: str, required: bool) -> Any:
         if id == HERE:
             return self._at(key)
         if id:
@@ -130,8 +136,7 @@ class BlockForm(Form):
         slug = schema.get("block_type_slug")
         if isinstance(slug, str):
             return [slug]
-        found = [self._resolve(each) for each in schema.get("anyOf") or schema.get("oneOf") or ()]
-        slugs = [each.get("block_type_slug") for each in found if each.get("type") != "null"]
+        slugs = [each.get("block_type_slug") for each in schema.get("variants") or ()]
         return [str(slug) for slug in slugs] if slugs and all(slugs) else []
 
     def _at(self, path: str) -> Any:
