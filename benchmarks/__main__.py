@@ -1,8 +1,8 @@
 """`python -m benchmarks [TABLE ...] [--write]`: the tables of docs/performance.md, measured here and now.
 
-Tables: weight, requests, tasks, dispatch, planning, pages; without an argument all but `pages`, which takes long. Peers are
-measured beside orion when ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED names one
-with orion's wheel installed.
+Tables: weight, requests, tasks, dispatch, planning, pages; without an argument all but `pages`, which takes long.
+Peers are measured beside orion when ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED
+names one with orion's wheel installed.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _of_run(conn: Conn, run: str, lines: list[LogCreate], quota: Quota, now: dat
     used = Written(after.lines - len(lines), after.bytes - size)
     if _fits(used, quota):  # a batch that was sent twice counted twice, so look once at what is there
         lines, used = _new(conn, lines), _counted(conn, run)
-    kept = []
+    kept: list[LogCreate] = []
     for line in lines:
         used = Written(used.lines + 1, used.bytes + _bytes(line))
         if not _fits(used, quota):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from orion.errors import Locked, NotFound
 from orion.model.states import PENDING, RUNNING, SetTaskState, StateCreate
@@ -98,7 +99,7 @@ async def _tags(call: Call) -> list[str]:
     return _found(await call.store.glance(task_runs.get, call.path["id"], now=call.now)).tags
 
 
-async def _propose(call: Call, propose: Callable[..., Outcome], **how: bool) -> Outcome:
+async def _propose(call: Call, propose: Callable[..., Outcome], **how: Any) -> Outcome:
     state, durable = call.body.state, _must_last(call.body.state)
     now = call.app.state.clock()
     outcome: Outcome = await call.store.write(propose, call.path["id"], state, now, durable=durable, **how)

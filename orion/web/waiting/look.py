@@ -22,7 +22,7 @@ class Look:
         self.waiters = waiters or Waiters()
         self._queues: dict[object, list[WorkQueue]] = {}
         self._used: dict[str, int] = {}
-        self._rooms: dict[str, int] | None = None
+        self._rooms: deployment_limits.Rooms | None = None
         self._deployments: dict[str, Deployment | None] = {}
         self._limits: dict[str, ConcurrencyLimitV2 | None] = {}
 
@@ -43,7 +43,7 @@ class Look:
         """How many more runs of a deployment may be under way; None without a limit that makes runs wait."""
         if self._rooms is None:
             self._rooms = deployment_limits.rooms(self.conn, self.now)
-        return self._rooms.get(deployment_id)
+        return self._rooms.left.get(deployment_id)
 
     def deployment(self, id: str) -> Deployment | None:
         if id not in self._deployments:
