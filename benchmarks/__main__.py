@@ -1,7 +1,8 @@
 """`python -m benchmarks [TABLE ...] [--write]`: the tables of docs/performance.md, measured here and now.
 
-Tables: weight, requests, tasks, dispatch; all of them without an argument. Peers are measured beside orion when
-ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED names one with orion's wheel installed.
+Tables: weight, requests, tasks, dispatch, pages; without an argument all but `pages`, which takes long. Peers are
+measured beside orion when ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED names one
+with orion's wheel installed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import re
 import sqlite3
 from collections.abc import Callable
 
-from benchmarks import dispatch, one_request, one_task, servers, weight
+from benchmarks import dispatch, one_request, one_task, pages, servers, weight
 
 TABLES: dict[str, Callable[[], str]] = {
     "weight": weight.run,
     "requests": one_request.run,
     "tasks": one_task.run,
     "dispatch": dispatch.run,
+    "pages": pages.run,
 }
+LONG = ("pages",)
 PAGE = servers.ROOT / "docs" / "performance.md"
 
 
@@ -30,7 +33,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", metavar="TABLE", choices=[*TABLES, []], help=", ".join(TABLES))
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     chosen = parser.parse_args()
-    for name in chosen.tables or TABLES:
+    for name in chosen.tables or [each for each in TABLES if each not in LONG]:
         text = f"{TABLES[name]()}\n{_where(name)}\n"
         print(text, flush=True)
         if chosen.write:

@@ -96,6 +96,16 @@ def queue_names(conn: Conn) -> list[str]:
     return [name for (name,) in conn.all(Q.queue_names)]
 
 
+def documents_of_type(conn: Conn, slug: str) -> list[tuple[str, str]]:
+    """Block documents of a type to choose from: (id, name)."""
+    return [(id, name) for id, name in conn.all(Q.documents_of_type, {"slug": slug})]
+
+
+def known_keys(conn: Conn, flow_id: str, keys: list[str]) -> set[str]:
+    """Which of these keys a run of a flow has already."""
+    return {key for (key,) in conn.all(Q.known_keys, {"flow_id": flow_id, "keys": json_text(keys)})}
+
+
 def last_of_deployment(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
     """The newest `n` runs of a deployment that were due, oldest first."""
     return _past(conn, Q.last_of_deployment, id, n, now)

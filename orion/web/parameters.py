@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -66,10 +66,25 @@ def check(parameters: Raw, schema: Raw, *, whole: bool) -> None:
         if values:
             raise Conflict("The deployment has no parameter schema to check the parameters against.")
         return
+    if found := list(dict.fromkeys(faults(values, text, whole=whole).values())):
+        raise Invalid(
+            f"Error creating flow run: the parameters do not fit the flow. {' '.join(found)[:2000]}"
+        )
+
+
+def faults(values: dict[str, Any], schema: bytes, *, whole: bool) -> dict[str, str]:
+    """What is wrong with parameters, by the path of the value: one fault a parameter, and every missing one."""
     given = {name: value for name, value in values.items() if not _is_reference(value)}
-    fault = _checker(text, whole, frozenset(values) - frozenset(given))(given)
-    if fault:
-        raise Invalid(f"Error creating flow run: the parameters do not fit the flow. {fault}")
+    checks = _checkers(schema)
+    missing = [name for name in checks.required if whole and name not in values]
+    found = {name: f"{name} is required." for name in missing}
+    if (fault := checks.whole(given)) is None:
+        return found
+    apart = {}
+    for name, value in given.items():
+        if name in checks.apart and (one := checks.apart[name]({name: value})):
+            apart[one[0]] = one[1]
+    return {**found, **(apart or {fault[0]: fault[1]})}
 
 
 def _is_reference(value: Any) -> bool:
@@ -77,29 +92,63 @@ def _is_reference(value: Any) -> bool:
     return (isinstance(value, dict) and "$ref" in value) or (isinstance(value, str) and "{{" in value)
 
 
-@lru_cache(maxsize=256)
-def _checker(text: bytes, whole: bool, elsewhere: frozenset[str]) -> Callable[[Any], str | None]:
-    """A function that says what is wrong with some parameters, or None."""
-    import fastjsonschema
+Verdict = Callable[[Any], tuple[str, str] | None]
 
+
+class Checks(NamedTuple):
+    """The checks of one schema: which parameters are required, all of them at once, and each by itself."""
+
+    required: list[str]
+    whole: Verdict
+    apart: dict[str, Verdict]
+
+
+@lru_cache(maxsize=256)
+def _checkers(text: bytes) -> Checks:
+    """What says what is wrong with some parameters."""
     schema = _tamed(unraw(text))
     if not isinstance(schema, dict):
         raise Conflict("The parameter schema is no JSON schema.")
-    required = [name for name in schema.get("required", ()) if whole and name not in elsewhere]
-    schema = {**schema, "required": required}
-    try:
-        validate = fastjsonschema.compile(schema, handlers=_NO_REMOTE, use_default=False, use_formats=False)
-    except Exception as error:
-        raise Conflict(f"The parameter schema cannot be used: {str(error)[:300]}") from None
+    required = [str(name) for name in schema.get("required") or ()]
+    loose = {**schema, "required": []}
+    own = schema.get("properties")
+    names = own if isinstance(own, dict) else {}
+    return Checks(
+        required,
+        _verdict(loose),
+        {name: _verdict({**loose, "properties": {name: each}}) for name, each in names.items()},
+    )
 
-    def verdict(values: Any) -> str | None:
+
+def _verdict(schema: dict[str, Any]) -> Verdict:
+    """A function that says where the first fault is and what; None without one."""
+    validate: Callable[[Any], Any] | None = None
+
+    def verdict(values: Any) -> tuple[str, str] | None:
+        nonlocal validate
+        import fastjsonschema
+
+        validate = validate or _compiled(schema)
         try:
             validate(values)
         except fastjsonschema.JsonSchemaValueException as error:
-            return str(error.message).replace("data.", "", 1)[:1000]
+            where = ".".join(str(part) for part in error.path[1:])
+            return where, f"{str(error.message).replace('data.', '', 1)[:1000]}."
         return None
 
     return verdict
+
+
+def _compiled(schema: dict[str, Any]) -> Callable[[Any], Any]:
+    import fastjsonschema
+
+    try:
+        made: Callable[[Any], Any] = fastjsonschema.compile(
+            schema, handlers=_NO_REMOTE, use_default=False, use_formats=False
+        )
+    except Exception as error:
+        raise Conflict(f"The parameter schema cannot be used: {str(error)[:300]}") from None
+    return made
 
 
 def _refuse(uri: str) -> Any:

@@ -54,6 +54,16 @@ SELECT tag FROM flow_tag UNION SELECT tag FROM deployment_tag ORDER BY tag LIMIT
 -- Work queues to choose from.
 SELECT name FROM work_queue ORDER BY name LIMIT 200;
 
+-- name: documents_of_type
+-- Block documents of a type to choose from.
+SELECT block_document.id, block_document.name
+FROM block_document JOIN block_type ON block_type.id = block_document.block_type_id
+WHERE block_type.slug = :slug AND NOT block_document.is_anonymous ORDER BY block_document.name LIMIT 200;
+
+-- name: known_keys
+-- Which of these keys a run of a flow has already.
+SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
+
 -- name: last_of_deployment
 -- The newest runs of a deployment that are due.
 SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time FROM flow_run

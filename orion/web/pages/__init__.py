@@ -2,7 +2,9 @@
 
 from orion.web.pages import (
     admin,
+    backfill,
     deployment,
+    deployment_edit,
     deployments,
     flows,
     limits,
@@ -17,7 +19,9 @@ from orion.web.pages import (
 
 __all__ = [
     "admin",
+    "backfill",
     "deployment",
+    "deployment_edit",
     "deployments",
     "flows",
     "limits",

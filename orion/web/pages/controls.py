@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-Schema = Mapping[str, Any]
+from orion.web.display import Viewer, viewer
+from orion.web.pages.schema import Schema
+
 FEW, SOME, LONG = 4, 50, 80
 WORDS = {
     "string": "str",
@@ -31,6 +32,10 @@ ABSENT = _Absent()
 def control(schema: Schema) -> str:
     """Which control suits a schema."""
     kind, options = schema.get("type"), schema.get("enum")
+    if schema.get("block_type_slug"):
+        return "block"
+    if schema.get("variants"):
+        return "union"
     if options:
         return "radio" if len(options) <= FEW else "select" if len(options) <= SOME else "text"
     if kind == "boolean":
@@ -44,13 +49,27 @@ def control(schema: Schema) -> str:
             return "password"
         long = len(str(schema.get("default") or "")) > LONG or schema.get("maxLength", 0) > 1000
         return DATES.get(str(schema.get("format")), "area" if long else "text")
-    return "area"
+    return _of_many(schema.get("items")) if kind == "array" else "area"
+
+
+def _of_many(items: Any) -> str:
+    """Rows of one control each, rows of fields, or JSON for what is neither."""
+    inner = control(items) if isinstance(items, dict) and items else "area"
+    if inner in ("text", "number", "date", "datetime-local", "radio", "select", "block"):
+        return "list"
+    return "rows" if inner == "group" else "area"
 
 
 def type_words(schema: Schema, required: bool) -> str:
     """The type as it stands beside the label: int · 100–20000, list of str, str · optional."""
     kind = str(schema.get("format") if schema.get("format") in DATES else schema.get("type") or "any")
     said = "enum" if schema.get("enum") else WORDS.get(kind, kind)
+    if schema.get("block_type_slug"):
+        said = f"block · {schema['block_type_slug']}"
+    elif schema.get("variants"):
+        said = "one of several"
+    elif kind == "date-time":
+        said += f" · {viewer.get(Viewer()).zone_name}"
     if kind == "array" and isinstance(schema.get("items"), dict):
         inner = str(schema["items"].get("type") or "any")
         said = f"list of {WORDS.get(inner, inner)}"
@@ -81,10 +100,39 @@ def typed(value: Any, kind: str) -> str:
     if value is None or kind in ("group", "password"):
         return ""
     if kind == "datetime-local" and isinstance(value, str):
-        return value[:19].rstrip("Z")
+        return _wall_time(value)
+    if kind == "block":
+        return block_of(value)
     if kind == "area" and not isinstance(value, str):
         return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     return plain(value)
+
+
+def block_of(value: Any) -> str:
+    """The id of the block document that a value stands for: {"$ref": {"block_document_id": id}}."""
+    reference = value.get("$ref") if isinstance(value, dict) else None
+    inner = reference.get("block_document_id") if isinstance(reference, dict) else reference
+    return inner if isinstance(inner, str) else ""
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same; moments are, however their zone is written."""
+    if one == other:
+        return True
+    try:
+        return datetime.fromisoformat(one) == datetime.fromisoformat(other)
+    except (TypeError, ValueError):
+        return False
+
+
+def _wall_time(text: str) -> str:
+    """A moment as the viewer's clock shows it."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text[:19]
+    local = moment.astimezone(viewer.get(Viewer()).zone) if moment.tzinfo else moment
+    return local.replace(tzinfo=None, microsecond=0).isoformat()
 
 
 def plain(value: Any) -> str:
@@ -100,6 +148,8 @@ def convert(text: str, schema: Schema) -> Any:
             if plain(option) == text:
                 return option
         raise ValueError(f"Choose one of {', '.join(plain(option) for option in options[:10])}.")
+    if schema.get("block_type_slug"):
+        return {"$ref": {"block_document_id": text}}
     if kind in ("integer", "number"):
         return _number(text, kind, schema)
     if kind == "string":
@@ -139,13 +189,19 @@ def _number(text: str, kind: str, schema: Schema) -> int | float:
     return value
 
 
+def _moment(text: str) -> str:
+    """The moment that was typed; one without a zone is meant in the viewer's."""
+    moment = datetime.fromisoformat(text)
+    return text if moment.tzinfo else moment.replace(tzinfo=viewer.get(Viewer()).zone).isoformat()
+
+
 def _string(text: str, schema: Schema) -> str:
     kind = schema.get("format")
     try:
         if kind == "date":
             date.fromisoformat(text)
         elif kind == "date-time":
-            datetime.fromisoformat(text)
+            text = _moment(text)
     except ValueError:
         raise ValueError(
             "Write a date, such as 2026-11-22." if kind == "date" else "Write a date and time."

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from orion.model import schedules
-from orion.model.deployments import Deployment
+from orion.model.deployments import Deployment, DeploymentSchedule
 from orion.model.filters import (
     DeploymentFilter,
     DeploymentSort,
@@ -34,6 +34,7 @@ from orion.web.charts.bars import Bar
 from orion.web.charts.calendar import WEEKS, worst
 from orion.web.display import duration, look, viewer
 from orion.web.handlers import deployments as api
+from orion.web.pages import schedule_form
 from orion.web.pages.run_rows import by_day, rows_of
 from orion.web.pages.shared import PAGE, api_url, as_bars, found, gather, here, schedule_words, see, stretch
 
@@ -191,8 +192,8 @@ def overview(conn: Conn, deployment: Deployment, now: datetime) -> dict[str, Any
         "polled": not why,
         "warning": f"Runs would wait: {why}." if why else "",
         "groups": by_day(rows_of(conn, _recent(conn, deployment.id, now), now)),
-        "schedules": [_schedule(each.schedule, each.active) for each in deployment.schedules],
-        "upcoming": _upcoming(conn, deployment.id, now),
+        "schedules": [_schedule(each) for each in deployment.schedules],
+        "upcoming": _next(conn, deployment, now),
         "skips": scheduling.skips(conn, deployment.id, 3),
         "bars": as_bars(past[-30:], linked=True),
         "usual": console.usual(past),
@@ -220,11 +221,19 @@ def _recent(conn: Conn, id: str, now: datetime) -> list[FlowRun]:
 def _upcoming(conn: Conn, id: str, now: datetime) -> list[FlowRun]:
     planned = StateCriterion(type=StateTypeCriterion(any_=["SCHEDULED"]))
     chosen = _of(id, state=planned, expected_start_time=TimeCriterion(after_=now))
-    return flow_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", 5, 0, now=now)
+    return flow_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", schedule_form.TIMES, 0, now=now)
 
 
-def _schedule(raw: msgspec.Raw, active: bool) -> dict[str, Any]:
-    schedule = schedules.from_dict(msgspec.json.decode(raw))
+def _next(conn: Conn, deployment: Deployment, now: datetime) -> list[dict[str, Any]]:
+    """The next ten times, each with the run that is planned for it, if one is."""
+    planned = {run.expected_start_time: run.id for run in _upcoming(conn, deployment.id, now)}
+    due = [] if deployment.paused else schedule_form.upcoming(deployment, now)
+    moments = sorted({*(each for each in planned if each is not None), *due})[: schedule_form.TIMES]
+    return [{"time": moment, "run": planned.get(moment)} for moment in moments]
+
+
+def _schedule(stored: DeploymentSchedule) -> dict[str, Any]:
+    schedule = schedules.from_dict(msgspec.json.decode(stored.schedule))
     kinds = {
         schedules.IntervalSchedule: ("Interval", lambda: duration(schedule.interval)),  # type: ignore[union-attr]
         schedules.CronSchedule: ("Cron", lambda: schedule.cron),  # type: ignore[union-attr]
@@ -236,7 +245,8 @@ def _schedule(raw: msgspec.Raw, active: bool) -> dict[str, Any]:
         "rule": rule(),
         "words": in_words(schedule),
         "zone": schedule.timezone or "UTC",
-        "active": active,
+        "active": stored.active,
+        "id": stored.id,
     }
 
 

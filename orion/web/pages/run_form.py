@@ -1,4 +1,8 @@
-"""The run form: a flow's parameter schema as fields, and what was typed as parameters again, with every fault found."""
+"""The run form: a flow's parameter schema as fields, and what was typed as parameters again, with every fault found.
+
+Names of fields are paths (`p.target.schema`). A list of values repeats its name, a list of objects numbers its rows,
+and a marker (`p.regions~`) says that a list was sent, how many rows it has, or which variant of a choice is meant.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from starlette.datastructures import FormData
 from orion.web.pages.controls import (
     ABSENT,
     LONG,
-    Schema,
+    alike,
     blank,
     control,
     convert,
@@ -21,11 +25,15 @@ from orion.web.pages.controls import (
     type_words,
     typed,
 )
+from orion.web.pages.schema import DEEPEST, Plain, Schema, name_of, variant_of
+
+HIDDEN = "********"
+MOST_ROWS = 200
 
 
 @dataclass
 class Field:
-    """One control: `kind` chooses it, `text` is what stands in it, `parts` are the fields of a group."""
+    """One control: `kind` chooses it, `text` is what stands in it, `parts` are what a group or list is made of."""
 
     path: str
     title: str
@@ -40,13 +48,16 @@ class Field:
     limits: dict[str, Any] = field(default_factory=dict)
     parts: list[Field] = field(default_factory=list)
     long: bool = False
+    slug: str = ""
+    is_set: bool = False
 
 
 class Form:
     """The form of one schema."""
 
     def __init__(self, schema: Any) -> None:
-        self.schema: Schema = schema if isinstance(schema, dict) else {}
+        self.plain = Plain(schema)
+        self.schema: Schema = self.plain.document
 
     def fields(
         self, values: Mapping[str, Any], defaults: Mapping[str, Any], errors: Mapping[str, str] = {}
@@ -61,12 +72,16 @@ class Form:
 
     def defaults(self) -> dict[str, Any]:
         """What the flow itself takes when nothing is said."""
-        properties = self._resolve(self.schema).get("properties") or {}
+        own = self.plain.properties(self.plain.of(self.schema))
+        return {name: each["default"] for name, each in own.items() if "default" in each}
+
+    def secrets(self) -> set[str]:
+        """The parameters that are never shown."""
         return {
-            name: each["default"]
-            for name, each in properties.items()
-            if isinstance(each, dict) and "default" in each
+            name for name, each in self.plain.properties(self.schema).items() if control(each) == "password"
         }
+
+    # --- Out: a schema and values as fields ---------------------------------------------------------------------------
 
     def _fields(
         self,
@@ -78,23 +93,16 @@ class Form:
     ) -> list[Field]:
         required = set(schema.get("required") or ())
         made = []
-        for name, raw in (schema.get("properties") or {}).items():
-            one = self._resolve(raw)
+        for name, one in self.plain.properties(schema).items():
             value, default = values.get(name, one.get("default")), defaults.get(name, one.get("default"))
             made.append(self._field(name, one, value, default, name in required, f"{path}.{name}", errors))
         return made
 
     def _field(
-        self,
-        name: str,
-        schema: Schema,
-        value: Any,
-        default: Any,
-        required: bool,
-        path: str,
-        errors: Mapping[str, str],
-    ) -> Field:
-        kind = control(schema)
+        self, name: str, schema: Schema, value: Any, default: Any, required: bool, path: str, errors: Mapping[str, str]
+    ) -> Field:  # fmt: skip
+        kind = "area" if path.count(".") > DEEPEST else control(schema)
+        options = [each if isinstance(each, str) else plain(each) for each in schema.get("enum") or ()]
         made = Field(
             path=path,
             title=name,
@@ -103,89 +111,170 @@ class Form:
             type_words=type_words(schema, required),
             hint=str(schema.get("description") or ""),
             required=required,
-            changed=value != default,
+            changed=not alike(value, default),
             error=errors.get(path, ""),
-            options=[
-                option if isinstance(option, str) else plain(option) for option in schema.get("enum") or ()
-            ],
+            options=options,
             limits=limits(schema, kind),
             long=kind == "area" and len(typed(value, kind)) > LONG,
+            slug=str(schema.get("block_type_slug") or ""),
+            is_set=kind == "password" and bool(value),
         )
-        if kind == "group":
-            inside = value if isinstance(value, dict) else {}
-            made.parts = self._fields(
-                schema, inside, default if isinstance(default, dict) else {}, errors, path
-            )
+        made.parts = self._parts(made, schema, value, default, errors)
         return made
+
+    def _parts(
+        self, made: Field, schema: Schema, value: Any, default: Any, errors: Mapping[str, str]
+    ) -> list[Field]:
+        path = made.path
+        match made.kind:
+            case "group":
+                inside, usual = (each if isinstance(each, dict) else {} for each in (value, default))
+                return self._fields(schema, inside, usual, errors, path)
+            case "list":
+                rows = list(value)[:MOST_ROWS] if isinstance(value, list) else []
+                return [self._field(made.title, schema["items"], row, row, False, path, {}) for row in rows]
+            case "rows":
+                rows = list(value)[:MOST_ROWS] if isinstance(value, list) else []
+                return [
+                    self._row(schema["items"], row, f"{path}.{at}", errors) for at, row in enumerate(rows)
+                ]
+            case "union":
+                return self._variant(made, schema, value, default, errors)
+        return []
+
+    def _row(self, schema: Schema, value: Any, path: str, errors: Mapping[str, str]) -> Field:
+        return self._field(path.rpartition(".")[2], schema, value, value, False, path, errors)
+
+    def _variant(
+        self, made: Field, schema: Schema, value: Any, default: Any, errors: Mapping[str, str]
+    ) -> list[Field]:
+        variants = list(schema["variants"])
+        made.options = [name_of(each, at) for at, each in enumerate(variants)]
+        if value is None and schema.get("nullable"):
+            made.text = ""
+            return []
+        at = variant_of(variants, value)
+        made.text = str(at)
+        part = self._field(made.title, variants[at], value, default, made.required, made.path, errors)
+        made.error = "" if part.error else made.error
+        return [part]
+
+    # --- In: what was typed as values ---------------------------------------------------------------------------------
 
     def _read(self, schema: Schema, form: FormData, path: str, errors: dict[str, str]) -> dict[str, Any]:
         required = set(schema.get("required") or ())
         values: dict[str, Any] = {}
-        for name, raw in (schema.get("properties") or {}).items():
-            one, key = self._resolve(raw), f"{path}.{name}"
-            try:
-                value = self._value(one, form, key, errors, name in required)
-            except ValueError as error:
-                errors[key] = str(error)
-                continue
+        for name, one in self.plain.properties(schema).items():
+            value = self._checked(one, form, f"{path}.{name}", errors, name in required)
             if value is not ABSENT:
                 values[name] = value
         return values
 
+    def _checked(
+        self, schema: Schema, form: FormData, key: str, errors: dict[str, str], required: bool
+    ) -> Any:
+        try:
+            return self._value(schema, form, key, errors, required)
+        except ValueError as error:
+            errors[key] = str(error)
+            return ABSENT
+
     def _value(self, schema: Schema, form: FormData, key: str, errors: dict[str, str], required: bool) -> Any:
-        kind = control(schema)
-        if kind == "group":
-            inside = any(name.startswith(f"{key}.") for name in form)
-            return self._read(schema, form, key, errors) if inside else ABSENT
+        kind = "area" if key.count(".") > DEEPEST else control(schema)
+        match kind:
+            case "group":
+                inside = any(name.startswith(f"{key}.") for name in form)
+                return self._read(schema, form, key, errors) if inside else ABSENT
+            case "list" if f"{key}~" in form:
+                return self._list(schema, form, key)
+            case "rows" if f"{key}~" in form:
+                rows = range(min(_number(form, f"{key}~"), MOST_ROWS))
+                return [self._read(schema["items"], form, f"{key}.{at}", errors) for at in rows]
+            case "union" if f"{key}~" in form:
+                return self._chosen(schema, form, key, errors, required)
+        return self._single(schema, kind, form, key, required)
+
+    def _list(self, schema: Schema, form: FormData, key: str) -> list[Any]:
+        """The rows that hold something; a fault names its row."""
+        values = []
+        for at, text in enumerate(str(each) for each in form.getlist(key)):
+            try:
+                values += [convert(text, schema["items"])] if text.strip() else []
+            except ValueError as error:
+                raise ValueError(f"Row {at + 1}: {error}") from None
+        least = schema.get("minItems", 0)
+        if len(values) < least:
+            raise ValueError(f"It needs at least {least}.")
+        if len(values) > schema.get("maxItems", len(values)):
+            raise ValueError(f"It takes at most {schema['maxItems']}.")
+        return values
+
+    def _chosen(
+        self, schema: Schema, form: FormData, key: str, errors: dict[str, str], required: bool
+    ) -> Any:
+        if form[f"{key}~"] == "":
+            return blank(schema, required)
+        at = min(_number(form, f"{key}~"), len(schema["variants"]) - 1)
+        variant = schema["variants"][at]
+        value = self._checked(variant, form, key, errors, required)
+        return empty_of(variant) if value is ABSENT and key not in errors else value
+
+    def _single(self, schema: Schema, kind: str, form: FormData, key: str, required: bool) -> Any:
         sent = [str(each) for each in form.getlist(key)]
         if not sent:
             return ABSENT
         if kind == "check":
             return sent[-1] == "true"
         text = sent[-1].replace("\r\n", "\n")
-        if (text == "" and schema.get("type") != "string") or (
-            text == "" and (required or schema.get("nullable"))
-        ):
+        if kind == "password" and text == "":
+            return ABSENT
+        free = schema.get("type") == "string" and not schema.get("enum") and schema.get("format") is None
+        if text == "" and (not free or required or schema.get("nullable")):
             return blank(schema, required)
         return convert(text, schema)
 
-    def _resolve(self, schema: Any) -> Schema:
-        """The schema with its reference followed and null taken out of its choices."""
-        if not isinstance(schema, dict):
-            return {}
-        if "$ref" in schema:
-            return {**self._referred(str(schema["$ref"])), **{k: v for k, v in schema.items() if k != "$ref"}}
-        if len(schema.get("allOf") or ()) == 1:
-            return {**self._resolve(schema["allOf"][0]), **{k: v for k, v in schema.items() if k != "allOf"}}
-        choices = schema.get("anyOf") or schema.get("oneOf") or ()
-        real = [each for each in choices if isinstance(each, dict) and each.get("type") != "null"]
-        if len(real) == 1:
-            outer = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
-            return {**self._resolve(real[0]), **outer, "nullable": len(real) < len(choices)}
-        return schema
 
-    def _referred(self, address: str) -> Schema:
-        found: Any = self.schema
-        for part in address.removeprefix("#/").split("/"):
-            found = found.get(part) if isinstance(found, dict) else None
-        return self._resolve(found) if isinstance(found, dict) and "$ref" not in found else {}
+def empty_of(schema: Schema) -> Any:
+    """What a variant starts with when it is chosen."""
+    if "default" in schema or "const" in schema:
+        return schema.get("default", schema.get("const"))
+    fresh: dict[str, Any] = {"object": {}, "array": [], "boolean": False, "string": ""}
+    return fresh.get(str(schema.get("type")), 0)
 
 
-def command(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """The same run as a command; only what differs from the defaults is said."""
+def _number(form: FormData, name: str) -> int:
+    text = str(form[name])
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
+def command(
+    name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], secrets: set[str] | None = None
+) -> str:
+    """The same run as a command; only what differs from the defaults is said, and no secret."""
     changed = [(key, value) for key, value in values.items() if key not in defaults or defaults[key] != value]
-    options = [f"-p {shlex.quote(f'{key}={plain(value)}')}" for key, value in changed]
+    shown = [(key, HIDDEN if key in (secrets or ()) else plain(value)) for key, value in changed]
+    options = [f"-p {shlex.quote(f'{key}={value}')}" for key, value in shown]
     return " \\\n    ".join([f"orion deployment run {shlex.quote(name)}", *options])
 
 
 def differing(fields: Sequence[Field]) -> int:
     """How many fields differ from their defaults."""
-    return sum(differing(each.parts) if each.parts else each.changed for each in fields)
+    return sum(differing(each.parts) if each.kind == "group" else each.changed for each in fields)
 
 
 def keep_typed(fields: Sequence[Field], form: FormData) -> None:
-    """Put back what was typed into the fields that it was wrong for."""
+    """Put back what was typed: wrong texts where they stood, and the empty rows of lists."""
     for each in fields:
-        keep_typed(each.parts, form)
-        if each.error and each.path in form:
+        if each.kind == "list" and f"{each.path}~" in form:
+            each.parts = [_typed_row(each, str(text)) for text in form.getlist(each.path)]
+        else:
+            keep_typed(each.parts, form)
+        if each.error and each.path in form and not each.parts:
             each.text = str(form[each.path])
+
+
+def _typed_row(field: Field, text: str) -> Field:
+    like = field.parts[0] if field.parts else Field(field.path, field.title, "text")
+    return Field(
+        field.path, field.title, like.kind, text, options=like.options, limits=like.limits, slug=like.slug
+    )

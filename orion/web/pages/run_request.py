@@ -1,0 +1,170 @@
+"""What stands in the run form of a deployment: as it was sent, as fields, and as the request that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from starlette.datastructures import FormData
+
+from orion.errors import Conflict
+from orion.model.deployments import Deployment, DeploymentFlowRunCreate
+from orion.model.ids import new_id
+from orion.model.states import StateCreate, StateDetails
+from orion.store import console
+from orion.store.base import Conn
+from orion.web.display import json_block, viewer
+from orion.web.pages.form_rows import edited
+from orion.web.pages.run_form import HIDDEN, Field, Form, command, differing, keep_typed
+from orion.web.parameters import faults
+
+BUTTONS = ("add", "drop", "reset", "preview")
+
+
+@dataclass
+class Typed:
+    """The parameters, how they are written, and what is wrong with them."""
+
+    values: Mapping[str, Any]
+    view: str = "form"
+    errors: dict[str, str] = field(default_factory=dict)
+    json_text: str | None = None
+    start: str = ""
+    name: str = ""
+    key: str = field(default_factory=new_id)
+    sent: FormData = field(default_factory=FormData)
+
+
+def object_of(raw: msgspec.Raw) -> dict[str, Any]:
+    """Opaque JSON as a dictionary; anything else counts as empty."""
+    value = msgspec.json.decode(raw) if bytes(raw) else None
+    return value if isinstance(value, dict) else {}
+
+
+def read(deployment: Deployment, form: FormData) -> Typed:
+    """The form as it was sent, with the faults that the API would find."""
+    typed = Typed({}, start=str(form.get("start", ""))[:40], name=str(form.get("name", "")).strip()[:200])
+    typed.key, typed.sent = str(form.get("idempotency_key") or typed.key)[:200], edited(form)
+    if "json" in form:
+        _read_json(deployment, typed, str(form["json"]))
+    else:
+        typed.values, typed.errors = Form(object_of(deployment.parameter_openapi_schema)).read(typed.sent)
+    _check(deployment, typed)
+    return typed
+
+
+def _read_json(deployment: Deployment, typed: Typed, text: str) -> None:
+    typed.view, typed.json_text = "json", text
+    try:
+        typed.values = msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        typed.errors["json"] = f"Write a JSON object with the parameters: {error}."
+    typed.values = {name: value for name, value in typed.values.items() if value != HIDDEN}
+
+
+def _check(deployment: Deployment, typed: Typed) -> None:
+    """Add what the API's own check finds, where the deployment asks for it; and whether the start is a time."""
+    try:
+        _moment(typed.start)
+    except ValueError:
+        typed.errors["start"] = "Write a date and time, such as 2026-11-22 14:30."
+    if not deployment.enforce_parameter_schema or typed.errors.get("json"):
+        return
+    schema = bytes(deployment.parameter_openapi_schema)
+    if schema in (b"", b"null", b"{}"):
+        return
+    try:
+        found = faults({**object_of(deployment.parameters), **typed.values}, schema, whole=True)
+    except Conflict:
+        return  # the request itself is answered with it
+    for path, fault in found.items():
+        typed.errors.setdefault(f"p.{path}", f"{fault[:1].upper()}{fault[1:]}")
+
+
+def forgiving(typed: Typed) -> None:
+    """While somebody still types, an empty field is no fault yet."""
+    typed.errors = {
+        path: fault for path, fault in typed.errors.items() if path not in typed.sent or str(typed.sent[path])
+    }
+    typed.errors = {path: fault for path, fault in typed.errors.items() if path in typed.sent}
+
+
+def body(typed: Typed) -> DeploymentFlowRunCreate:
+    """The request that the form means."""
+    state, at = None, _moment(typed.start)
+    if at is not None:
+        state = StateCreate(type="SCHEDULED", state_details=StateDetails(scheduled_time=at))
+    return DeploymentFlowRunCreate(
+        parameters=msgspec.Raw(msgspec.json.encode(typed.values)),
+        name=typed.name or None,
+        state=state,
+        idempotency_key=f"form {typed.key}",
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=viewer.get().zone)
+
+
+def shown(conn: Conn, deployment: Deployment, flow_name: str, typed: Typed) -> dict[str, Any]:
+    """The form as its page draws it."""
+    form = Form(object_of(deployment.parameter_openapi_schema))
+    defaults = {**form.defaults(), **object_of(deployment.parameters)}
+    values, secrets = {**defaults, **typed.values}, form.secrets()
+    errors = dict(typed.errors)
+    fields = form.fields(values, defaults, errors)
+    errors = placed(fields, errors)
+    fields = form.fields(values, defaults, errors)
+    keep_typed(fields, typed.sent)
+    masked = {name: HIDDEN if name in secrets else value for name, value in values.items()}
+    return {
+        "fields": fields,
+        "documents": {slug: console.documents_of_type(conn, slug) for slug in slugs(fields)},
+        "changed": differing(fields),
+        "view": typed.view if fields or typed.view == "json" else "form",
+        "json_text": json_block(masked) if typed.json_text is None else typed.json_text,
+        "json_errors": [fault for path, fault in errors.items() if path not in ("start",)],
+        "form_error": errors.get("p", ""),
+        "first_error": first_fault(fields),
+        "start_error": errors.get("start", ""),
+        "command": command(f"{flow_name}/{deployment.name}", values, defaults, secrets),
+        "start": typed.start,
+        "run_name": typed.name,
+        "key": typed.key,
+    }
+
+
+def placed(fields: Sequence[Field], errors: Mapping[str, str]) -> dict[str, str]:
+    """Each fault at the nearest field that is drawn; what belongs to none is said above them all."""
+    known, made = paths(fields), dict[str, str]()
+    for path, fault in errors.items():
+        while path.startswith("p.") and path not in known:
+            path = path.rpartition(".")[0]
+        made.setdefault(path, fault)
+    return made
+
+
+def paths(fields: Sequence[Field]) -> set[str]:
+    """The paths of all fields, also those within others."""
+    return {each.path for each in fields}.union(*(paths(each.parts) for each in fields))
+
+
+def slugs(fields: Sequence[Field]) -> set[str]:
+    """The block types of which documents can be chosen."""
+    return {each.slug for each in fields if each.slug}.union(*(slugs(each.parts) for each in fields))
+
+
+def first_fault(fields: Sequence[Field]) -> str:
+    """The path of the first field that is wrong, where the cursor goes."""
+    for each in fields:
+        if each.error:
+            return each.path
+        if inner := first_fault(each.parts):
+            return inner
+    return ""

@@ -1,0 +1,274 @@
+"""The pages of one deployment: every kind of field, the edit form with its schedules, a copy, a backfill."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.web import makers
+from tests.web.browser import Client, Clock
+from tests.web.pages import HTML, act
+
+pytestmark = pytest.mark.row("UI-18")
+SCHEMA = {
+    "type": "object",
+    "required": ["day", "size"],
+    "properties": {
+        "day": {"type": "string", "format": "date"},
+        "size": {"type": "integer", "minimum": 1, "maximum": 9},
+        "regions": {"type": "array", "items": {"type": "string"}, "default": ["eu", "us"]},
+        "targets": {"type": "array", "items": {"$ref": "#/definitions/Target"}},
+        "store": {"block_type_slug": "local-file-system", "type": "object"},
+        "token": {"type": "string", "format": "password"},
+        "limit": {"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]},
+    },
+    "definitions": {
+        "Target": {"type": "object", "properties": {"name": {"type": "string"}, "rows": {"type": "integer"}}}
+    },
+}
+CRON = {"cron": "0 2 * * *", "timezone": "UTC"}
+
+
+@pytest.fixture
+def deployment(client: Client) -> dict[str, Any]:
+    return makers.deployment(
+        client,
+        parameter_openapi_schema=SCHEMA,
+        enforce_parameter_schema=True,
+        parameters={"token": "hush-hush"},
+    )
+
+
+def fields(page: str, name: str) -> list[str]:
+    """The values of all inputs of a name."""
+    return re.findall(rf'name="{re.escape(name)}"[^>]* value="([^"]*)"', page)
+
+
+def run_form(client: Client, deployment: dict[str, Any], **form: Any) -> Any:
+    sent = {key.replace("__", "."): value for key, value in form.items()}
+    return client.post(f"/deployments/{deployment['id']}/run", data=sent, headers=HTML)
+
+
+def test_rows_of_a_list_are_added_and_removed_without_scripts(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    page = client.get(f"/deployments/{deployment['id']}", headers=HTML).text
+    assert fields(page, "p.regions") == ["eu", "us"]
+    sent = {"p.regions~": "list", "p.regions": ["eu", "us"]}
+    added = client.post(
+        f"/deployments/{deployment['id']}/run", data={**sent, "add": "p.regions"}, headers=HTML
+    )
+    assert (added.status_code, fields(added.text, "p.regions")) == (200, ["eu", "us", ""])
+    dropped = client.post(
+        f"/deployments/{deployment['id']}/run", data={**sent, "drop": "p.regions.0"}, headers=HTML
+    )
+    assert fields(dropped.text, "p.regions") == ["us"]
+    reset = client.post(
+        f"/deployments/{deployment['id']}/run", data={**sent, "reset": "p.regions"}, headers=HTML
+    )
+    assert fields(reset.text, "p.regions") == ["eu", "us"]
+
+
+def test_rows_of_objects_keep_what_was_typed_when_one_before_them_goes(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    sent = {"p.targets~": "2", "p.targets.0.name": "a", "p.targets.1.name": "b", "p.targets.1.rows": "many"}
+    page = client.post(
+        f"/deployments/{deployment['id']}/run", data={**sent, "drop": "p.targets.0"}, headers=HTML
+    ).text
+    assert fields(page, "p.targets.0.name") == ["b"]
+    assert fields(page, "p.targets.0.rows") == ["many"]
+    assert "Write a whole number." in page
+
+
+def test_all_faults_are_said_at_once_and_nothing_typed_is_lost(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    answer = run_form(
+        client,
+        deployment,
+        p__day="",
+        p__size="50",
+        **{"p.targets~": "1", "p.targets.0.rows": "x"},
+        start="soon",
+    )
+    assert answer.status_code == 422
+    said = re.findall(r'<p class="err"[^>]*>.*?</svg>([^<]+)</p>', answer.text)
+    assert said == [
+        "It is required.",
+        "Must be at most 9.",
+        "Write a whole number.",
+        "Write a date and time, such as 2026-11-22 14:30.",
+    ]
+    assert fields(answer.text, "p.size") == ["50"]
+    assert re.findall(r'id="([^"]+)"[^>]* autofocus', answer.text) == ["p.day"]
+
+
+def test_faults_of_json_are_those_of_the_api_and_all_of_them(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    answer = run_form(client, deployment, json='{"size": "big", "regions": 3}')
+    assert answer.status_code == 422
+    for fault in ("Day is required.", "Size must be integer.", "Regions must be array."):
+        assert fault in answer.text
+    api = client.post(
+        f"/api/deployments/{deployment['id']}/create_flow_run",
+        json={"parameters": {"size": "big", "regions": 3}},
+    )
+    assert api.status_code == 422
+    for fault in ("day is required.", "size must be integer.", "regions must be array."):
+        assert fault in api.json()["detail"] if "detail" in api.json() else fault in api.text
+
+
+def test_a_variant_of_a_choice_brings_its_own_field(client: Client, deployment: dict[str, Any]) -> None:
+    chosen = {"p.day": "2026-11-22", "p.size": "3", "p.limit~": "1", "p.limit": "all"}
+    page = client.post(
+        f"/deployments/{deployment['id']}/run", data={**chosen, "preview": "1"}, headers=HTML
+    ).text
+    assert 'type="text" value="all"' in page
+    answer = client.post(f"/deployments/{deployment['id']}/run", data=chosen, headers=HTML)
+    run = client.get(f"/api/flow_runs/{answer.headers['location'].rpartition('/')[2]}").json()
+    assert run["parameters"]["limit"] == "all"
+    none = client.post(
+        f"/deployments/{deployment['id']}/run", data={**chosen, "p.limit~": "", "p.limit": ""}, headers=HTML
+    )
+    run = client.get(f"/api/flow_runs/{none.headers['location'].rpartition('/')[2]}").json()
+    assert run["parameters"]["limit"] is None
+
+
+def test_a_secret_is_in_no_shape_of_the_form_and_a_blank_one_is_kept(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    page, json = (
+        client.get(f"/deployments/{deployment['id']}?view={view}", headers=HTML).text
+        for view in ("form", "json")
+    )
+    assert "hush-hush" not in page + json
+    assert "set; blank keeps it" in page
+    assert "********" in json
+    answer = run_form(client, deployment, p__day="2026-11-22", p__size="3", p__token="")
+    run = client.get(f"/api/flow_runs/{answer.headers['location'].rpartition('/')[2]}").json()
+    assert run["parameters"]["token"] == "hush-hush"
+
+
+def test_the_edit_form_shows_the_next_ten_times_in_their_zone_and_saves(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    address = f"/deployments/{deployment['id']}/edit"
+    added = client.post(address, data={"s~": "0", "add": "s"}, headers=HTML)
+    assert added.text.count("<li><time") == 10
+    form = {
+        "description": "Loads the day.", "tags": "a, b", "queue": "etl", "limit": "2", "strategy": "CANCEL_NEW",
+        "catchup": "all", "parameters": '{"size": 4}', "s~": "2", "s.0.kind": "cron", "s.0.cron": "30 1 * * *",
+        "s.0.zone": "Europe/Berlin", "s.0.active": "on", "s.1.kind": "interval", "s.1.every": "2", "s.1.unit": "hours",
+    }  # fmt: skip
+    shown = client.post(address, data={**form, "preview": "1"}, headers=HTML).text
+    assert shown.count("<li><time") == 20
+    assert shown.count(" <b>01:30</b>") == 10
+    assert act(client, address, **form).status_code == 303
+    saved = client.get(f"/api/deployments/{deployment['id']}").json()
+    assert (saved["description"], saved["tags"], saved["work_queue_name"]) == (
+        "Loads the day.",
+        ["a", "b"],
+        "etl",
+    )
+    assert (saved["concurrency_limit"], saved["parameters"]) == (2, {"size": 4})
+    assert saved["concurrency_options"] == {"collision_strategy": "CANCEL_NEW"}
+    assert saved["labels"]["orion.catchup"] == "all"
+    kinds = [(each["schedule"].get("cron"), each["schedule"].get("interval"), each["active"])
+             for each in saved["schedules"]]  # fmt: skip
+    assert sorted(kinds, key=str) == [("30 1 * * *", None, True), (None, 7200.0, False)]
+
+
+def test_a_bad_schedule_comes_back_with_its_fault_and_what_was_typed(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    form = {"s~": "1", "s.0.kind": "cron", "s.0.cron": "99 * * * *", "s.0.zone": "Mars/Olympus", "limit": "x"}
+    answer = client.post(f"/deployments/{deployment['id']}/edit", data=form, headers=HTML)
+    assert answer.status_code == 422
+    assert fields(answer.text, "s.0.cron") == ["99 * * * *"]
+    assert "Write a whole number, or nothing for no limit." in answer.text
+    assert client.get(f"/api/deployments/{deployment['id']}").json()["schedules"] == []
+
+
+def test_one_schedule_of_two_is_switched_off(client: Client) -> None:
+    made = makers.deployment(client, schedules=[{"schedule": CRON}, {"schedule": {"interval": 3600}}])
+    first = made["schedules"][0]["id"]
+    act(client, f"/deployments/{made['id']}/schedules/{first}/switch")
+    now = client.get(f"/api/deployments/{made['id']}").json()["schedules"]
+    assert {each["id"]: each["active"] for each in now}[first] is False
+    assert sum(each["active"] for each in now) == 1
+
+
+def test_ten_next_times_stand_on_the_page(client: Client) -> None:
+    made = makers.deployment(client, schedules=[{"schedule": CRON}])
+    page = client.get(f"/deployments/{made['id']}", headers={**HTML, "Cookie": "tz=Europe/Berlin"}).text
+    listed = page.partition('<ol class="next">')[2].partition("</ol>")[0]
+    assert listed.count("<li>") == 10
+    assert "Times in Europe/Berlin." in page
+
+
+def test_a_copy_has_all_of_it_and_its_schedules_wait(client: Client, deployment: dict[str, Any]) -> None:
+    act(client, f"/deployments/{deployment['id']}/edit", description="Mine", **{
+        "s~": "1", "s.0.kind": "cron", "s.0.cron": "0 2 * * *", "s.0.zone": "UTC", "s.0.active": "on",
+        "parameters": '{"size": 4}', "enforce": "on",
+    })  # fmt: skip
+    answer = act(client, f"/deployments/{deployment['id']}/clone", name="second")
+    copy = client.get(f"/api/deployments/{answer.headers['location'].split('/')[-2]}").json()
+    assert (copy["name"], copy["paused"], copy["description"]) == ("second", True, "Mine")
+    assert copy["parameter_openapi_schema"] == SCHEMA
+    assert [each["schedule"]["cron"] for each in copy["schedules"]] == ["0 2 * * *"]
+    again = act(client, f"/deployments/{deployment['id']}/clone", name="second")
+    assert (again.status_code, "has a deployment named" in again.text) == (409, True)
+
+
+def test_a_backfill_shows_what_it_makes_and_makes_it_once(client: Client, clock: Clock) -> None:
+    made = makers.deployment(client, schedules=[{"schedule": CRON}])
+    address = f"/deployments/{made['id']}/backfill"
+    start = (clock.now - timedelta(days=5)).replace(hour=0, minute=0, second=0, microsecond=0)
+    asked = {"start": start.isoformat()[:19], "end": (start + timedelta(days=3)).isoformat()[:19]}
+    shown = client.get(address, params=asked, headers=HTML).text
+    assert "3 runs" in shown and "Make 3 runs" in shown
+    assert act(client, address, **asked).status_code == 303
+    wanted = {"flow_runs": {"tags": {"all_": ["backfill"]}}}
+    runs = client.post("/api/flow_runs/filter", json=wanted).json()
+    assert sorted(run["expected_start_time"][:16] for run in runs) == [
+        (start + timedelta(days=day, hours=2)).isoformat()[:16] for day in range(3)
+    ]
+    again = act(client, address, **asked)
+    assert again.status_code == 422
+    assert "every time of this range has a run already" in again.text
+    assert len(client.post("/api/flow_runs/filter", json=wanted).json()) == 3
+
+
+def test_a_backfill_by_steps_puts_the_day_into_a_parameter(
+    client: Client, clock: Clock, deployment: dict[str, Any]
+) -> None:
+    client.patch(f"/api/deployments/{deployment['id']}", json={"parameters": {"size": 1}})
+    start = (clock.now - timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
+    asked = {"start": start.isoformat()[:19], "end": (start + timedelta(days=1)).isoformat()[:19]}
+    act(client, f"/deployments/{deployment['id']}/backfill", **asked, step="day", into="day")
+    runs = client.post("/api/flow_runs/filter", json={"flow_runs": {"tags": {"all_": ["backfill"]}}}).json()
+    assert sorted(run["parameters"]["day"] for run in runs) == [
+        (start + timedelta(days=day)).date().isoformat() for day in range(2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step", "fault"),
+    [
+        ("2026-01-02T00:00", "2026-01-01T00:00", "", "ends before it begins"),
+        ("x", "2026-01-01T00:00", "", "Write a date and time"),
+        ("2000-01-01T00:00", "2020-01-01T00:00", "hour", "more than 500 runs"),
+        ("2999-01-01T00:00", "2999-02-01T00:00", "", "lies ahead"),
+    ],
+)
+def test_a_range_that_makes_no_sense_is_refused(
+    client: Client, deployment: dict[str, Any], start: str, end: str, step: str, fault: str
+) -> None:
+    answer = act(client, f"/deployments/{deployment['id']}/backfill", start=start, end=end, step=step)
+    assert answer.status_code == 422
+    assert fault in answer.text
