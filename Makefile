@@ -17,10 +17,12 @@ run: $(VENV)/.run ## start server, clock and agent with the example deployments
 
 test: $(VENV)/.dev ## run every test, PostgreSQL and a browser included
 	@sh scripts/chromium.sh
+	@sh scripts/axe.sh
 	$(PYTEST) $(ARGS)
 
 test-all: $(VENV)/.all ## the same with Dask and Ray, and with every other Python that is found
 	@sh scripts/chromium.sh
+	@sh scripts/axe.sh
 	$(PYTEST) $(ARGS)
 	@for minor in 11 12 13 14; do \
 		if python3.$$minor -c '' 2>/dev/null; then \

@@ -38,6 +38,8 @@ class Call:
         self.store: Store = self.app.state.store
         self.settings: Settings = self.app.state.settings
         self.address = below_root(scope)
+        self.pattern = ""  # the path of its route, once it is found
+        self.endless = False  # a stream, or a file: not counted as a request
         self.is_api = self.address.startswith("/api/") or self.address == "/api"
 
     @cached_property

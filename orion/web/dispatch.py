@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from orion.web.call import Call, Reply, below_root
 from orion.web.errors import MethodNotAllowed, describe
 from orion.web.route import Route, RouteMap, name_values
 from orion.web.security import HEADERS, STRICT_TRANSPORT, Guard, check_api_version
+from orion.web.traffic import Traffic
 
 WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 
@@ -28,26 +30,31 @@ class Dispatch:
         guard: Guard,
         sockets: dict[str, Callable[..., Any]],
         clock: Callable[[], datetime],
+        traffic: Traffic,
     ) -> None:
         self.map = RouteMap(routes)
         self.guard = guard
         self.sockets = sockets
         self.clock = clock
+        self.traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
             return
         call = Call(scope, receive, send, {}, self.clock())
-        sending = Sending(scope, send)
+        sending, began = Sending(scope, send), perf_counter()
         try:
             await self._answer(call, sending)
         except parse.Disconnected:
             return
         except Exception as error:
-            if sending.begun:
+            if sending.status:
                 raise
             await _send_error(call, describe(error), sending)
+        if not call.endless:
+            method = scope["method"] if call.pattern else "*"
+            self.traffic.record(method, call.pattern, sending.status, perf_counter() - began)
 
     async def _answer(self, call: Call, send: Send) -> None:
         scope = call.scope
@@ -57,6 +64,7 @@ class Dispatch:
             await negotiate.send_reply(call, route, send)
             return
         if route.raw:
+            call.endless = True
             scope["path_params"] = call.path
             await (await route.handler(call.request))(scope, call.receive, send)
             return
@@ -80,6 +88,7 @@ class Dispatch:
         if b"%00" in scope["query_string"]:
             raise BadRequest("A query string may not hold the character NUL.")
         route, names = methods[method]
+        call.pattern = f"/api{route.api}" if call.is_api else route.page or ""
         if call.is_api:
             check_api_version(call.api_version)
         named = name_values(names, values)
@@ -132,13 +141,13 @@ class Sending:
     """`send`, adding the headers that every answer carries."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.begun = False
+        self.status = 0
         self._send = send
         self._extra = (*HEADERS, STRICT_TRANSPORT) if scope["scheme"] == "https" else HEADERS
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
+            self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._extra]
         await self._send(message)
 

@@ -19,6 +19,7 @@ from orion.web.dispatch import Dispatch
 from orion.web.events_in import events_in
 from orion.web.routes import routes
 from orion.web.security import make_guard, words
+from orion.web.traffic import Traffic
 
 if TYPE_CHECKING:
     from orion.settings import Settings
@@ -49,7 +50,9 @@ def build_app(
     app.router.redirect_slashes = False
     table = routes(console=settings.ui_enabled)
     app.state.routes = table
-    app.router.default = Dispatch(table, make_guard(settings), {"/api/events/in": events_in}, clock)
+    app.state.traffic = Traffic()
+    sockets = {"/api/events/in": events_in}
+    app.router.default = Dispatch(table, make_guard(settings), sockets, clock, app.state.traffic)
     return app
 
 

@@ -37,6 +37,7 @@ from orion.web.handlers import (
     flows,
     log_download,
     logs,
+    metrics,
     notification_policies,
     saved_searches,
     states,
@@ -244,6 +245,9 @@ ORION = tagged("orion",
 )
 
 
+METRICS = tagged("orion", page("/metrics", metrics.metrics))
+
+
 def pages_of_the_console() -> tuple[Route, ...]:
     """The pages without a twin in the API. Where there is no console, its rooms are not even imported."""
     from orion.web import pages, static
@@ -329,5 +333,5 @@ API: tuple[Route, ...] = (
 def routes(console: bool) -> tuple[Route, ...]:
     """The table of an app, with the pages of the console or without them."""
     if console:
-        return (*API, *pages_of_the_console())
-    return tuple(replace(route, page=None) for route in API)
+        return (*API, *METRICS, *pages_of_the_console())
+    return (*(replace(route, page=None) for route in API), *METRICS)

@@ -70,7 +70,10 @@ def zones() -> list[str]:
     """The names of time zones to choose from."""
     from zoneinfo import available_timezones
 
-    return [*sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")), "UTC"]
+    return [
+        *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
+        "UTC",
+    ]
 
 
 def rows_of(deployment: Deployment) -> list[Row]:
