@@ -374,6 +374,7 @@ class Agent:
             "limit": limit,
             "scheduled_before": (self.api.now() + timedelta(seconds=ahead)).isoformat(),
             "agent_id": self.id,
+            "agent_name": f"{self.host} {os.getpid()}",
             "wait_seconds": wait,
         }
         runs = (await self.api.call("POST", f"/work_queues/{queue['id']}/get_runs", body, wait=wait)).json()

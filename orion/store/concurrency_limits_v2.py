@@ -56,6 +56,13 @@ def update(conn: Conn, id_or_name: str, wanted: ConcurrencyLimitV2Update, now: d
     conn.publish("slots")
 
 
+def free(conn: Conn, id: str, now: datetime) -> None:
+    """Take every slot back, leases too; who holds them is not told."""
+    conn.run(Q.free_leases, {"id": id})
+    changes.apply(conn, "concurrency_limit", id, {"active_slots": 0, "slots_at": now}, now)
+    conn.publish("slots")
+
+
 def delete(conn: Conn, id_or_name: str) -> None:
     """Delete a limit with its slots and leases."""
     id = paging.scalar(conn, Q.get, {"key": id_or_name})

@@ -28,6 +28,31 @@ class Past(NamedTuple):
     expected: datetime
 
 
+class Holder(NamedTuple):
+    """Who holds slots of a limit: a task run of a flow run, or a lease for something; and since when."""
+
+    kind: str
+    id: str | None
+    name: str
+    run_id: str | None
+    run_name: str
+    since: datetime | None
+    slots: int = 1
+
+
+def holders(conn: Conn, limit_ids: list[str]) -> dict[str, list[Holder]]:
+    """Who holds the slots of each limit, the longest first."""
+    found: dict[str, list[Holder]] = {}
+    params = {"ids": json_text(limit_ids)}
+    for limit, task, name, start, run, run_name in conn.all(Q.slot_holders, params):
+        holder = Holder("task_run", task, name, run, run_name or "", conn.when(start))
+        found.setdefault(limit, []).append(holder)
+    for limit, kind, holder_id, slots, created in conn.all(Q.lease_holders, params):
+        holder = Holder(kind or "lease", holder_id, "", None, "", conn.when(created), int(slots))
+        found.setdefault(limit, []).append(holder)
+    return found
+
+
 def flow_names(conn: Conn, ids: Iterable[str]) -> dict[str, str]:
     return _names(conn, Q.flow_names, ids)
 
@@ -106,19 +131,32 @@ def known_keys(conn: Conn, flow_id: str, keys: list[str]) -> set[str]:
     return {key for (key,) in conn.all(Q.known_keys, {"flow_id": flow_id, "keys": json_text(keys)})}
 
 
+def last_of_deployments(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
+    """The newest `n` runs of each deployment that were due, oldest first."""
+    return _past(conn, Q.last_of_deployments, ids, n, now)
+
+
+def last_of_flows(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
+    """The newest `n` runs of each flow that were due, oldest first."""
+    return _past(conn, Q.last_of_flows, ids, n, now)
+
+
+def _past(conn: Conn, statement: str, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
+    found: dict[str, list[Past]] = {id: [] for id in ids}
+    rows = conn.all(statement, {"ids": json_text(ids), "n": n, "now": conn.time(now)}) if ids else []
+    for id, *row in reversed(rows):
+        found[id].append(_as_past(conn, tuple(row), now))
+    return found
+
+
 def last_of_deployment(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
     """The newest `n` runs of a deployment that were due, oldest first."""
-    return _past(conn, Q.last_of_deployment, id, n, now)
+    return last_of_deployments(conn, [id], n, now)[id]
 
 
 def last_of_flow(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
     """The newest `n` runs of a flow that were due, oldest first."""
-    return _past(conn, Q.last_of_flow, id, n, now)
-
-
-def _past(conn: Conn, statement: str, id: str, n: int, now: datetime) -> list[Past]:
-    rows = conn.all(statement, {"id": id, "n": n, "now": conn.time(now)})
-    return [_as_past(conn, row, now) for row in reversed(rows)]
+    return last_of_flows(conn, [id], n, now)[id]
 
 
 def _as_past(conn: Conn, row: tuple[object, ...], now: datetime) -> Past:
@@ -136,9 +174,10 @@ def usual(past: Iterable[Past]) -> float | None:
     return median(seconds) if len(seconds) >= 3 else None
 
 
-def next_of_deployment(conn: Conn, id: str, now: datetime) -> datetime | None:
-    row = conn.one(Q.next_of_deployment, {"id": id, "now": conn.time(now)})
-    return conn.when(row[0]) if row else None
+def next_of_deployments(conn: Conn, ids: list[str], now: datetime) -> dict[str, datetime | None]:
+    """When each deployment runs next."""
+    rows = conn.all(Q.next_of_deployments, {"ids": json_text(ids), "now": conn.time(now)}) if ids else []
+    return {id: conn.when(time) for id, time in rows}
 
 
 def days_of_deployment(

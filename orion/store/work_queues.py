@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from orion.errors import Conflict, NotFound
 from orion.model.filters import WorkQueueFilter
@@ -25,7 +26,16 @@ CANDIDATES = Q.candidates.replace("{columns}", QUEUE.columns)
 INSERT = f"{QUEUE.insert} ON CONFLICT (name) DO NOTHING"
 DEFAULTS = {"description": "", "is_paused": False, "priority": 1}
 POLLED_WITHIN = timedelta(seconds=60)
+FORGOTTEN = timedelta(days=1)
 HELD_IN_PROCESS = '%"retry_type":"in_process"%'
+
+
+class Agent(NamedTuple):
+    """An agent that has polled a queue."""
+
+    name: str
+    last_seen: datetime
+    since: datetime
 
 
 def get(conn: Conn, id: str, now: datetime | None = None) -> WorkQueue | None:
@@ -75,6 +85,26 @@ def update(conn: Conn, id: str, wanted: WorkQueueUpdate, now: datetime) -> None:
 def touch(conn: Conn, id: str, now: datetime) -> None:
     """Somebody has polled the queue."""
     conn.run(Q.touch, {"id": id, "now": conn.time(now)})
+
+
+def saw_agent(conn: Conn, id: str, name: str, now: datetime) -> None:
+    """An agent has polled the queue; those that have not for a day are forgotten."""
+    if conn.one("SELECT 1 FROM work_queue WHERE id = :id", {"id": id}) is None:
+        return
+    conn.run(Q.saw_agent, {"id": new_id(), "queue": id, "name": name, "now": conn.time(now)})
+    conn.run(Q.forget_agents, {"queue": id, "before": conn.time(now - FORGOTTEN)})
+
+
+def agents(conn: Conn, id: str) -> list[Agent]:
+    """Agents that have polled the queue, the latest first."""
+    rows = conn.all(Q.agents, {"queue": id})
+    return [Agent(name, _moment(conn, seen), _moment(conn, since)) for name, seen, since in rows]
+
+
+def _moment(conn: Conn, value: object) -> datetime:
+    moment = conn.when(value)
+    assert moment is not None, "the column is NOT NULL"
+    return moment
 
 
 def delete(conn: Conn, id: str) -> None:

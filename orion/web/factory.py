@@ -51,6 +51,7 @@ def build_app(
     table = routes(console=settings.ui_enabled)
     app.state.routes = table
     app.state.traffic = Traffic()
+    app.state.seen_agents = {}
     sockets = {"/api/events/in": events_in}
     app.router.default = Dispatch(table, make_guard(settings), sockets, clock, app.state.traffic)
     return app

@@ -227,8 +227,8 @@ ACTIONS = [pytest.param(route, id=str(route.page)) for route in CONSOLE if route
 
 def page_of(route: Route) -> str:
     path = str(route.page)
-    for name in ("id", "name"):
-        path = path.replace(f"{{{name}}}", UNKNOWN if name == "id" else "nobody")
+    for name in route.path_parameters:
+        path = path.replace(f"{{{name}}}", UNKNOWN if name == "id" or name.endswith("_id") else "nobody")
     return path
 
 

@@ -20,6 +20,10 @@ SELECT id, created, updated, name, slot_limit, active, active_slots, denied_slot
     avg_slot_occupancy_seconds, slots_at
 FROM concurrency_limit ORDER BY name LIMIT :limit OFFSET :offset;
 
+-- name: free_leases
+-- Drop all leases on a limit.
+DELETE FROM concurrency_lease WHERE limit_id = :id;
+
 -- name: delete
 -- Delete a limit with its slots and leases.
 DELETE FROM concurrency_limit WHERE id = :id;

@@ -64,20 +64,32 @@ WHERE block_type.slug = :slug AND NOT block_document.is_anonymous ORDER BY block
 -- Which of these keys a run of a flow has already.
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
--- name: last_of_deployment
--- The newest runs of a deployment that are due.
-SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time FROM flow_run
-WHERE deployment_id = :id AND expected_start_time <= :now ORDER BY expected_start_time DESC, id DESC LIMIT :n;
+-- name: last_of_deployments
+-- The newest runs of some deployments that are due, for each the newest first.
+SELECT run.deployment_id, run.id, run.name, run.state_type, run.state_name, run.start_time, run.total_run_time,
+    run.expected_start_time
+FROM deployment AS one JOIN flow_run AS run ON run.id IN (
+    SELECT id FROM flow_run WHERE deployment_id = one.id AND expected_start_time <= :now
+    ORDER BY expected_start_time DESC, id DESC LIMIT :n
+)
+WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
 
--- name: last_of_flow
--- The newest runs of a flow that are due.
-SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time FROM flow_run
-WHERE flow_id = :id AND expected_start_time <= :now ORDER BY expected_start_time DESC, id DESC LIMIT :n;
+-- name: last_of_flows
+-- The newest runs of some flows that are due, for each the newest first.
+SELECT run.flow_id, run.id, run.name, run.state_type, run.state_name, run.start_time, run.total_run_time,
+    run.expected_start_time
+FROM flow AS one JOIN flow_run AS run ON run.id IN (
+    SELECT id FROM flow_run WHERE flow_id = one.id AND expected_start_time <= :now
+    ORDER BY expected_start_time DESC, id DESC LIMIT :n
+)
+WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
 
--- name: next_of_deployment
--- When a deployment runs next.
-SELECT min(expected_start_time) FROM flow_run
-WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND expected_start_time > :now;
+-- name: next_of_deployments
+-- When some deployments run next.
+SELECT one.id, (
+    SELECT min(expected_start_time) FROM flow_run
+    WHERE deployment_id = one.id AND state_type = 'SCHEDULED' AND expected_start_time > :now
+) FROM deployment AS one WHERE one.id IN {listed:ids};
 
 -- name: days_of_deployment
 -- States of a deployment's runs since a day.
@@ -95,6 +107,18 @@ GROUP BY work_queue_name;
 -- Runs of queues that hold a slot.
 SELECT work_queue_name, count(*) FROM flow_run
 WHERE state_type IN ('PENDING', 'RUNNING', 'CANCELLING') AND work_queue_name IS NOT NULL GROUP BY work_queue_name;
+
+-- name: slot_holders
+-- Task runs that hold slots of limits, the longest first.
+SELECT concurrency_slot.limit_id, task_run.id, task_run.name, task_run.start_time, flow_run.id, flow_run.name
+FROM concurrency_slot JOIN task_run ON task_run.id = concurrency_slot.task_run_id
+    LEFT JOIN flow_run ON flow_run.id = task_run.flow_run_id
+WHERE concurrency_slot.limit_id IN {listed:ids} ORDER BY task_run.start_time LIMIT 500;
+
+-- name: lease_holders
+-- Leases on slots of limits, the oldest first.
+SELECT limit_id, holder_type, holder_id, slots, created FROM concurrency_lease
+WHERE limit_id IN {listed:ids} ORDER BY created LIMIT 500;
 
 -- name: log_count
 -- How many lines a run has logged.

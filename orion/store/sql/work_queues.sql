@@ -8,6 +8,20 @@ SELECT COALESCE(max(priority), 0) + 1 FROM work_queue;
 -- Somebody has polled the queue.
 UPDATE work_queue SET last_polled = :now WHERE id = :id;
 
+-- name: saw_agent
+-- An agent has polled the queue.
+INSERT INTO agent (id, created, updated, name, work_queue_id, last_seen)
+VALUES (:id, :now, :now, :name, :queue, :now)
+ON CONFLICT (work_queue_id, name) DO UPDATE SET last_seen = excluded.last_seen;
+
+-- name: forget_agents
+-- Agents of a queue that have not been seen for long.
+DELETE FROM agent WHERE work_queue_id = :queue AND last_seen < :before;
+
+-- name: agents
+-- Agents that have polled a queue, the latest first.
+SELECT name, last_seen, created FROM agent WHERE work_queue_id = :queue ORDER BY last_seen DESC LIMIT 20;
+
 -- name: rename_in_runs
 -- Runs that have not finished follow their queue to its new name; finished ones keep the name they ran under.
 UPDATE flow_run SET work_queue_name = :name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orion.errors import NotFound
@@ -20,6 +20,9 @@ from orion.web.paging import window
 
 PREVIEW_AHEAD = timedelta(seconds=60)
 MOST = 200
+NOTED_EVERY = timedelta(seconds=20)
+MOST_NOTED = 10_000
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 LONGEST = 30.0
 
 
@@ -81,7 +84,20 @@ async def get_runs(call: Call) -> Reply:
         return Reply(
             await call.store.read(work_queues.runs_for_queue, queue, call.now + ahead, limit, call.now)
         )
+    await _note_agent(call, queue.id)
     return Reply(await Poll(call, queue, ahead).runs(body.wait_seconds or 0.0))
+
+
+async def _note_agent(call: Call, queue_id: str) -> None:
+    """Write down who polls, at most every few seconds for each; polls themselves write nothing more."""
+    name = call.body.agent_name or call.body.agent_id
+    seen: dict[tuple[str, str], datetime] = call.app.state.seen_agents
+    if not name or call.now - seen.get((queue_id, name), LONG_AGO) < NOTED_EVERY:
+        return
+    if len(seen) > MOST_NOTED:
+        seen.clear()
+    seen[queue_id, name] = call.now
+    await call.store.write(work_queues.saw_agent, queue_id, name, call.now, durable=False)
 
 
 class Poll:
@@ -132,7 +148,7 @@ class Poll:
 
     async def _claim(self) -> list[FlowRun]:
         body, now = self.call.body, self.clock()
-        holder = body.agent_name or body.agent_id
+        holder = body.agent_id or body.agent_name
         runs: list[FlowRun] = await self.call.store.write(
             claim_runs, self.queue, now, limit=body.limit, scheduled_before=now + self.ahead, holder=holder
         )

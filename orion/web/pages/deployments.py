@@ -29,6 +29,7 @@ from orion.model.flow_runs import FlowRun
 from orion.model.schedule_words import in_words
 from orion.store import console, deployments, flow_runs, scheduling, work_queues
 from orion.store.base import Conn
+from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.charts.calendar import WEEKS, worst
@@ -112,10 +113,9 @@ def _switched(call: Call, words: str) -> Reply:
 def _list(conn: Conn, query: DeploymentQuery, now: datetime) -> dict[str, Any]:
     filters, sort = query.filters(), SORTS.get(query.sort, "NAME_ASC")
     page, key = deployments.page(conn, filters, sort, PAGE, query.after or None, now=now)
-    names = console.flow_names(conn, (each.flow_id for each in page))
     return {
         "query": query,
-        "rows": [_row(conn, each, names.get(each.flow_id, "?"), now) for each in page],
+        "rows": _rows(conn, page, now),
         "tag_options": [("", "All tags"), *((tag, tag) for tag in console.tag_options(conn))],
         "queue_options": [("", "All queues"), *((name, name) for name in console.queue_names(conn))],
         "chips": _chips(query),
@@ -139,8 +139,27 @@ def _chips(query: DeploymentQuery) -> list[tuple[str, str]]:
     return [(f"{word}: {value}", query.href(**{key: ""})) for word, key, value in said if value]
 
 
-def _row(conn: Conn, deployment: Deployment, flow_name: str, now: datetime) -> DeploymentRow:
-    past = console.last_of_deployment(conn, deployment.id, 10, now)
+def _rows(conn: Conn, page: list[Deployment], now: datetime) -> list[DeploymentRow]:
+    ids = [each.id for each in page]
+    names = console.flow_names(conn, (each.flow_id for each in page))
+    past, following = (
+        console.last_of_deployments(conn, ids, 10, now),
+        console.next_of_deployments(conn, ids, now),
+    )
+    return [
+        _row(conn, each, names.get(each.flow_id, "?"), past[each.id], following.get(each.id), now)
+        for each in page
+    ]
+
+
+def _row(
+    conn: Conn,
+    deployment: Deployment,
+    flow_name: str,
+    past: list[Past],
+    following: datetime | None,
+    now: datetime,
+) -> DeploymentRow:
     seen = (
         look(past[-1].state_type, past[-1].state_name)
         if past
@@ -162,7 +181,7 @@ def _row(conn: Conn, deployment: Deployment, flow_name: str, now: datetime) -> D
         warning=warning,
         look=seen,
         bars=as_bars(past),
-        next=console.next_of_deployment(conn, deployment.id, now),
+        next=following,
     )
 
 

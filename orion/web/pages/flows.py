@@ -20,6 +20,7 @@ from orion.model.filters import (
 from orion.model.flows import Flow
 from orion.store import console, deployments, flow_runs, flows
 from orion.store.base import Conn
+from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.display import duration
@@ -38,6 +39,7 @@ class FlowRow:
     deployments: int
     last: datetime | None
     note: str
+    success: tuple[int, int] | None
 
 
 async def listing(call: Call) -> Reply:
@@ -62,9 +64,10 @@ def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dic
     )
     filters = Filters(flows=wanted) if q or tag else None
     page, key = flows.page(conn, filters, "NAME_ASC", PAGE, after)
-    counts = flows.count_deployments(conn, [flow.id for flow in page])
+    ids = [flow.id for flow in page]
+    counts, past = flows.count_deployments(conn, ids), console.last_of_flows(conn, ids, 30, now)
     return {
-        "rows": [_row(conn, flow, counts[flow.id], now) for flow in page],
+        "rows": [_row(flow, counts[flow.id], past[flow.id]) for flow in page],
         "q": q,
         "tag": tag,
         "tag_options": [("", "All tags"), *((each, each) for each in console.tag_options(conn))],
@@ -83,11 +86,18 @@ def _address(**said: str | None) -> str:
     return f"flows?{query}" if query else "flows"
 
 
-def _row(conn: Conn, flow: Flow, number: int, now: datetime) -> FlowRow:
-    past = console.last_of_flow(conn, flow.id, 10, now)
+def _row(flow: Flow, number: int, past: list[Past]) -> FlowRow:
     usual = console.usual(past)
     note = f"usual {duration(usual)}" if usual else "not run often yet" if past else "never run"
-    return FlowRow(flow, as_bars(past), number, past[-1].expected if past else None, note)
+    last = past[-1].expected if past else None
+    return FlowRow(flow, as_bars(past[-10:]), number, last, note, success(past))
+
+
+def success(past: list[Past]) -> tuple[int, int] | None:
+    """How many of the runs that ended completed, in percent, and how many ended; cancelled ones do not count."""
+    ended = [run for run in past if run.state_type in ("COMPLETED", "FAILED", "CRASHED")]
+    good = sum(run.state_type == "COMPLETED" for run in ended)
+    return (round(100 * good / len(ended)), len(ended)) if ended else None
 
 
 def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
@@ -106,6 +116,7 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "groups": by_day(rows_of(conn, runs, now)),
         "bars": as_bars(past[-30:], linked=True),
         "usual": console.usual(past),
+        "success": success(past[-30:]),
         "deployments": [
             {"id": each.id, "name": each.name, "paused": each.paused, "schedule_words": schedule_words(each)}
             for each in below

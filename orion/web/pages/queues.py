@@ -25,6 +25,7 @@ from orion.web.pages.run_rows import RunRow, one_group, rows_of
 from orion.web.pages.shared import api_url, found, gather, here, see
 
 SOON = timedelta(hours=24)
+AWAY = timedelta(seconds=75)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,10 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "late": len(late),
         "warning": _warning(queue, len(running), coming, now),
         "takes": _takes(queue),
+        "agents": [
+            {"name": agent.name, "seen": agent.last_seen, "polls": now - agent.last_seen < AWAY}
+            for agent in work_queues.agents(conn, queue.id)
+        ],
         "deployments": [{"id": d.id, "name": d.name, "flow_name": names.get(d.flow_id, "?")} for d in below],
     }
 

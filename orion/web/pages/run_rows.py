@@ -119,7 +119,8 @@ def _usual(conn: Conn, runs: list[FlowRun], now: datetime) -> dict[str, float | 
     going = {
         run.deployment_id for run in runs if run.deployment_id and run.state_type in ("RUNNING", "COMPLETED")
     }
-    return {id: console.usual(console.last_of_deployment(conn, id, USUAL_OF, now)) for id in going}
+    past = console.last_of_deployments(conn, sorted(going), USUAL_OF, now)
+    return {id: console.usual(runs) for id, runs in past.items()}
 
 
 def _slower(run: FlowRun, usual: float | None) -> str:

@@ -1,0 +1,79 @@
+"""Limits, queues and flows in the console: who holds what since when, which agents poll, how runs went."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.web import makers
+from tests.web.browser import Client, Clock
+from tests.web.pages import HTML, act
+
+
+def test_who_holds_the_slots_of_a_limit_and_since_when(client: Client, clock: Clock) -> None:
+    act(client, "/limits", tag="database", limit="2")
+    run = makers.running_flow_run(client)
+    task = makers.task_run(client, run["id"], tags=["database"], name="load-it")
+    makers.propose(client, "task_runs", task["id"], "RUNNING")
+    clock.now += timedelta(minutes=3)
+    page = client.get("/limits", headers=HTML).text
+    assert (
+        f'task-runs/{task["id"]}">load-it</a> of <a href="./runs/{run["id"]}">{run["name"]}</a> since' in page
+    )
+    assert "1/2" in page
+
+
+def test_a_limit_is_changed_reset_and_deleted(client: Client) -> None:
+    act(client, "/limits", tag="database", limit="2")
+    limit = client.get("/api/concurrency_limits/tag/database").json()["id"]
+    assert act(client, f"/limits/{limit}/edit", limit="7").status_code == 303
+    assert client.get("/api/concurrency_limits/tag/database").json()["concurrency_limit"] == 7
+    assert act(client, f"/limits/{limit}/reset").status_code == 303
+    act(client, f"/limits/{limit}/delete")
+    assert client.get("/api/concurrency_limits/tag/database").status_code == 404
+
+
+def test_named_limits_are_made_shown_and_freed(client: Client) -> None:
+    assert act(client, "/limits", kind="name", tag="api-calls", limit="3").status_code == 303
+    again = act(client, "/limits", kind="name", tag="api-calls", limit="3")
+    assert (again.status_code, "exists already" in again.text) == (
+        409 if again.status_code == 409 else 422,
+        True,
+    )
+    client.post("/api/v2/concurrency_limits/increment-with-lease", json={"names": ["api-calls"], "slots": 2})
+    page = client.get("/limits", headers=HTML).text
+    assert "Named limit, asked for by code" in page and "a lease × 2 since" in page
+    limit = client.get("/api/v2/concurrency_limits/api-calls").json()
+    assert limit["active_slots"] == 2
+    act(client, f"/limits/{limit['id']}/reset")
+    assert client.get("/api/v2/concurrency_limits/api-calls").json()["active_slots"] == 0
+
+
+def test_a_limit_that_makes_no_sense_keeps_what_was_typed(client: Client) -> None:
+    answer = act(client, "/limits", tag="database", limit="many")
+    assert answer.status_code == 422
+    assert 'value="database"' in answer.text and "The limit cannot be set" in answer.text
+
+
+@pytest.mark.row("UI-21")
+def test_a_queue_tells_which_agents_poll_it_and_which_no_longer_do(client: Client, clock: Clock) -> None:
+    queue = makers.queue(client)["id"]
+    client.post(f"/api/work_queues/{queue}/get_runs", json={"agent_name": "gpu-01"})
+    clock.now += timedelta(minutes=5)
+    client.post(f"/api/work_queues/{queue}/get_runs", json={"agent_name": "gpu-02"})
+    page = client.get(f"/queues/{queue}", headers=HTML).text
+    agents = page.partition('id="seen"')[2].partition("</section>")[0]
+    assert "1 polling" in agents
+    assert agents.index("gpu-02") < agents.index("gpu-01")
+    assert 'aria-label="away"' in agents and "5 min ago" in agents
+
+
+def test_flows_say_how_many_of_their_last_runs_completed(client: Client) -> None:
+    flow = makers.flow(client)["id"]
+    for kind in ("COMPLETED", "COMPLETED", "FAILED", "CANCELLED"):
+        makers.propose(
+            client, "flow_runs", makers.running_flow_run(client, flow_id=flow)["id"], kind, force=True
+        )
+    assert "67% of the last 3 completed" in client.get("/flows", headers=HTML).text
+    assert "67% completed" in client.get(f"/flows/{flow}", headers=HTML).text
