@@ -1,18 +1,21 @@
-"""The clock: Huey's consumer inside this process, and alarms: for the next late run, and for the next notification.
+"""The clock: Huey's consumer inside this process, and alarms: for late runs, for leases, for notifications.
 
 It looks every 10 s, so that an idle clock costs next to nothing; what must not wait that long has the alarm.
+While somebody holds a run, the leases are swept every 5 s.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import datetime
 from typing import Any
 
 from orion.model.times import utcnow
 from orion.services import notifying
 from orion.services.lateness import next_late
+from orion.services.leases import next_end
 from orion.services.runner import HOLDER, let_go
 from orion.settings import Settings
 from orion.store import Store
@@ -26,6 +29,7 @@ log = logging.getLogger("orion.clock")
 LOOK_SECONDS = 10
 STOP_SECONDS = 8.0
 SHORTEST_SECONDS = 0.2
+SWEEP_SECONDS = 5.0
 NEWS_SECONDS = 2.0  # how soon the alarm sees a message that another process has put into the outbox
 
 
@@ -69,7 +73,8 @@ class Clock:
         for worker, _ in self.consumer.worker_threads:
             worker.bell = self.bell
         self.news = threading.Event()
-        self.alarm = threading.Thread(target=self._ring_for_late_runs, name="clock-alarm", daemon=True)
+        self.swept = 0.0
+        self.alarm = threading.Thread(target=self._ring, name="clock-alarm", daemon=True)
         self.sender = threading.Thread(target=self._send_notifications, name="clock-sender", daemon=True)
 
     def start(self) -> None:
@@ -91,17 +96,28 @@ class Clock:
         let_go(self.store, self.holder)
         self.huey.storage.close()
 
-    def _ring_for_late_runs(self) -> None:
+    def _ring(self) -> None:
         late, pause = None, 0.0
-        while "lateness" in self.tasks and not self.stopping.wait(pause):
+        while not self.stopping.wait(pause):
             try:
                 if late is not None and late <= utcnow():
                     self.tasks["lateness"]()
-                late = next_late(self.store, utcnow())
-                pause = _until(late)
+                late = next_late(self.store, utcnow()) if "lateness" in self.tasks else None
+                pause = min(_until(late), self._sweep())
             except Exception:
-                log.exception("The alarm for late runs failed; it is set again in %d s.", LOOK_SECONDS)
+                log.exception("The alarm failed; it is set again in %d s.", LOOK_SECONDS)
                 late, pause = None, LOOK_SECONDS
+
+    def _sweep(self) -> float:
+        """Have the leases swept when one has ended, at most every 5 s; how long until the next look."""
+        ends = next_end(self.store)
+        if ends is None:
+            return LOOK_SECONDS
+        left = self.swept + SWEEP_SECONDS - time.monotonic()
+        if ends <= utcnow() and left <= 0:
+            self.tasks["leases"]()
+            self.swept, left = time.monotonic(), SWEEP_SECONDS
+        return max(min(_until(ends), SWEEP_SECONDS), left, SHORTEST_SECONDS)
 
     def _send_notifications(self) -> None:
         """Send at once what this process has put into the outbox, and in time what is to be tried again.

@@ -5,7 +5,7 @@ Every function takes the connection of its caller's transaction: `await store.wr
 
 from orion.orchestration.batch import batch
 from orion.orchestration.claims import claim_runs
-from orion.orchestration.creation import create_flow_run, create_task_run
+from orion.orchestration.creation import create_claimed, create_flow_run, create_task_run
 from orion.orchestration.heartbeats import heartbeat
 from orion.orchestration.limits import give, give_lease, renew_lease, take, take_lease
 from orion.orchestration.outcome import Outcome
@@ -16,6 +16,7 @@ __all__ = [
     "Outcome",
     "batch",
     "claim_runs",
+    "create_claimed",
     "create_flow_run",
     "create_task_run",
     "give",

@@ -79,7 +79,10 @@ def lease_seconds(run: FlowFacts, terms: Terms = TERMS) -> float:
 
 
 def _claimed(run: FlowFacts, left: str | None, now: datetime, token: str | None, terms: Terms) -> FlowFacts:
-    """PENDING consumes the hand-out; a planned run's lease counts from its time."""
+    """PENDING consumes the hand-out; a planned run's lease counts from its time.
+
+    A run that is born PENDING with a token is held by the process that made it, which has thereby been heard.
+    """
     due = run.state.state_details.scheduled_time if run.state else None
     leased = left == SCHEDULED and run.deployment_id is not None
     until = max(now, due or now) + timedelta(seconds=terms.pending) if leased or token else None
@@ -89,7 +92,7 @@ def _claimed(run: FlowFacts, left: str | None, now: datetime, token: str | None,
         claim_until=None,
         attempt_token=token,
         lease_until=until,
-        heartbeat=None,
+        heartbeat=now if token and left is None else None,
         infrastructure_pid=None if leased else run.infrastructure_pid,
         submit_count=run.submit_count + (until is not None),
     )

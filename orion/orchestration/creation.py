@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import TypeVar, cast
 
@@ -32,7 +33,23 @@ SHARED = (
 )
 
 
-def create_flow_run(conn: Conn, wanted: FlowRunCreate, now: datetime) -> tuple[FlowRun, bool]:
+def create_claimed(conn: Conn, wanted: FlowRunCreate, now: datetime) -> tuple[FlowRun, bool, str | None]:
+    """A flow run that the process which makes it will run: it is born PENDING, and its maker gets the attempt's token.
+
+    Who sends the same again gets the token again while the run is still PENDING. No token for any other first state.
+    """
+    pending = wanted.state is None or wanted.state.type == PENDING
+    token = secrets.token_urlsafe(24) if pending and wanted.deployment_id is None else None
+    run, created = create_flow_run(conn, wanted, now, token)
+    if created or run.state_type != PENDING or token is None:
+        return run, created, token if created else None
+    facts = loading.flow_run(conn, run.id)
+    return run, created, facts.attempt_token if facts else None
+
+
+def create_flow_run(
+    conn: Conn, wanted: FlowRunCreate, now: datetime, token: str | None = None
+) -> tuple[FlowRun, bool]:
     """A flow run in its first state, by force; the one that is there when the id or the idempotency key is taken."""
     run = FlowRun(
         id=wanted.id or new_id(),
@@ -65,7 +82,7 @@ def create_flow_run(conn: Conn, wanted: FlowRunCreate, now: datetime) -> tuple[F
         tags=run.tags,
     )
     state = proposed(wanted.state or StateCreate(type=PENDING), facts, now)
-    return _shown(run, enter_flow_run(conn, facts, state, now)), True
+    return _shown(run, enter_flow_run(conn, facts, state, now, token=token)), True
 
 
 def create_task_run(conn: Conn, wanted: TaskRunCreate, now: datetime) -> tuple[TaskRun, bool]:

@@ -27,13 +27,17 @@ class Patience(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One request of the API; `answer` is the type of a good response's body, None for none."""
+    """One request of the API; `answer` is the type of a good response's body, None for none.
+
+    With `claims` the answer comes with the attempt's token, or None.
+    """
 
     method: str
     path: str
     body: bytes | None = None
     answer: Any = None
     headers: tuple[tuple[str, str], ...] = ()
+    claims: bool = False
 
 
 Attempts = Generator[float, httpx.Response | httpx.TransportError, httpx.Response]
@@ -78,6 +82,11 @@ def read(request: Request, response: httpx.Response) -> Any:
     """The value of a response; raises `ObjectNotFound` or `ApiError`."""
     if response.status_code >= 400:
         raise _error(request, response)
+    value = _value(request, response)
+    return (value, response.headers.get("orion-attempt")) if request.claims else value
+
+
+def _value(request: Request, response: httpx.Response) -> Any:
     if request.answer is None or not response.content or response.status_code == 204:
         return None
     if request.answer is Any:

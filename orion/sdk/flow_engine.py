@@ -18,6 +18,7 @@ from orion.sdk.errors import Abort, FlowTimedOut
 from orion.sdk.flow_call import FlowCall
 from orion.sdk.flow_endings import CRASH_FLUSH_SECONDS, end_by, failed, finish, refuse, report, timed_out
 from orion.sdk.flow_runs import create_run
+from orion.sdk.heartbeat import beating
 from orion.sdk.hooks import call_hooks
 from orion.sdk.naming import fill
 from orion.sdk.parameters import Parameters, from_json, spread
@@ -34,7 +35,8 @@ def run_flow(call: FlowCall) -> Steps[State]:
     run = yield from create_run(call)
     call.adopt(run)
     call.logger.info("Created flow run %r of flow %r", run.name, call.flow.name)
-    state = yield from _whole_life(call, lambda: call.parameters)
+    with beating(call.session, run.id, call.token):
+        state = yield from _whole_life(call, lambda: call.parameters)
     if call.parent is not None:
         call.parent.tally.add(state)
     return state

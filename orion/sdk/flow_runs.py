@@ -27,7 +27,10 @@ RECORDED_BYTES = 100_000
 
 
 def create_run(call: FlowCall) -> Steps[FlowRun]:
-    """A new flow run, PENDING; in a retried parent, the run that an earlier attempt made."""
+    """A new flow run, PENDING; in a retried parent, the run that an earlier attempt made.
+
+    One without a parent is claimed by the same request, and beats from then on.
+    """
     flow_id = yield from flow_id_of(call.session, call.flow.name)
     stand_in: TaskRun | None = None
     if call.parent is not None:
@@ -35,7 +38,10 @@ def create_run(call: FlowCall) -> Steps[FlowRun]:
         earlier = yield from _earlier_run(call, call.parent, stand_in)
         if earlier is not None:
             return earlier
-    run = yield Ask(call.session, "create_flow_run", _create(call, flow_id, stand_in))
+    wanted = _create(call, flow_id, stand_in)
+    if call.parent is not None:
+        return (yield Ask(call.session, "create_flow_run", wanted))
+    run, call.token = yield Ask(call.session, "create_claimed_flow_run", wanted)
     return run
 
 

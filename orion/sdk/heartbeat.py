@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+from orion.sdk import signals
 from orion.sdk.client import SyncClient
 from orion.sdk.connection import Connection
 from orion.sdk.errors import ApiError, Unreachable
 from orion.sdk.exchange import Patience
 
+if TYPE_CHECKING:
+    from orion.sdk.session import Session
+
 log = logging.getLogger("orion.engine")
+
+
+@contextmanager
+def beating(session: Session, flow_run_id: str, token: str | None) -> Iterator[None]:
+    """Beat for a run that this process has made for itself; making it was the first beat."""
+    if token is None:
+        yield
+        return
+    seconds = session.settings.heartbeat_seconds
+    beat = Heartbeat(session.connection, flow_run_id, token, seconds, signals.cancel, at_once=False)
+    beat.start()
+    try:
+        yield
+    finally:
+        beat.stop(wait=False)
 
 
 class Heartbeat:
@@ -24,8 +46,10 @@ class Heartbeat:
         token: str,
         seconds: float,
         on_cancel: Callable[[], None],
+        *,
+        at_once: bool = True,
     ) -> None:
-        self._client = SyncClient(connection, Patience(seconds / 2))
+        self._connection, self._at_once = connection, at_once
         self._run, self._token, self._seconds, self._on_cancel = flow_run_id, token, seconds, on_cancel
         self._over = threading.Event()
         self._cancelled = False
@@ -34,10 +58,14 @@ class Heartbeat:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread; no beat leaves afterwards."""
+    @cached_property
+    def _client(self) -> SyncClient:
+        return SyncClient(self._connection, Patience(self._seconds / 2))
+
+    def stop(self, *, wait: bool = True) -> None:
+        """End the thread; no beat begins afterwards, and with `wait` none is under way."""
         self._over.set()
-        if threading.current_thread() is not self._thread:
+        if wait and threading.current_thread() is not self._thread:
             self._thread.join(timeout=5)
 
     def wants_cancel(self) -> bool:
@@ -48,10 +76,10 @@ class Heartbeat:
             return False
 
     def _work(self) -> None:
-        while True:
+        if self._at_once:
             self._beat()
-            if self._over.wait(self._seconds):
-                return
+        while not self._over.wait(self._seconds):
+            self._beat()
 
     def _beat(self) -> None:
         try:

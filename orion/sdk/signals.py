@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -9,9 +11,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from orion.sdk.crashes import forget, tell
-from orion.sdk.errors import Terminated
+from orion.sdk.errors import CancelRequested, Terminated
 
 Handler = Callable[[int, Any], Any]
+
+log = logging.getLogger("orion")
+
+_interruptible = 0
+_cancelling = False
+
+
+def cancel() -> None:
+    """Somebody cancels the run of this process: interrupt it, from any thread, where that hurts no other run."""
+    global _cancelling
+    if _interruptible != 1:
+        log.warning("The run is to be cancelled, but cannot be interrupted here; it ends with its next step.")
+        return
+    _cancelling = True
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -29,14 +46,19 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def _termination() -> Iterator[None]:
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    global _interruptible, _cancelling
+    theirs = signal.getsignal(signal.SIGTERM)
+    if theirs not in (signal.SIG_DFL, _end):
         yield
         return
     signal.signal(signal.SIGTERM, _end)
+    _interruptible += 1
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _interruptible -= 1
+        _cancelling = False
+        signal.signal(signal.SIGTERM, _end if _interruptible else signal.SIG_DFL)
 
 
 @contextmanager
@@ -65,4 +87,4 @@ def _noting(theirs: Handler) -> Handler:
 
 def _end(number: int, frame: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise tell(Terminated(128 + number))
+    raise tell(CancelRequested() if _cancelling else Terminated(128 + number))

@@ -31,7 +31,7 @@ class Duty(NamedTuple):
 DUTIES: tuple[Duty, ...] = (
     Duty("scheduling", scheduling.plan, 60, "scheduler_enabled"),
     Duty("lateness", lateness.mark_late, 10, "late_runs_enabled"),
-    Duty("leases", leases.sweep, 10),  # 75 s of silence, and 10 s until somebody looks: within 90 s
+    Duty("leases", leases.sweep, 5),  # 75 s of silence, and 5 s until somebody looks: within 90 s
     Duty("pauses", pauses.expire, 20),
     Duty("orphans", crashes.close, 60),
     Duty("notifications", notifying.deliver, 10, "notifications_enabled"),

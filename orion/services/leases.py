@@ -19,7 +19,7 @@ from orion.orchestration import loading
 from orion.orchestration.attempts import terms
 from orion.orchestration.entering import enter_flow_run, not_before
 from orion.orchestration.facts import FlowFacts
-from orion.services import cancelling, crashes
+from orion.services import cancelling, crashes, presence
 from orion.store import Conn, Lane, Store, claims, slots
 
 BATCH = 200
@@ -33,23 +33,34 @@ def sweep(store: Store, now: datetime) -> int:
     """End hand-outs and leases that are over; the number of runs and leases.
 
     The first sweep of a process, and one after a jump of the clock, gives every silent holder another period: nobody
-    could beat while the server was away.
+    could beat while the server was away. Where the clock is a process of its own, `presence` tells of such a time.
     """
     if not _on_time(store, now):
         return store.write_now(claims.shift_leases, now + timedelta(seconds=terms().beat), now, lane=Lane.LOW)
     touched = store.write_now(_end_hand_outs, now, lane=Lane.LOW)
     touched += store.write_now(slots.drop_ended_leases, now, lane=Lane.LOW)
+    heard = presence.heard(store, now)
     for run_id, state_id in store.read_now(claims.ended_leases, now, BATCH):
-        touched += store.write_now(reap, run_id, state_id, now, lane=Lane.LOW)
+        touched += store.write_now(reap, run_id, state_id, now, heard=heard, lane=Lane.LOW)
     return touched
 
 
-def reap(conn: Conn, run_id: str, state_id: str, now: datetime) -> bool:
-    """Take a run from its silent holder, unless its state or its lease has changed since it was looked at."""
+def next_end(store: Store) -> datetime | None:
+    """When the next hold ends; None while there is none."""
+    return store.read_now(claims.next_end)
+
+
+def reap(conn: Conn, run_id: str, state_id: str, now: datetime, *, heard: bool = True) -> bool:
+    """Take a run from its silent holder, unless its state or its lease has changed since it was looked at.
+
+    Where nobody could be `heard`, silence means nothing: then only what needs no holder is done, a crash's retry.
+    """
     run = loading.flow_run(conn, run_id)
     if run is None or run.state is None or run.state.id != state_id:
         return False
     if run.lease_until is None or run.lease_until > now:
+        return False
+    if not heard and run.state.type != CRASHED:
         return False
     return _ENDED.get(run.state.type, end)(conn, run, now)
 
@@ -61,6 +72,8 @@ def pending(conn: Conn, run: FlowFacts, now: datetime) -> bool:
     until = max(run.state.timestamp, due) + timedelta(seconds=terms().started)
     if run.attempt_token is None and run.infrastructure_pid and now < until:
         return not claims.extend_lease(conn, run.id, run.state.id, run.lease_until, until)
+    if run.deployment_id is None and run.attempt_token is not None:
+        return _crash(conn, run, now, "The process that made the run ended before it started it.")
     if run.submit_count >= terms().submits:
         return _crash(
             conn, run, now, f"The run was handed out {run.submit_count} times, but no process started it."

@@ -11,6 +11,7 @@ from orion.store.rows import Rows
 from orion.store.sql import load
 
 Q = load("duties")
+WEB = "web"
 
 
 class DutyRun(Struct, kw_only=True):
@@ -41,6 +42,19 @@ def finished(conn: Conn, name: str, started: datetime, now: datetime, count: int
     """Note how a duty ended."""
     times = {"started": conn.time(started), "now": conn.time(now)}
     conn.run(Q.finished, {"name": name, "count": count, "error": error, **times})
+
+
+def serve(conn: Conn, now: datetime, gap: timedelta) -> None:
+    """A web server says that it lives; a silence of all of them longer than `gap` begins their time anew."""
+    times = {"now": conn.time(now), "before": conn.time(now - gap), "after": conn.time(now + gap)}
+    conn.run(Q.serve, {"name": WEB, **times})
+
+
+def serving(conn: Conn) -> tuple[datetime, datetime] | None:
+    """Since when web servers live without a gap, and when the last one said so."""
+    row = conn.one(Q.serving, {"name": WEB})
+    since, seen = (conn.when(row[0]), conn.when(row[1])) if row else (None, None)
+    return (since, seen) if since and seen else None
 
 
 def every(conn: Conn) -> dict[str, DutyRun]:

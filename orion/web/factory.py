@@ -61,22 +61,23 @@ def build_app(
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     if app.state.owns_store:
         app.state.store = await asyncio.to_thread(_open, app.state.settings, app.state.services)
-    watching = _watch(app) if app.state.services else None
+    watching = _watch(app) if app.state.services else []
     try:
         yield
     finally:
         app.state.closing.set()
-        if watching is not None:
-            watching.cancel()
+        for task in watching:
+            task.cancel()
         if app.state.owns_store:
             await asyncio.to_thread(app.state.store.close)
 
 
-def _watch(app: Starlette) -> asyncio.Task[None]:
-    """A duty that no clock runs, the server runs itself."""
-    from orion.services.watchdog import watch
+def _watch(app: Starlette) -> list[asyncio.Task[None]]:
+    """A duty that no clock runs, the server runs itself; and clocks elsewhere are told that it lives."""
+    from orion.services import presence, watchdog
 
-    return asyncio.create_task(watch(app.state.store, app.state.clock))
+    store, clock = app.state.store, app.state.clock
+    return [asyncio.create_task(work(store, clock)) for work in (watchdog.watch, presence.keep)]
 
 
 def _open(settings: Settings, services: bool) -> Store:

@@ -23,8 +23,8 @@ from orion.model.ids import new_id
 from orion.model.states import FINAL, StateCreate
 from orion.model.work_queues import WorkQueueCreate
 from orion.orchestration import Outcome, claim_runs, create_flow_run, heartbeat, propose_flow_run
-from orion.services import leases
-from orion.store import Conn, Store, flow_runs, flows, work_queues
+from orion.services import leases, presence
+from orion.store import Conn, Store, duties, flow_runs, flows, work_queues
 from tests.orchestration.world import NOON, wish
 
 RUNS = 6
@@ -42,8 +42,8 @@ class Inline:
     def __init__(self, conn: Conn) -> None:
         self.conn = conn
 
-    def write_now(self, fn: Callable[..., Any], *args: Any, lane: Any = None) -> Any:
-        return fn(self.conn, *args)
+    def write_now(self, fn: Callable[..., Any], *args: Any, lane: Any = None, **kw: Any) -> Any:
+        return fn(self.conn, *args, **kw)
 
     read_now = write_now
 
@@ -104,6 +104,7 @@ class Story:
         return self.faulty and self.rng.random() < chance
 
     def sweep(self) -> None:
+        duties.serve(self.conn, self.now, presence.gap())
         leases.sweep(self.store, self.now)  # type: ignore[arg-type]
         self.after(SWEEP, self.sweep)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from orion.errors import Conflict
 from orion.model.flow_runs import FlowRunCreate
 from orion.model.ids import new_id
 from orion.model.task_runs import TaskRunCreate
-from orion.orchestration import create_flow_run, create_task_run
+from orion.orchestration import create_claimed, create_flow_run, create_task_run
 from orion.store import Store
 from tests.orchestration.world import World, wish
 
@@ -27,6 +28,23 @@ def test_a_flow_run_without_a_state_is_pending_and_has_a_name_of_two_words(world
     assert (run.state_type, run.state_name, run.expected_start_time) == ("PENDING", "Pending", world.now)
     assert len(run.name.split("-")) == 2
     assert world.get(run.id) == run
+
+
+def test_who_makes_a_run_to_run_it_gets_its_token_and_again_while_it_is_pending(world: World) -> None:
+    wanted = FlowRunCreate(flow_id=world.flow_id, idempotency_key="mine")
+    run, created, token = world.store.write_now(create_claimed, wanted, world.now)
+    assert created and token
+    assert world.store.write_now(create_claimed, wanted, world.now) == (run, False, token)
+    assert world.flow(run.id, "RUNNING", token="another").status == "ABORT"
+    assert world.flow(run.id, "RUNNING", token=token).status == "ACCEPT"
+    assert world.store.write_now(create_claimed, wanted, world.now)[1:] == (False, None)
+
+
+@pytest.mark.parametrize("values", [{"state": wish("RUNNING")}, {"deployment_id": new_id()}])
+def test_nobody_else_gets_a_token_by_making_a_run(world: World, values: dict[str, Any]) -> None:
+    wanted = FlowRunCreate(flow_id=world.flow_id, **values)
+    run, created, token = world.store.write_now(create_claimed, wanted, world.now)
+    assert (created, token) == (True, None)
 
 
 @pytest.mark.parametrize("text", ["SCHEDULED", "RUNNING", "COMPLETED Cached", "PAUSED"])

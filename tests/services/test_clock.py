@@ -21,10 +21,11 @@ from orion.services import duties, scheduling
 from orion.services.duties import Duty
 from orion.settings import Settings, load, temporary_settings
 from orion.store import Store
-from tasks.clock import Clock
+from tasks.clock import LOOK_SECONDS, SWEEP_SECONDS, Clock
 from tasks.duties import Due
 from tasks.hueys import Message
 from tasks.queue import JsonSerializer, open_queue
+from tests.orchestration.world import World
 from tests.services.world import HOURLY, add_deployment, add_schedule, due, runs
 
 
@@ -157,3 +158,22 @@ def test_the_clock_loads_no_driver_that_it_does_not_need() -> None:
     code = "import sys, tasks.clock; print({'psycopg', 'redis', 'croniter', 'starlette'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_alarm_has_ended_leases_swept_and_not_more_often_than_every_5_s(
+    store: Store, settings: Settings
+) -> None:
+    clock, rung = Clock(store, settings), []
+    clock.tasks["leases"] = lambda: rung.append(True)
+    try:
+        assert clock._sweep() == LOOK_SECONDS
+        world = World(store)
+        world.now = utcnow() - timedelta(seconds=60)
+        queue = world.queue()
+        world.planned()
+        assert len(world.claim(queue)) == 1
+        assert (clock._sweep(), rung) == (SWEEP_SECONDS, [True])
+        assert 0 < clock._sweep() <= SWEEP_SECONDS
+        assert rung == [True]
+    finally:
+        clock.huey.storage.close()

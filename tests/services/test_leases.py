@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from orion.model.flow_runs import FlowRunUpdate
-from orion.orchestration import heartbeat
+from orion.model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
+from orion.orchestration import create_claimed, heartbeat
 from orion.orchestration.attempts import terms
-from orion.services import crashes, leases
+from orion.services import crashes, leases, presence
 from orion.services.duties import BY_NAME
-from orion.store import Store, claims, flow_runs
+from orion.store import Store, claims, duties, flow_runs
 from tests.orchestration.world import World, wish
 
 
@@ -18,14 +18,24 @@ class Swept(World):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
+        self.serve(-leases.terms().beat)
+        self.serve()
         leases.sweep(store, self.now)
+
+    def serve(self, after: float = 0) -> None:
+        """A web server says that it lives."""
+        self.store.write_now(duties.serve, self.at(after), presence.gap())
 
     def sweep(self, after: float = 0) -> int:
         """Let time go by, sweeping every 25 s; what the last sweep touched."""
         while after > 25:
-            leases.sweep(self.store, self.later(25))
+            self.later(25)
+            self.serve()
+            leases.sweep(self.store, self.now)
             after -= 25
-        return leases.sweep(self.store, self.later(after))
+        self.later(after)
+        self.serve()
+        return leases.sweep(self.store, self.now)
 
     def held(self, **values: object) -> tuple[str, str]:
         """A run claimed with a token."""
@@ -192,7 +202,9 @@ def test_two_sweeps_at_once_reap_once(world: Swept) -> None:
 
 def test_after_a_jump_of_the_clock_everybody_gets_another_period(world: Swept) -> None:
     run_id, _ = world.beating()
-    leases.sweep(world.store, world.later(3 * 3600))
+    world.later(3 * 3600)
+    world.serve()
+    leases.sweep(world.store, world.now)
     world.sweep(70)
     assert world.stands(run_id) == "RUNNING Running"
     world.sweep(10)
@@ -207,6 +219,49 @@ def test_after_a_restart_of_the_server_everybody_gets_another_period(world: Swep
     assert not world.beat(run_id, token)
     world.sweep(60)
     assert world.stands(run_id) == "RUNNING Running"
+
+
+def test_a_clock_takes_no_silence_for_death_while_no_web_server_could_hear(world: Swept) -> None:
+    (living, token), (dead, _) = world.beating(), world.beating()
+    for _ in range(20):
+        leases.sweep(world.store, world.later(10))
+    assert (world.stands(living), world.stands(dead)) == ("RUNNING Running", "RUNNING Running")
+    world.serve()
+    world.sweep(15)
+    assert not world.beat(living, token)
+    world.sweep(59)
+    assert world.stands(dead) == "RUNNING Running"
+    world.sweep(5)
+    assert (world.stands(living), world.stands(dead)) == ("RUNNING Running", "CRASHED Crashed")
+
+
+@pytest.mark.row("ENG-18")
+def test_a_run_that_its_maker_held_crashes_with_its_process_and_is_not_tried_again(world: Swept) -> None:
+    policy = FlowRunPolicy(retries=3)
+    wanted = FlowRunCreate(flow_id=world.flow_id, empirical_policy=policy)
+    tokens = {}
+    for name in ("never started", "killed", "lives"):
+        run, _, token = world.store.write_now(create_claimed, wanted, world.now)
+        tokens[name] = run.id, token
+        if name != "never started":
+            assert world.flow(run.id, "RUNNING", token=token).status == "ACCEPT"
+    world.sweep(60)
+    assert not world.beat(*tokens["lives"])
+    world.sweep(60)
+    world.sweep(5)
+    assert {name: world.get(run_id).state_type for name, (run_id, _) in tokens.items()} == {
+        "never started": "CRASHED", "killed": "CRASHED", "lives": "RUNNING",
+    }  # fmt: skip
+    assert "ended before it started it" in (world.get(tokens["never started"][0]).state.message or "")
+
+
+def test_a_server_that_restarts_quickly_gives_a_dead_process_no_more_time(world: Swept) -> None:
+    dead, _ = world.beating()
+    for _ in range(2):
+        leases.sweep(world.store, world.later(10))
+    world.serve()
+    world.sweep(56)
+    assert world.stands(dead) == "CRASHED Crashed"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from orion.model.states import (
     SetState,
     StateCreate,
 )
-from orion.orchestration import create_flow_run, heartbeat, propose_flow_run
+from orion.orchestration import create_claimed, create_flow_run, heartbeat, propose_flow_run
 from orion.store import flow_runs
 from orion.store import graph as graphs
 from orion.store import history as histories
@@ -29,8 +29,15 @@ ATTEMPT = "orion-attempt"
 
 
 async def create(call: Call) -> Reply:
-    """Create a flow run, or find the one with the same idempotency key."""
+    """Create a flow run, or find the one with the same idempotency key.
+
+    With the header `Orion-Attempt: new` a run without a deployment that begins PENDING is claimed by its maker, who
+    gets the attempt's token in the same header and beats.
+    """
     parse.bounded(call.body.parameters, call.settings.api_max_parameters, "The parameters")
+    if call.headers.get(ATTEMPT) == "new":
+        run, created, token = await call.store.write(create_claimed, call.body, call.now)
+        return Reply(run, status=201 if created else 200, headers={"Orion-Attempt": token} if token else {})
     run, created = await call.store.write(create_flow_run, call.body, call.now)
     return Reply(run, status=201 if created else 200)
 
