@@ -43,7 +43,7 @@ def test_who_makes_a_run_to_run_it_gets_its_token_and_again_while_it_is_pending(
 @pytest.mark.parametrize("values", [{"state": wish("RUNNING")}, {"deployment_id": new_id()}])
 def test_nobody_else_gets_a_token_by_making_a_run(world: World, values: dict[str, Any]) -> None:
     wanted = FlowRunCreate(flow_id=world.flow_id, **values)
-    run, created, token = world.store.write_now(create_claimed, wanted, world.now)
+    _, created, token = world.store.write_now(create_claimed, wanted, world.now)
     assert (created, token) == (True, None)
 
 
