@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from orion.cli.api import Api, api
-from orion.cli.console import Json, Limit, confirm, show_json, show_object, show_rows
+from orion.cli.console import Format, Json, Limit, Output, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.errors import NotFound
 
@@ -19,11 +19,11 @@ Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
 @app.command("ls")
-def ls(limit: Limit = 200, as_json: Json = False) -> None:
+def ls(limit: Limit = 200, as_json: Json = False, output: Output = Format.text) -> None:
     """List the types."""
     with api() as server:
         rows = server.rows("/block_types/filter", {}, limit)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(rows)
     show_rows(
         ("Slug", "Name", "What it is"), [(row["slug"], row["name"], row["description"]) for row in rows]
@@ -31,12 +31,12 @@ def ls(limit: Limit = 200, as_json: Json = False) -> None:
 
 
 @app.command("inspect")
-def inspect(slug: Slug, as_json: Json = False) -> None:
+def inspect(slug: Slug, as_json: Json = False, output: Output = Format.text) -> None:
     """Show a type, its fields and an example."""
     with api() as server:
         kind = _find(server, slug)
         fields = newest_schema(server, slug)["fields"]
-    if as_json:
+    if as_json or output is Format.json:
         return show_json({**kind, "fields": fields})
     show_object({name: kind[name] for name in ("slug", "name", "id", "description", "is_protected")})
     show_rows(

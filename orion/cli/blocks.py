@@ -10,7 +10,7 @@ import typer
 
 from orion.cli import block_types
 from orion.cli.api import Api, api
-from orion.cli.console import Json, Limit, ago, confirm, show_json, show_object, show_rows
+from orion.cli.console import Format, Json, Limit, Output, ago, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.errors import Invalid, NotFound
 
@@ -26,6 +26,7 @@ def register(
     module: Annotated[str | None, typer.Option("-m", "--module", metavar="MODULE", help="A module.")] = None,
     file: Annotated[Path | None, typer.Option("-f", "--file", metavar="FILE", help="A Python file.")] = None,
     as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """Tell the API of the block classes in a module or a file."""
     from orion.cli.block_classes import classes_in
@@ -34,17 +35,17 @@ def register(
     for cls in found:
         cls.register()
     rows = [{"name": cls.get_block_type_name(), "slug": cls.get_block_type_slug()} for cls in found]
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(rows)
     show_rows(("Registered", "Slug"), [(row["name"], row["slug"]) for row in rows])
 
 
 @app.command("ls")
-def ls(limit: Limit = 100, as_json: Json = False) -> None:
+def ls(limit: Limit = 100, as_json: Json = False, output: Output = Format.text) -> None:
     """List saved blocks."""
     with api() as server:
         rows = server.rows("/block_documents/filter", {}, limit)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(rows)
     show_rows(
         ("Block", "Type", "ID", "Changed"),
@@ -53,11 +54,11 @@ def ls(limit: Limit = 100, as_json: Json = False) -> None:
 
 
 @app.command("inspect")
-def inspect(name: Slug, as_json: Json = False) -> None:
+def inspect(name: Slug, as_json: Json = False, output: Output = Format.text) -> None:
     """Show a saved block; secrets stay hidden."""
     with api() as server:
         row = _find(server, name)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(row)
     show_object({"block": _slug(row), "type": row["block_type_name"], "id": row["id"], **row["data"]})
 

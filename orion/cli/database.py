@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from orion.cli.console import Json, confirm, fail, note, show_json
+from orion.cli.console import Format, Json, Output, confirm, fail, note, show_json
 from orion.cli.groups import new_group
+from orion.cli.progress import waiting
 from orion.settings import current
 
 app = new_group("Upgrade, back up, restore, check, measure and empty the database.")
@@ -29,7 +30,8 @@ def reset(yes: Yes = False) -> None:
     from orion.store import upkeep
 
     confirm(f"Delete everything in {_where()}?", yes)
-    upkeep.reset(current().database_url)
+    with waiting("Resetting"):
+        upkeep.reset(current().database_url)
     print(f"{_where()} is empty and new.")
 
 
@@ -49,7 +51,8 @@ def upgrade(
         print(f"{_where()} is up to date.")
     else:
         confirm(f"Upgrade {_where()} by {len(steps)} steps?", yes or not sys.stdin.isatty())
-        copy = upkeep.upgrade(url)
+        with waiting("Upgrading"):
+            copy = upkeep.upgrade(url)
         print(f"{_where()} is up to date." + (f" What was there before is in {copy}." if copy else ""))
 
 
@@ -71,7 +74,8 @@ def _restore(copy: Path | None, yes: bool, as_json: bool = False) -> None:
     from orion.store import upkeep
 
     confirm(f"Replace {_where()} by {copy or 'its newest backup'}?", yes)
-    used = upkeep.restore(current().database_url, copy)
+    with waiting("Restoring"):
+        used = upkeep.restore(current().database_url, copy)
     if as_json:
         return show_json({"database": _where(), "restored": str(used)})
     print(f"{_where()} is now what {used} holds.")
@@ -88,7 +92,8 @@ def backup(
     """Copy the database to a file while servers go on: SQLite's beside it, PostgreSQL's into this folder."""
     from orion.store import upkeep
 
-    copy = upkeep.back_up(current().database_url, to)
+    with waiting("Copying"):
+        copy = upkeep.back_up(current().database_url, to)
     if as_json:
         return show_json({"file": str(copy), "bytes": copy.stat().st_size})
     print(copy)
@@ -100,7 +105,8 @@ def check(as_json: Json = False) -> None:
     from orion.store import upkeep
 
     note(f"Checking {_where()}")
-    faults = upkeep.check(current().database_url)
+    with waiting("Checking"):
+        faults = upkeep.check(current().database_url)
     if as_json:
         show_json({"database": _where(), "sound": not faults, "faults": faults})
     else:
@@ -149,8 +155,14 @@ def prune(
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """Delete old finished runs and logs now; by default as ORION_RETENTION_... say, which the clock does by itself."""
     from orion.cli import pruning
 
-    pruning.prune({"RUN_DAYS": days, "RUN_COUNT": keep, "LOG_DAYS": log_days}, dry_run, yes, as_json)
+    pruning.prune(
+        {"RUN_DAYS": days, "RUN_COUNT": keep, "LOG_DAYS": log_days},
+        dry_run,
+        yes,
+        as_json or output is Format.json,
+    )

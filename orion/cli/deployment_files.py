@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from orion.cli.parameters import read_overrides, read_parameters
+from orion.cli.progress import each
 from orion.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -231,9 +232,9 @@ def apply_all(deployments: Sequence[DeploymentFile], client: SyncClient | None =
     """Apply deployments and say so."""
     from orion.deployments import apply as apply_one
 
-    for deployment in deployments:
+    for deployment, say in each("Applying", deployments):
         saved = apply_one(deployment, client)
-        print(f"Deployment {deployment.flow_name}/{deployment.name} is applied ({saved.id}).", flush=True)
+        say(f"Deployment {deployment.flow_name}/{deployment.name} is applied ({saved.id}).")
 
 
 def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deployment.yaml")) -> None:

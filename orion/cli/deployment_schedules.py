@@ -11,6 +11,7 @@ from orion.cli.console import Format, Json, Output, note, show_json, show_rows
 from orion.cli.groups import new_group
 from orion.cli.lookup import find_deployment
 from orion.cli.parameters import read_moment
+from orion.cli.progress import waiting
 from orion.errors import Invalid, NotFound
 from orion.model.schedule_times import next_times
 from orion.model.schedule_words import in_words
@@ -137,9 +138,10 @@ def backfill(
     body = {"start_time": first, "end_time": last, "min_runs": 0, "max_runs": limit}
     with api() as server:
         route = f"/deployments/{find_deployment(server, name)['id']}/schedule"
-        times = server.post(f"{route}/preview", body)
-        if not dry_run:
-            server.post(route, body)
+        with waiting("Looking at the range" if dry_run else "Creating the runs"):
+            times = server.post(f"{route}/preview", body)
+            if not dry_run:
+                server.post(route, body)
     new = sum(not time["planned"] for time in times)
     if as_json or output is Format.json:
         return show_json(times)

@@ -11,13 +11,14 @@ from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_
 from orion.cli.groups import new_group
 from orion.cli.logs import follow_logs, print_lines, read_level, read_logs
 from orion.cli.lookup import find_flow_run, flow_names
-from orion.errors import Conflict, Invalid
+from orion.cli.run_changes import cancel, delete, retry
+from orion.cli.run_filters import filter_of, state_of
+from orion.errors import Invalid
 
 app = new_group("Look at runs, read their logs, cancel, retry or delete them.")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, name or beginning of the id.")]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()
 
 
 @app.command("ls")
@@ -37,34 +38,14 @@ def ls(
 ) -> None:
     """List runs, the newest first."""
     with api() as server:
-        rows = server.rows("/flow_runs/filter", _filter(flow_name, state_type, state), limit)
+        rows = server.rows("/flow_runs/filter", filter_of(flow_name, state_type, state), limit)
         names = flow_names(server, rows)
     if as_json or output is Format.json:
         return show_json(rows)
     show_rows(
         ("ID", "Flow", "Name", "State", "When"),
-        [(r["id"], names.get(r["flow_id"], ""), r["name"], _state(r), ago(_when(r))) for r in rows],
+        [(r["id"], names.get(r["flow_id"], ""), r["name"], state_of(r), ago(_when(r))) for r in rows],
     )
-
-
-def _filter(flows: list[str] | None, types: list[str] | None, names: list[str] | None) -> dict[str, Any]:
-    kinds = [kind.upper() for kind in types or []]
-    unknown = [kind for kind in kinds if kind not in STATE_TYPES]
-    if unknown:
-        raise Invalid(f"{unknown[0]!r} is no state type; the types are {', '.join(STATE_TYPES)}.")
-    state = {
-        **({"type": {"any_": kinds}} if kinds else {}),
-        **({"name": {"any_": names}} if names else {}),
-    }
-    return {
-        "sort": "EXPECTED_START_TIME_DESC",
-        **({"flows": {"name": {"any_": flows}}} if flows else {}),
-        **({"flow_runs": {"state": state}} if state else {}),
-    }
-
-
-def _state(run: dict[str, Any]) -> str:
-    return run["state_name"] or run["state_type"] or "none"
 
 
 def _when(run: dict[str, Any]) -> str | None:
@@ -85,7 +66,7 @@ def inspect(run: Run, as_json: Json = False, output: Output = Format.text) -> No
     show_object(
         {
             "flow": flow,
-            "state": _state(row),
+            "state": state_of(row),
             "message": state.get("message"),
             **({"waits": waits} if waits else {}),
             **{name: value for name, value in row.items() if name not in left_out},
@@ -162,47 +143,9 @@ def watch(run: Run) -> None:
         row = find_flow_run(server, run)
         follow_logs(server, row["id"])
         ended = server.get(f"/flow_runs/{row['id']}")
-    print(f"Run {ended['name']!r} ended as {_state(ended)}.")
+    print(f"Run {ended['name']!r} ended as {state_of(ended)}.")
     raise typer.Exit(0 if ended["state_type"] == "COMPLETED" else 1)
 
 
-@app.command("cancel")
-def cancel(run: Run) -> None:
-    """Cancel a run: at once if it has not begun, else by ending its process."""
-    state = {"type": "CANCELLING", "name": "Cancelling", "message": "Cancelled from the command line."}
-    _propose(run, state, "cancelled")
-
-
-@app.command("retry")
-def retry(run: Run) -> None:
-    """Run a finished run of a deployment again; what its tasks have stored is kept."""
-    from orion.model.times import utcnow
-
-    details = {"scheduled_time": utcnow()}
-    state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retried from the command line."}
-    _propose(run, {**state, "state_details": details}, "retried")
-
-
-def _propose(run: str, state: dict[str, Any], verb: str) -> None:
-
-    with api() as server:
-        row = find_flow_run(server, run)
-        answer = server.post(f"/flow_runs/{row['id']}/set_state", {"state": state, "force": False})
-        _check(answer, row, verb)
-        after = server.get(f"/flow_runs/{row['id']}")
-    print(f"Run {row['name']!r} is {_state(after)}.")
-
-
-def _check(answer: dict[str, Any], run: dict[str, Any], verb: str) -> None:
-    if answer["status"] in ("ABORT", "WAIT"):
-        reason = (answer.get("details") or {}).get("reason") or "the server gave no reason"
-        raise Conflict(f"Run {run['name']!r} ({_state(run)}) was not {verb}: {reason}")
-
-
-@app.command("delete")
-def delete(run: Run) -> None:
-    """Delete a run with its task runs, states and logs."""
-    with api() as server:
-        row = find_flow_run(server, run)
-        server.delete(f"/flow_runs/{row['id']}")
-    print(f"Deleted run {row['name']!r} ({row['id']}).")
+for name, change in {"cancel": cancel, "retry": retry, "delete": delete}.items():
+    app.command(name)(change)

@@ -47,6 +47,7 @@ def create(
         typer.Option("-m", "--message", metavar="TEMPLATE", help="What is said: text with {variables}."),
     ] = None,
     as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """Tell a block whenever a run enters one of the states."""
     with api() as server:
@@ -59,7 +60,7 @@ def create(
             "deployment_ids": [find_deployment(server, name)["id"] for name in deployment or []],
         }
         row = server.post(f"{POLICIES}/", body)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(row)
     print(f"Created notification policy {row['id']}.")
     print(f"Try it:  orion notification test {row['id']}")
@@ -118,11 +119,11 @@ def delete(policy: Policy) -> None:
 
 
 @app.command("test")
-def test(policy: Policy, as_json: Json = False) -> None:
+def test(policy: Policy, as_json: Json = False, output: Output = Format.text) -> None:
     """Send a test message through the policy's block now; exits 1 when it is not taken."""
     with api() as server:
         outcome = server.post(f"{POLICIES}/{_find(server, policy)['id']}/test")
-    if as_json:
+    if as_json or output is Format.json:
         show_json(outcome)
     elif outcome["delivered"]:
         print(f"Delivered: {outcome['said']}")

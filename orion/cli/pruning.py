@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import msgspec
 
 from orion.cli.console import confirm, note, show_json, show_rows
+from orion.cli.progress import Progress
 from orion.model.times import utcnow
 from orion.services import retention
 from orion.settings import current
@@ -45,13 +44,12 @@ def _show(old: retention.Old, dry_run: bool, as_json: bool) -> None:
 
 def _delete(store: Store, terms: retention.Terms, old: retention.Old, yes: bool) -> None:
     confirm(f"Delete {_sum(old):,} rows and all that hangs on them?", yes)
-    deleted = retention.delete(store, terms, tell=lambda number: _progress(number, _sum(old)))
+    progress = Progress("Deleting", _sum(old))
+    try:
+        deleted = retention.delete(store, terms, tell=progress.to)
+    finally:
+        progress.clear()
     note(f"Deleted {deleted:,} rows.")
-
-
-def _progress(number: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{number:,} of {total:,}", end="\r" if number < total else "\n", file=sys.stderr, flush=True)
 
 
 def _sum(old: retention.Old) -> int:

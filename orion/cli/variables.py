@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from orion.cli.api import Api, api
-from orion.cli.console import Json, Limit, ago, show_json, show_rows
+from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_rows
 from orion.cli.groups import new_group
 from orion.errors import Invalid, NotFound
 
@@ -19,11 +19,11 @@ Name = Annotated[str, typer.Argument(metavar="NAME")]
 
 
 @app.command("ls")
-def ls(limit: Limit = 100, as_json: Json = False) -> None:
+def ls(limit: Limit = 100, as_json: Json = False, output: Output = Format.text) -> None:
     """List the variables."""
     with api() as server:
         rows = server.rows("/variables/filter", {}, limit)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(rows)
     show_rows(
         ("Name", "Value", "Tags", "Changed"),
@@ -33,11 +33,11 @@ def ls(limit: Limit = 100, as_json: Json = False) -> None:
 
 @app.command("get")
 @app.command("inspect", hidden=True)
-def get(name: Name, as_json: Json = False) -> None:
+def get(name: Name, as_json: Json = False, output: Output = Format.text) -> None:
     """Print the value of a variable: a text as it is, anything else as JSON."""
     with api() as server:
         row = _find(server, name)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(row)
     print(row["value"] if isinstance(row["value"], str) else json.dumps(row["value"], ensure_ascii=False))
 

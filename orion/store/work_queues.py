@@ -188,6 +188,14 @@ def busy(conn: Conn, queue: WorkQueue) -> int:
     return paging.count(conn, "flow_run", Where(text, condition.params))
 
 
+def planned(conn: Conn, queue: WorkQueue) -> int:
+    """How many runs that wait or are planned a queue serves, up to 10,001."""
+    where = serves(conn, queue)
+    text = Q.planned.replace("{where}", where.text)
+    row = conn.one(text, where.params)
+    return int(row[0]) if row else 0
+
+
 def next_due(conn: Conn, id: str, now: datetime) -> datetime | None:
     """When the queue's next run is due after now; None when nothing is planned."""
     queue = get(conn, id)

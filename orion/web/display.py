@@ -146,6 +146,14 @@ def count(value: int, *, cap: int = 10_000) -> str:
     return f"{cap:,}+" if value > cap else f"{value:,}"
 
 
+def size_words(number: int) -> str:
+    """A number of bytes as it is read: 4.1 MB."""
+    size, units = float(number), ["B", "KB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
 def plural(value: int, one: str, many: str | None = None) -> str:
     """3 runs, 1 run."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
@@ -188,7 +196,7 @@ def level(number: int) -> tuple[str, str]:
 
 FILTERS = {
     "duration": duration, "ago": ago, "clock": clock, "millis": millis, "when": when, "stamp": stamp, "iso": iso,
-    "count": count, "json": json, "json_block": json_block, "first_sentence": first_sentence, "unraw": unraw,
+    "count": count, "size": size_words, "json": json, "json_block": json_block, "first_sentence": first_sentence, "unraw": unraw,
     "span": span,
 }  # fmt: skip
 GLOBALS = {"look": look, "look_of": look_of, "plural": plural, "level": level, "day_of": day_of}

@@ -334,6 +334,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/queues", pages.queues.listing),
         action("/queues", pages.queue_form.create),
         page("/queues/new", pages.queue_form.new),
+        page("/queues/match", pages.queue_form.match),
         page("/queues/{id}/edit", pages.queue_form.edit),
         action("/queues/{id}/edit", pages.queue_form.save),
         page("/queues/{id}", pages.queues.show),

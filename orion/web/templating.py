@@ -25,6 +25,7 @@ from orion.web.static import hashed
 ROOT_HEADER = "orion-root"
 Block = Callable[[Context], Iterator[str]]
 THEMES = ("light", "dark")
+PALETTES = ("safe",)
 _is_root = re.compile(r"\./|(\.\./){1,6}").fullmatch
 _root: ContextVar[str] = ContextVar("root", default="./")
 
@@ -77,10 +78,12 @@ def shell(request: Request) -> dict[str, Any]:
     display.viewer.set(who)
     _root.set(root(request))
     theme = request.cookies.get("theme")
+    palette = request.cookies.get("palette")
     query = request.url.query
     return {
         "root": _root.get(),
         "theme": theme if theme in THEMES else None,
+        "palette": palette if palette in PALETTES else None,
         "zone_name": who.zone_name,
         "told": who.told,
         "said": unquote(request.cookies.get("said", "")),

@@ -69,7 +69,7 @@ def test_a_reader_hears_where_things_are(page: Page, console: Console) -> None:
         page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Runs")
     ).to_have_attribute("aria-current", "page")
     expect(page.get_by_role("searchbox", name="Run name or id")).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("^Runs by state"))).to_be_visible()
+    expect(page.get_by_role("group", name=re.compile("^Runs by state"))).to_be_visible()
     expect(page.get_by_role("img", name="Failed").first).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()

@@ -159,6 +159,35 @@ def test_retry_is_for_finished_runs_of_deployments(
     assert "was not retried" in orion("flow-run", "retry", "by hand", code=1).err
 
 
+@pytest.mark.row("CLI-11")
+def test_several_runs_are_changed_at_once_and_a_refusal_keeps_nobody_waiting(
+    orion: Orion, make_run: Callable[..., Row]
+) -> None:
+    runs = {name: make_run("etl", name, state) for name, state in (("a", "SCHEDULED"), ("b", "SCHEDULED"))}
+    make_run("etl", "done", "COMPLETED")
+    answer = orion("flow-run", "cancel", "a", "done", runs["b"]["id"], code=1)
+    assert answer.out == "Run 'a' is Cancelled.\nRun 'b' is Cancelled.\n"
+    assert answer.err.startswith("Run 'done' (Completed) was not cancelled: ") and answer.err.count("\n") == 1
+
+
+@pytest.mark.row("CLI-11")
+def test_runs_are_chosen_by_flow_and_state_and_somebody_is_asked(
+    orion: Orion, make_run: Callable[..., Row]
+) -> None:
+    for number in range(3):
+        make_run("etl", f"bad {number}", "FAILED")
+    make_run("etl", "good", "COMPLETED")
+    make_run("other", "bad too", "FAILED")
+    choice = ("--flow-name", "etl", "--state-type", "failed")
+    assert "Delete 3 runs? Nobody to ask here: add --yes." in orion("flow-run", "delete", *choice, code=2).err
+    assert orion("flow-run", "delete", *choice, "-l", "2", "--yes").out.count("Deleted run") == 2
+    assert orion("flow-run", "delete", *choice, "--yes").out.count("Deleted run") == 1
+    assert "There is no such run." in orion("flow-run", "delete", *choice, "--yes").err
+    assert len(orion("flow-run", "ls", "--json").json) == 2
+    for wrong in ((), ("good", "--state", "Failed")):
+        assert "Name runs, or choose them by" in orion("flow-run", "delete", *wrong, code=None).err
+
+
 def add_logs(server: Api, run: Row, count: int) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     lines = [

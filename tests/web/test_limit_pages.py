@@ -77,3 +77,40 @@ def test_flows_say_how_many_of_their_last_runs_completed(client: Client) -> None
         )
     assert "67% of the last 3 completed" in client.get("/flows", headers=HTML).text
     assert "67% completed" in client.get(f"/flows/{flow}", headers=HTML).text
+
+
+@pytest.mark.row("UI-20")
+def test_a_queue_by_tags_counts_the_runs_it_would_match_before_it_is_made(client: Client) -> None:
+    cron = {"cron": "0 * * * *", "timezone": "UTC"}
+    gpu = makers.deployment(client, tags=["gpu"], schedules=[{"schedule": cron}])
+    makers.deployment(client, tags=["cpu"], schedules=[{"schedule": cron}])
+    asked = {"name": "fast", "takes": "filter", "tags": "gpu", "limit": "", "priority": "", "description": ""}
+    counted = client.get("/queues/match", params=asked, headers={**HTML, "HX-Request-Type": "partial",
+                                                                  "HX-Target": "p#match"}).text  # fmt: skip
+    runs = client.post("/api/flow_runs/count", json={"deployments": {"id": {"any_": [gpu["id"]]}}}).json()
+    assert f"<b>{runs}</b>" in counted and runs > 1
+    made = act(client, "/queues", **asked)
+    queue = client.get(f"/api/work_queues/{made.headers['location'].rpartition('/')[2]}").json()
+    assert queue["filter"] == {"tags": ["gpu"], "deployment_ids": []}
+    shown = client.get(f"/queues/{queue['id']}/edit", headers=HTML).text
+    assert 'value="filter" checked' in shown and 'name="tags" type="text" value="gpu"' in shown
+    act(
+        client,
+        f"/queues/{queue['id']}/edit",
+        name="fast",
+        takes="name",
+        limit="",
+        priority="",
+        description="",
+    )
+    assert client.get(f"/api/work_queues/{queue['id']}").json()["filter"] is None
+
+
+def test_the_settings_page_remembers_the_palette_and_tells_how_the_server_fares(client: Client) -> None:
+    answer = act(client, "/settings/theme", palette="safe")
+    assert answer.headers["set-cookie"].startswith("palette=safe;")
+    page = client.get("/settings", headers={**HTML, "Cookie": "palette=safe"}).text
+    assert '<html lang="en" data-palette="safe">' in page
+    assert "no clock has beaten yet" in page
+    assert "data-palette" not in client.get("/settings", headers={**HTML, "Cookie": "palette=x"}).text
+    assert client.get("/health", headers={"Accept": "application/json"}).json()["facts"]["Size"]

@@ -79,9 +79,11 @@ def test_static_names_change_with_their_content() -> None:
 # --- Colours ----------------------------------------------------------------------------------------------------------
 
 
-def tokens(theme: int) -> dict[str, str]:
-    """The colours of the light (0) or dark (1) theme by name."""
-    pairs = re.findall(r"--([\w-]+):\s*light-dark\((#\w{6}), (#\w{6})\)", CSS)
+def tokens(theme: int, palette: str = "") -> dict[str, str]:
+    """The colours of the light (0) or dark (1) theme by name, in the usual palette or in another."""
+    usual, _, rest = CSS.partition(":root[data-palette=safe]")
+    other = rest.partition("}")[0] if palette else ""
+    pairs = re.findall(r"--([\w-]+):\s*light-dark\((#\w{6}), (#\w{6})\)", usual + other)
     return {name: colours[theme] for name, *colours in pairs}
 
 
@@ -98,9 +100,10 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.parametrize("palette", ["", "safe"])
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_text_of_states_and_ink_is_readable_on_every_surface(theme: int) -> None:
-    colour = tokens(theme)
+def test_text_of_states_and_ink_is_readable_on_every_surface(theme: int, palette: str) -> None:
+    colour = tokens(theme, palette)
     words = [name for name in colour if name.endswith("-c")] + ["ink", "ink-2", "ink-3", "accent"]
     assert len(words) == 9 + 4
     worst = {
@@ -111,9 +114,30 @@ def test_text_of_states_and_ink_is_readable_on_every_surface(theme: int) -> None
     assert {pair: ratio for pair, ratio in worst.items() if ratio < 4.5} == {}
 
 
+@pytest.mark.parametrize("palette", ["", "safe"])
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_fills_of_states_stand_out_from_the_panel(theme: int) -> None:
-    colour = tokens(theme)
+def test_fills_of_states_stand_out_from_the_panel(theme: int, palette: str) -> None:
+    colour = tokens(theme, palette)
     fills = {name: contrast(colour[name], colour["panel"]) for name in colour if name.endswith("-f")}
     assert len(fills) == 9
     assert {name: ratio for name, ratio in fills.items() if ratio < 3} == {}
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_the_safe_palette_parts_good_from_bad_where_red_and_green_look_alike(theme: int) -> None:
+    """Seen without red-green vision (Brettel's and Vienot's projection, simplified), success and failure differ."""
+    colour = tokens(theme, "safe")
+    for good in ("completed-f", "running-f"):
+        for bad in ("failed-f", "late-f"):
+            assert seen_apart(colour[good], colour[bad]) > 0.25, (good, bad)
+
+
+def seen_apart(one: str, other: str) -> float:
+    """How far two colours lie apart when red and green are one: along blue to yellow, and in lightness."""
+
+    def seen(colour: str) -> tuple[float, float]:
+        red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        return (red + green) / 2 - blue, 0.3 * red + 0.6 * green + 0.1 * blue
+
+    (hue, light), (other_hue, other_light) = seen(one), seen(other)
+    return abs(hue - other_hue) + abs(light - other_light)

@@ -22,6 +22,12 @@ DELETE FROM agent WHERE work_queue_id = :queue AND last_seen < :before;
 -- Agents that have polled a queue, the latest first.
 SELECT name, last_seen, created FROM agent WHERE work_queue_id = :queue ORDER BY last_seen DESC LIMIT 20;
 
+-- name: planned
+-- Runs that wait or are planned and that a queue serves, counted up to a bound.
+SELECT count(*) FROM (
+    SELECT 1 FROM flow_run WHERE flow_run.state_type = 'SCHEDULED' AND {where} LIMIT 10001
+) AS some;
+
 -- name: rename_in_runs
 -- Runs that have not finished follow their queue to its new name; finished ones keep the name they ran under.
 UPDATE flow_run SET work_queue_name = :name

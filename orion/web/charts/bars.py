@@ -31,7 +31,8 @@ def bars(runs: Sequence[Bar], *, slots: int, height: float = 24, usual: float | 
         marks.append(el("line", x1=0, x2=slots * 10, y1=y, y2=y))
     label = f"Last {len(shown)} runs: {_sentence(shown)}" if shown else "No runs yet"
     box = f"0 0 {slots * 10 - 2} {height:g}"
-    return el("svg", join(marks), view_box=box, preserve="none", role="img", aria_label=label)
+    role = "group" if any(bar.href for bar in shown) else "img"  # an image has no links inside
+    return el("svg", join(marks), view_box=box, preserve="none", role=role, aria_label=label)
 
 
 def _bar(bar: Bar, x: float, height: float, longest: float) -> Svg:

@@ -44,7 +44,7 @@ def history(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: s
         join([*grid, *bars, *marks]),
         view_box="0 0 1000 100",
         preserve="none",
-        role="img",
+        role="group",
         aria_label=label,
     )
     rows = [(b.start.strftime(clock), _sentence(b.counts)) for b in buckets if any(b.counts.values())]

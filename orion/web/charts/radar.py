@@ -55,7 +55,7 @@ def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full:
         join(parts),
         class_=_density(nodes),
         view_box=box,
-        role="img",
+        role="group",
         aria_label=sentence(nodes, deepest),
     )
 

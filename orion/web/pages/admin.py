@@ -18,13 +18,13 @@ from orion.model.filters import (
 )
 from orion.services import health as duties
 from orion.settings import SETTINGS
-from orion.store import console, deployments, flow_runs, flows, task_runs
+from orion.store import console, deployments, flow_runs, flows, metrics, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.display import look_of
+from orion.web.display import look_of, size_words
 from orion.web.pages import run_views
 from orion.web.pages.shared import api_url, gather, here, see
-from orion.web.templating import THEMES
+from orion.web.templating import PALETTES, THEMES
 
 FOUND = 20
 _uuid = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
@@ -58,8 +58,11 @@ async def settings(call: Call) -> Reply:
         }
         for each in SETTINGS
     ]
+    report = await asyncio.to_thread(duties.report, call.store, call.now)
     data = {
         "settings": rows,
+        "duties": [_duty(each) for each in report if each.enabled and each.last_started],
+        "size": await call.store.read(metrics.size),
         "version": call.app.state.version,
         "api_url": api_url(call),
         "dialect": call.store.dialect,
@@ -68,9 +71,10 @@ async def settings(call: Call) -> Reply:
 
 
 async def theme(call: Call) -> Reply:
-    """Remember light, dark, or as the system."""
-    wanted = str(call.form.get("theme", ""))
-    kept = f"theme={wanted}; Max-Age=31536000" if wanted in THEMES else "theme=; Max-Age=0"
+    """Remember light, dark, or as the system; or the colours of states."""
+    name, known = ("palette", PALETTES) if "palette" in call.form else ("theme", THEMES)
+    wanted = str(call.form.get(name, ""))
+    kept = f"{name}={wanted}; Max-Age=31536000" if wanted in known else f"{name}=; Max-Age=0"
     return Reply(None, headers={"Set-Cookie": f"{kept}; Path=/; SameSite=Lax; HttpOnly"}, location="settings")
 
 
@@ -104,6 +108,7 @@ def _facts(conn: Conn) -> dict[str, str]:
         "Flow runs": f"{flow_runs.count(conn):,}",
         "Task runs": f"{task_runs.count(conn):,}",
         "Flows": f"{flows.count(conn):,}",
+        "Size": size_words(metrics.size(conn)),
     }
 
 

@@ -1,0 +1,31 @@
+"""Which runs a command is about, and the word for a run's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orion.errors import Invalid
+
+STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()
+
+
+def filter_of(flows: list[str] | None, types: list[str] | None, names: list[str] | None) -> dict[str, Any]:
+    """The body of a filter for runs of flows, in states of types or names, the newest first."""
+    kinds = [kind.upper() for kind in types or []]
+    unknown = [kind for kind in kinds if kind not in STATE_TYPES]
+    if unknown:
+        raise Invalid(f"{unknown[0]!r} is no state type; the types are {', '.join(STATE_TYPES)}.")
+    state = {
+        **({"type": {"any_": kinds}} if kinds else {}),
+        **({"name": {"any_": names}} if names else {}),
+    }
+    return {
+        "sort": "EXPECTED_START_TIME_DESC",
+        **({"flows": {"name": {"any_": flows}}} if flows else {}),
+        **({"flow_runs": {"state": state}} if state else {}),
+    }
+
+
+def state_of(run: dict[str, Any]) -> str:
+    """The state of a run in a word."""
+    return run["state_name"] or run["state_type"] or "none"
