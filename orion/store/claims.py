@@ -123,12 +123,6 @@ def next_end(conn: Conn) -> datetime | None:
     return conn.when(row[0]) if row else None
 
 
-def next_end(conn: Conn) -> datetime | None:
-    """When the next hold ends, whoever has it; None while nobody holds anything."""
-    row = conn.one(Q.next_end)
-    return conn.when(row[0]) if row else None
-
-
 def end_lease(conn: Conn, run_id: str, state_id: str, was: datetime) -> bool:
     """Expect nothing more of a holder; False when anything has changed since."""
     return conn.run(Q.end_lease, {"id": run_id, "state_id": state_id, "was": conn.time(was)}) > 0

@@ -99,6 +99,15 @@ def task_counts(conn: Conn, flow_run_ids: list[str]) -> dict[str, list[tuple[str
     return counts
 
 
+def stored_results(conn: Conn, flow_run_id: str) -> int:
+    """How many completed task runs of a run have a result that a later attempt can use."""
+    row = conn.one(
+        Q.stored_results,
+        {"id": flow_run_id, "lost": '%"type":"unpersisted"%', "gone": '%"type": "unpersisted"%'},
+    )
+    return int(row[0]) if row else 0
+
+
 def task_states(conn: Conn, flow_run_id: str) -> dict[str, list[tuple[str, str, datetime]]]:
     """The (type, name, time) of every state of each task run of a run, oldest first."""
     states: dict[str, list[tuple[str, str, datetime]]] = {}

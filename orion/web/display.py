@@ -196,7 +196,7 @@ def level(number: int) -> tuple[str, str]:
 
 FILTERS = {
     "duration": duration, "ago": ago, "clock": clock, "millis": millis, "when": when, "stamp": stamp, "iso": iso,
-    "count": count, "size": size_words, "json": json, "json_block": json_block, "first_sentence": first_sentence, "unraw": unraw,
-    "span": span,
+    "count": count, "size": size_words, "json": json, "json_block": json_block, "unraw": unraw, "span": span,
+    "first_sentence": first_sentence,
 }  # fmt: skip
 GLOBALS = {"look": look, "look_of": look_of, "plural": plural, "level": level, "day_of": day_of}

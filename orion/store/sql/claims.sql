@@ -58,14 +58,6 @@ SELECT min(ends) FROM (
     UNION ALL SELECT min(lease_until) FROM concurrency_lease
 ) AS hold;
 
--- name: next_end
--- When the next hold ends: a lease, a hand-out or a lease of slots.
-SELECT min(ends) FROM (
-    SELECT min(lease_until) AS ends FROM flow_run WHERE lease_until IS NOT NULL
-    UNION ALL SELECT min(claim_until) FROM flow_run WHERE claim_until IS NOT NULL
-    UNION ALL SELECT min(lease_until) FROM concurrency_lease
-) AS hold;
-
 -- name: extend_lease
 -- A later end for a lease, if nothing has changed since it was looked at.
 UPDATE flow_run SET lease_until = :until WHERE id = :id AND state_id = :state_id AND lease_until = :was;

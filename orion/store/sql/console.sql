@@ -35,6 +35,12 @@ SELECT id FROM flow_run WHERE parent_task_run_id = :id;
 SELECT flow_run_id, state_type, state_name, count(*) FROM task_run
 WHERE flow_run_id IN {listed:ids} GROUP BY flow_run_id, state_type, state_name;
 
+-- name: stored_results
+-- Completed task runs of a flow run whose state carries a result.
+SELECT count(*) FROM task_run JOIN task_run_state ON task_run_state.id = task_run.state_id
+WHERE task_run.flow_run_id = :id AND task_run.state_type = 'COMPLETED' AND task_run_state.data IS NOT NULL
+  AND task_run_state.data <> 'null' AND task_run_state.data NOT LIKE :lost AND task_run_state.data NOT LIKE :gone;
+
 -- name: task_states
 -- Every state of every task run of a flow run, in order.
 SELECT task_run.id, task_run_state.type, task_run_state.name, task_run_state.timestamp

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from orion.model.states import State, has_stored_data
-from orion.model.task_runs import TaskRun
-from orion.web.display import look_of, plural
+from orion.model.states import State
+from orion.web.display import plural
 
 LONGEST = 400
 
@@ -45,13 +43,9 @@ def result_of(state: State | None) -> Result | None:
     return Result(str(data.get("type", "value")), _short(data))
 
 
-def reuse(tasks: Sequence[TaskRun]) -> str:
+def reuse(done: int, kept: int) -> str:
     """What a retry does with the tasks that finished: whose result is stored is not run again."""
-    done = [task for task in tasks if look_of(task) == "completed"]
-    kept = sum(1 for task in done if has_stored_data(data_of(task.state)))
-    if not done:
-        return ""
-    again = len(done) - kept
+    again = max(done - kept, 0)
     said = f"A retry reuses {plural(kept, 'finished task')}" if kept else "A retry reuses nothing"
     if again:
         runs = "runs" if again == 1 else "run"

@@ -7,23 +7,19 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
 from orion.model.filters import Filters, FlowRunFilter, NullableIdCriterion
 from orion.model.flow_runs import FlowRun
-from orion.model.states import is_final
-from orion.model.task_runs import TaskRun
-from orion.store import console, flow_runs, states, task_runs
+from orion.store import console, flow_runs, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.charts.radar import Node, path_of
-from orion.web.display import look_of, plural
-from orion.web.pages import compare, results, run_actions, run_logs, set_state, timeline
-from orion.web.pages.artifacts import count_of_run, of_run
-from orion.web.pages.run_rows import far_off, first_line, one_group, rows_of
+from orion.web.charts.radar import MOST_NODES, Node, by_name, path_of
+from orion.web.display import plural
+from orion.web.pages import results, run_actions, run_head, run_logs, run_tasks, timeline
+from orion.web.pages.artifacts import of_run
+from orion.web.pages.run_rows import far_off, one_group, rows_of
 from orion.web.pages.shared import api_url, found, gather, here, see
-from orion.web.pages.steps import steps
 from orion.web.waiters import Waiters
 from orion.web.waiting import Look, why_flow_run
 
@@ -62,7 +58,9 @@ async def logs(call: Call) -> Reply | Response:
 
 async def tasks(call: Call) -> Reply:
     """List the task runs of a flow run."""
-    return await _page(call, "tasks", "flow_runs/tasks.html#page", _tasks)
+    return await _page(
+        call, "tasks", "flow_runs/tasks.html#page", run_tasks.data, run_tasks.parse(call.query)
+    )
 
 
 async def subflows(call: Call) -> Reply:
@@ -77,7 +75,7 @@ async def artifacts(call: Call) -> Reply:
 
 async def parameters(call: Call) -> Reply:
     """Show the parameters of a flow run."""
-    return await _page(call, "parameters", "flow_runs/parameters.html#page", lambda conn, run, tasks, now: {})
+    return await _page(call, "parameters", "flow_runs/parameters.html#page", _nothing)
 
 
 async def radar(call: Call) -> Reply:
@@ -90,7 +88,7 @@ async def radar(call: Call) -> Reply:
 
 async def events(call: Call) -> Reply:
     """List the states that a flow run went through."""
-    return await _page(call, "events", "flow_runs/events.html#page", lambda conn, run, tasks, now: {})
+    return await _page(call, "events", "flow_runs/events.html#page", _nothing)
 
 
 async def cancel(call: Call) -> Reply:
@@ -119,40 +117,16 @@ async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -
 
 
 def _read(conn: Conn, id: str, now: datetime, more: Reader, *args: Any) -> dict[str, Any]:
-    run: FlowRun = found(flow_runs.get(conn, id, now), "run")
-    tasks = task_runs.of_flow_run(conn, id, now)
-    history = states.of_flow_run(conn, id)
-    children = console.children(conn, id)
-    data = {
-        "run": run,
-        "final": is_final(run.state_type),
-        "waits": not is_final(run.state_type) and run.state_type != "RUNNING",
-        "flow_name": console.flow_names(conn, [run.flow_id]).get(run.flow_id, "?"),
-        "path": steps(history, now),
-        "failure": _failure(run, tasks),
-        "counts": _counts(conn, run, tasks, children),
-        "good": compare.last_good(conn, run, now) if is_final(run.state_type) else None,
-        "reuse": results.reuse(tasks) if run.deployment_id and is_final(run.state_type) else "",
-        "by_hand": set_state.FOR_FLOW_RUNS,
-        "last_line": console.newest_log(conn, id),
-    }
-    return {**data, **more(conn, run, tasks, now, *args)}
+    top = run_head.head(conn, id, now)
+    return {**top, **more(conn, top["run"], now, *args)}
 
 
-def _counts(conn: Conn, run: FlowRun, tasks: list[TaskRun], children: dict[str, str]) -> dict[str, int]:
-    values = msgspec.json.decode(run.parameters) or {}
-    return {
-        "logs": console.log_count(conn, run.id),
-        "tasks": len(tasks),
-        "subflows": len(children),
-        "parameters": len(values),
-        "artifacts": count_of_run(conn, run.id),
-    }
+def _nothing(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
+    return {}
 
 
-def _overview(
-    conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sort: str, waiters: Waiters
-) -> dict[str, Any]:
+def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, waiters: Waiters) -> dict[str, Any]:
+    tasks = task_runs.of_flow_run(conn, run.id, now)
     children = console.children(conn, run.id)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
@@ -179,15 +153,12 @@ def _elapsed(run: FlowRun, now: datetime) -> float:
     return max(((run.end_time or now) - run.start_time).total_seconds(), 0.0)
 
 
-def _tasks(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
-    return {"tasks": tasks, "task_names": timeline.short_names({task.id: task.name for task in tasks})}
-
-
-def _artifacts(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
+def _artifacts(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
+    tasks = task_runs.of_flow_run(conn, run.id, now)
     return {"artifacts": of_run(conn, run.id, 50), "task_names": {task.id: task.name for task in tasks}}
 
 
-def _subflows(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
+def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     chosen = Filters(flow_runs=FlowRunFilter(parent_flow_run_id=NullableIdCriterion(any_=[run.id])))
     runs_below = flow_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", 200, 0, now=now)
     return {
@@ -195,9 +166,8 @@ def _subflows(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> 
     }
 
 
-def _radar(
-    conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, wanted: tuple[str, str]
-) -> dict[str, Any]:
+def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: tuple[str, str]) -> dict[str, Any]:
+    tasks = task_runs.of_flow_run(conn, run.id, now)
     nodes = timeline.nodes(tasks, console.children(conn, run.id))
     id, name = wanted
     focus = next((node for node in nodes if node.id == id or (name and node.name == name)), None)
@@ -209,6 +179,7 @@ def _radar(
         "after": after,
         "legend": dict(Counter(node.look for node in nodes)),
         "names": {node.id: node.name for node in nodes},
+        "drawn": by_name(nodes) if len(nodes) > MOST_NODES else nodes,
     }
 
 
@@ -220,34 +191,3 @@ def _around(nodes: list[Node], focus: Node | None) -> tuple[list[Node], list[Nod
     after = path_of(without, focus.id) - {focus.id}
     path = path_of(nodes, focus.id) - after - {focus.id}
     return [n for n in nodes if n.id in path], [n for n in nodes if n.id in after]
-
-
-def _failure(run: FlowRun, tasks: list[TaskRun]) -> dict[str, str] | None:
-    """What went wrong first, in words; None when nothing did."""
-    seen = look_of(run)
-    if seen not in ("failed", "crashed"):
-        return None
-    broken = [task for task in tasks if look_of(task) in ("failed", "crashed") and task.end_time]
-    first = min(broken, key=lambda task: task.end_time or task.created, default=None)
-    cause = (first.state.message if first and first.state else None) or (
-        run.state.message if run.state else None
-    )
-    return {
-        "look": seen,
-        "what": first.name if first else run.name,
-        "how": f"{seen} after {plural(first.run_count, 'attempt')}" if first else seen,
-        "message": first_line(cause or "No message was left."),
-        "rest": _aftermath(tasks, len(broken)),
-        "href": f"runs/{run.id}/logs?level=30" + (f"&task={first.id}" if first else ""),
-    }
-
-
-def _aftermath(tasks: list[TaskRun], broken: int) -> str:
-    waiting = [task.name for task in tasks if not is_final(task.state_type)]
-    finished = sum(1 for task in tasks if look_of(task) == "completed")
-    said = [f"{broken} tasks failed in all."] if broken > 1 else []
-    said += (
-        [f"{', '.join(waiting[:3])}{' and others' if len(waiting) > 3 else ''} not run."] if waiting else []
-    )
-    said += [f"{plural(finished, 'task')} finished."] if finished else []
-    return " ".join(said)

@@ -11,11 +11,18 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 from starlette.responses import StreamingResponse
 
-from orion.model.filters import LevelCriterion, LogFilter, LogText, NullableIdCriterion
+from orion.model.filters import (
+    Filters,
+    FlowRunFilter,
+    IdCriterion,
+    LevelCriterion,
+    LogFilter,
+    LogText,
+    NullableIdCriterion,
+)
 from orion.model.flow_runs import FlowRun
 from orion.model.logs import Log
-from orion.model.task_runs import TaskRun
-from orion.store import console, flow_runs, logs
+from orion.store import console, flow_runs, logs, task_runs
 from orion.store.base import Conn
 from orion.web.ansi import LONGEST, plain
 from orion.web.call import Call, Reply
@@ -25,7 +32,7 @@ from orion.web.pages.timeline import short_names
 
 MOST, BATCH = 500, 1000
 AROUND, WIDEST, MATCHES = 3, 20, 60
-ERROR = 40
+ERROR, OPTIONS = 40, 200
 
 
 @dataclass(frozen=True)
@@ -90,10 +97,12 @@ def newest(conn: Conn, run_id: str, n: int) -> list[Log]:
     return logs.filter(conn, LogQuery().filters(run_id), "TIMESTAMP_DESC", n, 0)[::-1]
 
 
-def data(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, query: LogQuery) -> dict[str, Any]:
+def data(conn: Conn, run: FlowRun, now: datetime, query: LogQuery) -> dict[str, Any]:
     """What the log page shows: a stretch of the lines that match, and the ways to all others."""
     stretch = _stretch(conn, run.id, query)
-    names = short_names({task.id: task.name for task in tasks})
+    first = task_runs.filter(conn, _of_run(run.id), "EXPECTED_START_TIME_ASC", OPTIONS, 0)
+    here = console.task_run_names(conn, (line.task_run_id for line in stretch.lines))
+    names = short_names({**{task.id: task.name for task in first}, **here})
     number = len(stretch.matched) if query.narrowed else console.log_count(conn, run.id)
     return {
         "lines": stretch.lines,
@@ -110,7 +119,7 @@ def data(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, query: L
         "download": query.address(run.id, download="shown") if query.narrowed else None,
         "download_all": f"runs/{run.id}/logs?download=all",
         "query": query,
-        "task_options": list(names.items())[:300],
+        "task_options": list(names.items()),
         "task_names": names,
     }
 
@@ -123,6 +132,10 @@ async def first_error(call: Call) -> Reply:
         toast = {"toast": {"text": "This run logged no error"}}
         return Reply(None, trigger=toast, location=f"runs/{id}/logs")
     return Reply(lines[0], location=f"runs/{id}/logs?line={lines[0].id}#L{lines[0].id}")
+
+
+def _of_run(run_id: str) -> Filters:
+    return Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=[run_id])))
 
 
 def _stretch(conn: Conn, run_id: str, query: LogQuery) -> Stretch:

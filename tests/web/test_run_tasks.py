@@ -1,0 +1,75 @@
+"""The task runs of a run: page by page, narrowed; and a run of ten thousand."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from orion.model.ids import new_id
+from orion.store import Conn
+from tests.web import makers
+from tests.web.browser import Client, Clock
+from tests.web.pages import HTML, World
+
+JSON = {"Accept": "application/json"}
+MANY = """
+INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key, dynamic_key, state_type, state_name,
+    expected_start_time, start_time, end_time, total_run_time, task_inputs)
+VALUES (:id, :now, :now, :name, :run, :key, :dynamic, :kind, :state, :now, :now, :now, 1.5, :inputs)"""
+
+
+def test_tasks_are_searched_narrowed_sorted_and_paged(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.web.pages.run_tasks.PAGE", 4)
+    run = makers.running_flow_run(client)["id"]
+    for number in range(6):
+        makers.task_run(
+            client, run, f"key{number}", name=f"load-{number}" if number % 2 else f"read-{number}"
+        )
+    read = lambda query: client.get(f"/runs/{run}/tasks?{query}", headers=JSON).json()  # noqa: E731
+    names = lambda query: [task["name"] for task in read(query)["tasks"]]  # noqa: E731
+    assert names("q=LOAD&sort=az") == ["load-1", "load-3", "load-5"]
+    assert names("state=completed") == [] and len(names("state=pending")) == 4
+    first = read("sort=za")
+    rest = client.get("/" + first["older"], headers=JSON).json()
+    assert [task["name"] for task in first["tasks"] + rest["tasks"]] == [
+        "read-4", "read-2", "read-0", "load-5", "load-3", "load-1",
+    ]  # fmt: skip
+    assert "No task run matches" in client.get(f"/runs/{run}/tasks?q=nothing", headers=HTML).text
+
+
+def test_a_run_of_ten_thousand_tasks_is_a_page_like_any_other(full: World) -> None:
+    client = full.client
+    run = makers.running_flow_run(client)["id"]
+    for start in range(0, 10_000, 500):
+        client.app.state.store.write_now(_many, run, Clock().now, range(start, start + 500))
+    makers.propose(client, "flow_runs", run, "FAILED")
+    sizes = {}
+    for tab in ("", "/logs", "/tasks", "/radar", "/events"):
+        answer = client.get(f"/runs/{run}{tab}", headers=HTML)
+        assert answer.status_code == 200
+        sizes[tab] = len(answer.content)
+    assert max(sizes.values()) < 150_000, sizes
+    page = client.get(f"/runs/{run}", headers=HTML).text
+    assert "10,000" in page and "×3" in page and "failed after" in page
+    assert len(re.findall(r'<svg class="row"', page)) <= 60
+
+
+def _many(conn: Conn, run: str, now: Any, numbers: range) -> None:
+    rows, before = [], new_id()
+    for index in numbers:
+        name, id = ("extract", "transform", "load")[index % 3], new_id()
+        broken = index % 1000 == 999
+        inputs = f'{{"x": [{{"input_type": "task_run", "id": "{before}"}}]}}' if index % 3 else "{}"
+        rows.append(
+            {
+                "id": id, "now": conn.time(now), "name": f"{name}-0913651b-{index // 3}", "run": run, "key": name,
+                "dynamic": str(index // 3), "kind": "FAILED" if broken else "COMPLETED",
+                "state": "Failed" if broken else "Completed", "inputs": inputs,
+            }
+        )  # fmt: skip
+        before = id
+    conn.many(MANY, rows)
