@@ -22,6 +22,7 @@ DEFAULT_START = datetime(2020, 1, 1)
 YEARS_AHEAD = timedelta(days=8 * 366)
 DAYS_LOOKED_AT = 60_000
 TIMES_PASSED_OVER = 50_000
+TIMES_BETWEEN = 1_000_000_000  # once a second for thirty years; who asks for more has mistyped a date
 
 _STEPS = {"SECONDLY": 1, "MINUTELY": 60, "HOURLY": 3600, "DAILY": 86400, "WEEKLY": 604800}
 _REAL_TIME = ("SECONDLY", "MINUTELY", "HOURLY")
@@ -60,6 +61,10 @@ class Rule:
             raise Invalid(f"Recurrence rule {text!r} has no RRULE.")
 
     @property
+    def too_far(self) -> Invalid:
+        return Invalid(f"Recurrence rule {self.text!r} starts too far in the past: move its DTSTART.")
+
+    @property
     def counts_real_time(self) -> bool:
         """Whether the rule is one of hours, minutes or seconds and not one of times of day."""
         return any(
@@ -68,17 +73,16 @@ class Rule:
 
     def walls(self, start: datetime) -> Iterator[datetime]:
         """The wall times from `start` on, ascending; ends where the search would take too long."""
-        too_far = Invalid(f"Recurrence rule {self.text!r} starts too far in the past: move its DTSTART.")
         wall = start
         try:
             for passed, wall in enumerate(self._rules(start)):
                 if wall >= start:
                     yield wall
                 elif passed > TIMES_PASSED_OVER:
-                    raise too_far
+                    raise self.too_far
         except (Exhausted, OverflowError):
             if wall < start:
-                raise too_far from None
+                raise self.too_far from None
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise Invalid(f"Recurrence rule {self.text!r} cannot be read: {error}") from None
 
@@ -120,6 +124,8 @@ class Rule:
             return self.start
         step = timedelta(seconds=seconds * int(options.get("INTERVAL", "1")))
         passed = (start - self.start) // step - 1
+        if passed > TIMES_BETWEEN:
+            raise self.too_far
         return self.start + max(passed, 0) * step
 
     def _moment(self, value: str, zone: tzinfo | None = None) -> datetime:

@@ -112,6 +112,8 @@ async def _try(store: Store, claimed: db.Claimed, now: Now) -> None:
         await store.write(db.give_up, claimed, now(), error.message[:500])
     except Failed as error:
         await _failed(store, claimed, now(), str(error)[:500], error.after)
+    except TimeoutError:
+        await _failed(store, claimed, now(), f"no answer within {LONGEST_TRY:g} s", None)
     except Exception as error:
         log.exception("A notification could not be sent.")
         await _failed(store, claimed, now(), f"{type(error).__name__}: {error}"[:500], None)

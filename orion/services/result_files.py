@@ -23,11 +23,11 @@ def remove(data: Iterable[str]) -> int:
 def _remove(base: Path, data: Any) -> bool:
     more: dict[str, Any]
     match data:
-        case {"type": "reference", "storage_key": str(key), "size": int(size), **more}:
+        case {"type": "reference", "storage_key": str(key), "size": int(size)}:
             pass
         case _:
             return False
-    if any("block" in name for name in more):
+    if any("block" in str(name) for name in data):
         return False
     path = base / key
     try:

@@ -79,6 +79,8 @@ def upsert(
     conn: Conn, wanted: DeploymentCreate, now: datetime, client: str | None = None
 ) -> tuple[Deployment, bool]:
     """Make a deployment, or change the one of this flow and name by what was sent; and whether it is new."""
+    if paging.scalar(conn, Q.flow, {"flow_id": wanted.flow_id}) is None:
+        raise Conflict(f"There is no flow {wanted.flow_id}: it has been deleted, or was never made.")
     fresh = Deployment(
         id=wanted.id or new_id(), created=now, updated=now, name=wanted.name, flow_id=wanted.flow_id
     )

@@ -103,7 +103,8 @@ ENDLESS = [
     ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "no time in the next eight years"),
     ("DTSTART:19000101T000000\nRRULE:FREQ=SECONDLY;COUNT=4000000000", "starts too far in the past"),
     ("DTSTART:00010101T000000\nRRULE:FREQ=YEARLY", "starts too far in the past"),
-    ("DTSTART:19000101T000000\nRRULE:FREQ=SECONDLY", None),
+    ("DTSTART:19000101T000000\nRRULE:FREQ=SECONDLY", "starts too far in the past"),
+    ("DTSTART:20000101T000000\nRRULE:FREQ=SECONDLY", None),
 ]
 
 

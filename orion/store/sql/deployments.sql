@@ -4,6 +4,10 @@
 -- The deployment of a flow and name.
 SELECT id FROM deployment WHERE flow_id = :flow_id AND name = :name;
 
+-- name: flow
+-- Whether a flow is there.
+SELECT id FROM flow WHERE id = :flow_id;
+
 -- name: block_document
 -- Whether a block document is there.
 SELECT id FROM block_document WHERE id = :id;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from orion.errors import Locked, NotFound
 from orion.model.states import PENDING, RUNNING, SetTaskState, StateCreate
@@ -77,7 +77,7 @@ async def set_state(call: Call) -> Reply:
     body: SetTaskState = call.body
     tags = await _tags(call) if body.wait_seconds and not body.force else []
     if not tags:
-        outcome = await _propose(call, propose_task_run, force=bool(body.force))
+        outcome = await _propose(call, partial(propose_task_run, force=bool(body.force)))
         return Reply(outcome.result, status=outcome.http_status)
     try:
         names = [f"tag:{tag}" for tag in tags]
@@ -99,10 +99,9 @@ async def _tags(call: Call) -> list[str]:
     return _found(await call.store.glance(task_runs.get, call.path["id"], now=call.now)).tags
 
 
-async def _propose(call: Call, propose: Callable[..., Outcome], **how: Any) -> Outcome:
-    state, durable = call.body.state, _must_last(call.body.state)
-    now = call.app.state.clock()
-    outcome: Outcome = await call.store.write(propose, call.path["id"], state, now, durable=durable, **how)
+async def _propose(call: Call, propose: Callable[..., Outcome]) -> Outcome:
+    state, now = call.body.state, call.app.state.clock()
+    outcome: Outcome = await call.store.write(propose, call.path["id"], state, now, durable=_must_last(state))
     return outcome
 
 

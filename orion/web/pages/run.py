@@ -154,8 +154,9 @@ def _elapsed(run: FlowRun, now: datetime) -> float:
 
 
 def _artifacts(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
-    tasks = task_runs.of_flow_run(conn, run.id, now)
-    return {"artifacts": of_run(conn, run.id, 50), "task_names": {task.id: task.name for task in tasks}}
+    newest = of_run(conn, run.id, 50)
+    names = console.task_run_names(conn, [shown.artifact.task_run_id for shown in newest])
+    return {"artifacts": newest, "task_names": names}
 
 
 def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
