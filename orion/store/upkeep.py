@@ -79,13 +79,16 @@ def back_up(url: str, target: Path | None = None) -> Path:
 
 
 def stats(url: str) -> statistics.Statistics:
-    """How big a database is, and what fills it."""
+    """How big a database is, and what fills it; one that is not there yet has nothing."""
     place = parse(url)
     if place.dialect == "postgres":
         with _postgres(place) as raw:
             return statistics.of_postgres(raw, str(place))
-    with _open(_existing(place)) as raw:
-        return statistics.of_sqlite(raw, _existing(place))
+    path = _file(place)
+    if not path.exists():
+        return statistics.Statistics(database=str(path), schema_version=0, bytes=0, tables=[])
+    with _open(path) as raw:
+        return statistics.of_sqlite(raw, path)
 
 
 def vacuum(url: str, *, full: bool = False) -> tuple[int, int]:
