@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from orion.model.deployments import DeploymentCreate, DeploymentScheduleCreate, DeploymentUpdate
+from orion.model.flows import FlowCreate
+from orion.model.ids import new_id
 from orion.model.schedules import IntervalSchedule
 from orion.services import scheduling
-from orion.store import Store
+from orion.store import Conn, Store, deployments, flows
 from orion.store import scheduling as db
 from tests.services.world import HOURLY, NOON, add_deployment, add_schedule, change, due, runs
 
@@ -131,5 +134,80 @@ def test_each_due_time_has_one_run_or_one_recorded_skip(sqlite_store: Store) -> 
 
     limits = settings(
         max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(Machine, settings=limits)
+
+
+class EditedWhileSwept(RuleBasedStateMachine):
+    """No run of an old schedule survives an edit, and none of the new one is missing, wherever the sweep has got to."""
+
+    store: Store
+
+    @initialize()
+    def deploy(self) -> None:
+        self.now, self.minutes = NOON, {60}
+        flow_id = self.store.write_now(flows.create, FlowCreate(name=new_id()), NOON)[0].id
+        wanted = DeploymentCreate(name="d", flow_id=flow_id, schedules=[_every(60)])
+        self.deployment = self.store.write_now(deployments.upsert, wanted, NOON)[0].id
+
+    @rule(minutes=st.sets(st.sampled_from([7, 25, 60, 300]), max_size=3))
+    def edit(self, minutes: set[int]) -> None:
+        """As the API does it: one transaction."""
+
+        def save(conn: Conn) -> None:
+            update = DeploymentUpdate(schedules=[_every(each) for each in sorted(minutes)])
+            deployments.update(conn, self.deployment, update, self.now)
+            scheduling.replan(conn, self.deployment, self.now)
+
+        self.store.write_now(save)
+        self.minutes = minutes
+
+    @rule(most=st.integers(1, 3))
+    def sweep_a_little(self, most: int) -> None:
+        self.store.write_now(scheduling.plan_deployment, self.deployment, self.now, most=most)
+
+    @rule()
+    def start_one(self) -> None:
+        change(self.store, STARTED, id=self.deployment)
+
+    @rule(minutes=st.integers(0, 200))
+    def pass_time(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @invariant()
+    def what_is_planned_is_of_the_schedules_of_now(self) -> None:
+        if not hasattr(self, "deployment"):
+            return
+        rows = self.store.read_now(lambda conn: conn.all(RESTING, {"id": self.deployment}))
+        assert all(schedule is not None for _, schedule in rows)
+        self.store.write_now(scheduling.plan_deployment, self.deployment, self.now)
+        planned = set(due(self.store, self.deployment))
+        for minutes in self.minutes:
+            step = timedelta(minutes=minutes)
+            first = self.now - (self.now - NOON) % step + step
+            assert {first + n * step for n in range(3)} <= planned
+
+
+RESTING = """
+SELECT r.id, s.id FROM flow_run r LEFT JOIN deployment_schedule s ON s.id = r.schedule_id
+WHERE r.deployment_id = :id AND r.state_type = 'SCHEDULED'
+"""
+STARTED = """
+UPDATE flow_run SET state_type = 'RUNNING', run_count = 1
+WHERE id = (SELECT min(id) FROM flow_run WHERE deployment_id = :id AND state_type = 'SCHEDULED')
+"""
+
+
+def _every(minutes: int) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(schedule={"interval": minutes * 60, "anchor_date": NOON.isoformat()})
+
+
+@pytest.mark.row("DEP-08")
+def test_an_edit_and_a_sweep_never_leave_runs_of_an_old_schedule(sqlite_store: Store) -> None:
+    class Machine(EditedWhileSwept):
+        store = sqlite_store
+
+    limits = settings(
+        max_examples=15, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(Machine, settings=limits)
