@@ -123,6 +123,30 @@ def test_fills_of_states_stand_out_from_the_panel(theme: int, palette: str) -> N
     assert {name: ratio for name, ratio in fills.items() if ratio < 3} == {}
 
 
+@pytest.mark.parametrize("palette", ["", "safe"])
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_a_badge_is_readable_on_its_own_tint(theme: int, palette: str) -> None:
+    tint = re.search(r"\.badge \{[^}]*color-mix\(in oklab, var\(--c\) (\d+)%", CSS)
+    assert tint
+    share, colour = int(tint[1]) / 100, tokens(theme, palette)
+    states = [name for name in colour if name.endswith("-c")]
+    worst = {
+        (name, surface): round(contrast(colour[name], mixed(colour[name], colour[surface], share)), 2)
+        for name in states
+        for surface in ("bg", "panel", "sunken")
+    }
+    assert {pair: ratio for pair, ratio in worst.items() if ratio < 4.5} == {}
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """`share` of one colour over another."""
+    parts = [
+        round(int(one[at : at + 2], 16) * share + int(other[at : at + 2], 16) * (1 - share))
+        for at in (1, 3, 5)
+    ]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_the_safe_palette_parts_good_from_bad_where_red_and_green_look_alike(theme: int) -> None:
     """Seen without red-green vision (Brettel's and Vienot's projection, simplified), success and failure differ."""
