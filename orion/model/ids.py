@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 import uuid
@@ -16,6 +17,8 @@ Id = Annotated[str, Meta(pattern=UUID_PATTERN, extra_json_schema={"format": "uui
 
 _lock = threading.Lock()
 _last = 0
+_random = random.Random()  # nobody's seed reaches it, and a forked process gets its own
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id() -> str:
@@ -25,10 +28,9 @@ def new_id() -> str:
         stamp = max(time.time_ns() // 1_000 * 4, _last + 1)
         _last = stamp
     millis, fraction = divmod(stamp, 4_000)
-    high = f"{millis:012x}7{fraction:03x}"
-    low = (int.from_bytes(os.urandom(8), "big") & 0x3FFFFFFFFFFFFFFF) | 0x8000000000000000
-    tail = f"{low:016x}"
-    return f"{high[:8]}-{high[8:12]}-{high[12:]}-{tail[:4]}-{tail[4:]}"
+    whole = millis << 80 | 0x7000 + fraction << 64 | 0x8000000000000000 | _random.getrandbits(62)
+    text = f"{whole:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def is_id(text: str) -> bool:

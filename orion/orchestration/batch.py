@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import cast
 
 from orion.errors import Invalid, NotFound
 from orion.model.states import OrchestrationResult
-from orion.model.task_runs import TaskRunBatchItem
+from orion.model.task_runs import TaskRun, TaskRunBatchItem
 from orion.orchestration import loading, outcome
-from orion.orchestration.creation import insert_task_run
+from orion.orchestration.creation import new_task_run, task_run_there
+from orion.orchestration.entering import Taken, add_task_run
 from orion.orchestration.facts import TaskFacts
 from orion.orchestration.propose import propose_for
 from orion.store import slots
@@ -35,6 +37,15 @@ def _lock_limits(conn: Conn, items: Sequence[TaskRunBatchItem]) -> None:
 
 def _item(conn: Conn, item: TaskRunBatchItem, now: datetime) -> OrchestrationResult:
     run = _run(conn, item, now)
+    try:
+        return _through(conn, run, item, now)
+    except Taken:
+        there = task_run_there(conn, cast(TaskRun, run.new), now)
+        return _through(conn, _loaded(conn, there.id), item, now)
+
+
+def _through(conn: Conn, run: TaskFacts, item: TaskRunBatchItem, now: datetime) -> OrchestrationResult:
+    """The run of an item through the states of the item."""
     result = outcome.accepted(run.state)
     for place, aged in enumerate(item.states):
         at, past = now - timedelta(seconds=aged.age), place + 1 < len(item.states)
@@ -42,19 +53,21 @@ def _item(conn: Conn, item: TaskRunBatchItem, now: datetime) -> OrchestrationRes
         result = told.result
         if result.status != "ACCEPT":
             break
+    if run.new is not None:
+        add_task_run(conn, run, run)
     return result
 
 
 def _run(conn: Conn, item: TaskRunBatchItem, now: datetime) -> TaskFacts:
-    """The task run of an item, made if it is not there."""
-    run_id = item.task_run_id
+    """The task run of an item: a new one where it says what to make, else the one that it names."""
     if item.task_run is not None:
-        made, facts = insert_task_run(conn, item.task_run, now)
-        if facts is not None:
-            return facts
-        run_id = made.id
-    if run_id is None:
+        return new_task_run(conn, item.task_run, now)
+    if item.task_run_id is None:
         raise Invalid("An item of a batch needs task_run or task_run_id.")
+    return _loaded(conn, item.task_run_id)
+
+
+def _loaded(conn: Conn, run_id: str) -> TaskFacts:
     found = loading.task_run(conn, run_id)
     if found is None:
         raise NotFound("Task run not found")

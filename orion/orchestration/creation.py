@@ -16,7 +16,7 @@ from orion.model.states import PENDING, State, StateCreate
 from orion.model.task_runs import TaskRun, TaskRunCreate, TaskRunPolicy
 from orion.model.wire import EMPTY_OBJECT, raw
 from orion.orchestration import loading
-from orion.orchestration.entering import enter_flow_run, enter_task_run
+from orion.orchestration.entering import Taken, add_task_run, begin_flow_run, enter_task_run
 from orion.orchestration.facts import FlowFacts, TaskFacts
 from orion.orchestration.propose import proposed
 from orion.store import flow_runs, task_runs
@@ -70,8 +70,6 @@ def create_flow_run(
         infrastructure_document_id=wanted.infrastructure_document_id,
         job_variables=wanted.job_variables or EMPTY_OBJECT,
     )
-    if not flow_runs.insert(conn, run):
-        return _flow_run_there(conn, run, now), False
     facts = FlowFacts(
         id=run.id,
         flow_id=run.flow_id,
@@ -82,21 +80,25 @@ def create_flow_run(
         tags=run.tags,
     )
     state = proposed(wanted.state or StateCreate(type=PENDING), facts, now)
-    return _shown(run, enter_flow_run(conn, facts, state, now, token=token)), True
+    after = begin_flow_run(conn, run, facts, state, now, token)
+    return (_shown(run, after), True) if after else (_flow_run_there(conn, run, now), False)
 
 
 def create_task_run(conn: Conn, wanted: TaskRunCreate, now: datetime) -> tuple[TaskRun, bool]:
     """A task run, with its first state by force if it brings one; the one that is there when its keys are taken."""
-    run, facts = insert_task_run(conn, wanted, now)
-    if facts is None:
-        return run, False
-    if wanted.state is not None:
-        run = _shown(run, enter_task_run(conn, facts, proposed(wanted.state, facts, now), now))
-    return run, True
+    run = new_task_run(conn, wanted, now)
+    row = cast(TaskRun, run.new)
+    try:
+        if wanted.state is None:
+            add_task_run(conn, run, run)
+            return row, True
+        return _shown(row, enter_task_run(conn, run, proposed(wanted.state, run, now), now)), True
+    except Taken:
+        return task_run_there(conn, row, now), False
 
 
-def insert_task_run(conn: Conn, wanted: TaskRunCreate, now: datetime) -> tuple[TaskRun, TaskFacts | None]:
-    """A new task run without a state, and what the rules must know of it; no facts when it was there before."""
+def new_task_run(conn: Conn, wanted: TaskRunCreate, now: datetime) -> TaskFacts:
+    """A task run that is not stored yet, as the rules see it."""
     run = TaskRun(
         id=wanted.id or new_id(),
         created=now,
@@ -113,16 +115,14 @@ def insert_task_run(conn: Conn, wanted: TaskRunCreate, now: datetime) -> tuple[T
         labels=wanted.labels or EMPTY_OBJECT,
         task_inputs=raw(wanted.task_inputs or {}),
     )
-    if not task_runs.insert(conn, run):
-        return _task_run_there(conn, run, now), None
-    facts = TaskFacts(
+    return TaskFacts(
         id=run.id,
         flow_run_id=run.flow_run_id,
         policy=run.empirical_policy,
         tags=run.tags,
         flow=loading.flow_of(conn, run.flow_run_id),
+        new=run,
     )
-    return run, facts
 
 
 def _shown(run: R, facts: FlowFacts | TaskFacts) -> R:
@@ -145,7 +145,8 @@ def _flow_run_there(conn: Conn, run: FlowRun, now: datetime) -> FlowRun:
     return found
 
 
-def _task_run_there(conn: Conn, run: TaskRun, now: datetime) -> TaskRun:
+def task_run_there(conn: Conn, run: TaskRun, now: datetime) -> TaskRun:
+    """The task run that has the id or the keys of this one."""
     found = None
     if run.flow_run_id is not None:
         found = task_runs.by_key(conn, run.flow_run_id, run.task_key, run.dynamic_key, now)

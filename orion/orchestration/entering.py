@@ -6,11 +6,12 @@ Nothing is decided here. Forced states, mirrored states and sweeps come in by th
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from msgspec.structs import replace
 
 from orion.errors import Busy
+from orion.model.flow_runs import FlowRun
 from orion.model.ids import new_id
 from orion.model.states import (
     CANCELLED,
@@ -23,13 +24,18 @@ from orion.model.states import (
     SCHEDULED,
     State,
 )
+from orion.model.task_runs import TaskRun
 from orion.orchestration import attempts, loading
 from orion.orchestration.bookkeeping import bookkeep, lateness, policy_after
-from orion.orchestration.facts import FlowFacts, TaskFacts
-from orion.store import rollup, slots, transitions
+from orion.orchestration.facts import FlowFacts, Run, TaskFacts
+from orion.store import flow_runs, rollup, slots, task_runs, transitions
 from orion.store.base import Conn
 
 AT_ONCE = 100
+
+
+class Taken(Exception):
+    """A task run with this id or these keys is there already."""
 
 
 class Said(NamedTuple):
@@ -47,15 +53,38 @@ def enter_flow_run(
     conn: Conn, run: FlowFacts, state: State, now: datetime, *, said: Said = UNASKED, token: str | None = None
 ) -> FlowFacts:
     """Put a flow run into `state`; gives the run as it is then."""
+    after = _moved_flow(run, state, now, token)
+    _add_state(conn, "flow_run", after, said)
+    if not transitions.change(conn, "flow_run", run.id, _id(run.state), loading.changed(run, after), now):
+        raise Busy("The run changed meanwhile; try again.")
+    _count(conn, run, -1)
+    _follow_flow(conn, run, after, now)
+    return after
+
+
+def begin_flow_run(
+    conn: Conn, row: FlowRun, run: FlowFacts, state: State, now: datetime, token: str | None = None
+) -> FlowFacts | None:
+    """Add a flow run in its first state; None when its id or its idempotency key is taken."""
+    after = _moved_flow(run, state, now, token)
+    if not flow_runs.insert(conn, row, loading.changed(run, after)):
+        return None
+    _add_state(conn, "flow_run", after, UNASKED)
+    _follow_flow(conn, run, after, now)
+    return after
+
+
+def _moved_flow(run: FlowFacts, state: State, now: datetime, token: str | None) -> FlowFacts:
     left = run.state
     details = replace(state.state_details, flow_run_id=run.id, task_run_id=run.parent_task_run_id)
     state = replace(state, state_details=details)
     after = replace(bookkeep(run, state), policy=policy_after(run.policy, left, state))
-    after = attempts.hold_after(after, left.type if left else None, now, token, attempts.terms())
-    transitions.add_state(conn, "flow_run", run.id, state, *said)
-    if not transitions.change(conn, "flow_run", run.id, _id(left), loading.changed(run, after), now):
-        raise Busy("The run changed meanwhile; try again.")
-    _count(conn, run, -1)
+    return attempts.hold_after(after, left.type if left else None, now, token, attempts.terms())
+
+
+def _follow_flow(conn: Conn, run: FlowFacts, after: FlowFacts, now: datetime) -> None:
+    """What a flow run's new state brings about beyond the run."""
+    state = cast(State, after.state)
     _count(conn, after, 1)
     transitions.add_notifications(
         conn, run.id, state, run.tags, now, flow_id=run.flow_id, deployment_id=run.deployment_id
@@ -64,28 +93,39 @@ def enter_flow_run(
     if state.type in (CRASHED, CANCELLED):
         close_task_runs(conn, run.id, state, now)
     _tell(conn, run, state)
-    return after
 
 
 def enter_task_run(
     conn: Conn, run: TaskFacts, state: State, now: datetime, *, said: Said = UNASKED
 ) -> TaskFacts:
-    """Put a task run into `state`; gives the run as it is then."""
-    left = run.state
+    """Put a task run into `state`; gives the run as it is then. `Taken` when it is new and its keys are taken."""
     details = replace(state.state_details, flow_run_id=run.flow_run_id, task_run_id=run.id)
-    state = replace(state, state_details=details)
-    after = bookkeep(run, state)
+    after = bookkeep(run, replace(state, state_details=details))
     if state.type == RUNNING and run.flow is not None:
         after.flow_run_run_count = run.flow.run_count
-    transitions.add_state(conn, "task_run", run.id, state, *said)
-    if not transitions.change(conn, "task_run", run.id, _id(left), loading.changed(run, after), now):
+    if run.new is not None:
+        after = add_task_run(conn, run, after)
+    elif not transitions.change(conn, "task_run", run.id, _id(run.state), loading.changed(run, after), now):
         raise Busy("The run changed meanwhile; try again.")
+    _add_state(conn, "task_run", after, said)
     _slots(conn, run, state)
     if state.type == COMPLETED and details.cache_key:
-        transitions.add_cache_entry(conn, state, now)
+        transitions.add_cache_entry(conn, cast(State, after.state), now)
     if run.flow_run_id is not None:
         conn.publish(f"run:{run.flow_run_id}")
     return after
+
+
+def add_task_run(conn: Conn, run: TaskFacts, after: TaskFacts) -> TaskFacts:
+    """Store a new task run as it is after its first state, or without one; `Taken` when its keys are taken."""
+    row = cast(TaskRun, run.new)
+    if not task_runs.insert(conn, row, loading.changed(run, after)):
+        raise Taken
+    return replace(after, new=None)
+
+
+def _add_state(conn: Conn, kind: transitions.Kind, run: Run, said: Said) -> None:
+    transitions.add_state(conn, kind, run.id, cast(State, run.state), *said)
 
 
 def close_task_runs(conn: Conn, flow_run_id: str, state: State, now: datetime) -> int:

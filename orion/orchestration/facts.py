@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from orion.model.flow_runs import FlowRunPolicy
 from orion.model.states import State, StateType
-from orion.model.task_runs import TaskRunPolicy
+from orion.model.task_runs import TaskRun, TaskRunPolicy
 
 
 class Run(Struct, kw_only=True):
@@ -74,7 +74,10 @@ class Limit(Struct, frozen=True):
 
 
 class TaskFacts(Run, kw_only=True):
-    """A task run, its flow run, and, where RUNNING is asked for, the cached state and the tag limits."""
+    """A task run, its flow run, and, where RUNNING is asked for, the cached state and the tag limits.
+
+    `new` is the row of a run that is not stored yet: it is, together with its first state.
+    """
 
     flow_run_id: str | None = None
     flow_run_run_count: int = 0
@@ -82,6 +85,7 @@ class TaskFacts(Run, kw_only=True):
     flow: FlowOf | None = None
     cached: State | None = None
     limits: tuple[Limit, ...] = ()
+    new: TaskRun | None = None
 
     @property
     def reopened(self) -> bool:

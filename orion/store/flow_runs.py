@@ -12,7 +12,7 @@ from orion.model.filters import Filters
 from orion.model.flow_runs import FlowRun, FlowRunUpdate
 from orion.model.wire import EMPTY_OBJECT, unraw
 from orion.store import artifacts, changes, paging, rollup, sql, tags
-from orion.store.base import Conn
+from orion.store.base import NONE, Conn, Params
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
 from orion.store.rows import Rows, json_text
@@ -46,7 +46,6 @@ GET = f"SELECT {COLUMNS} FROM flow_run {STATE} WHERE flow_run.id = :id"
 BY_KEY = (
     f"SELECT {COLUMNS} FROM flow_run {STATE} WHERE flow_run.flow_id = :flow_id AND idempotency_key = :key"
 )
-INSERT = f"{FLOW_RUN.insert} ON CONFLICT DO NOTHING"
 
 
 def get(conn: Conn, id: str, now: datetime | None = None) -> FlowRun | None:
@@ -63,12 +62,12 @@ def exists(conn: Conn, id: str) -> bool:
     return conn.one("SELECT 1 FROM flow_run WHERE id = :id", {"id": id}) is not None
 
 
-def insert(conn: Conn, run: FlowRun) -> bool:
-    """Add a run, without its state; False when its id or its idempotency key is taken."""
+def insert(conn: Conn, run: FlowRun, more: Params = NONE) -> bool:
+    """Add a run, with what its first state makes of it; False when its id or its idempotency key is taken."""
     run.tags = tags.distinct(run.tags)
     if run.work_queue_name is not None and run.work_queue_id is None:
         run.work_queue_id = paging.scalar(conn, Q.queue_id, {"name": run.work_queue_name})
-    if not conn.run(INSERT, FLOW_RUN.values(conn, run)):
+    if not FLOW_RUN.add(conn, run, more):
         return False
     tags.add(conn, "flow_run", [run.id], run.tags)
     return True

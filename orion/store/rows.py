@@ -13,6 +13,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -20,7 +21,7 @@ from msgspec import Raw, Struct
 
 from orion.model import wire
 from orion.model.times import as_utc, from_micros, to_micros, whole
-from orion.store.base import Conn, Params, Row
+from orion.store.base import NONE, Conn, Params, Row
 
 S = TypeVar("S", bound=Struct)
 Kind = Literal["plain", "time", "bool", "raw", "json"]
@@ -35,7 +36,7 @@ class Rows(Generic[S]):
         self.table = table
         self.columns = ", ".join(f"{table}.{name}" for name in self.fields)
         self.width = len(self.fields)
-        self.insert = _insert(table, self.fields)
+        self.insert: str = inserting(table, self.fields)
         types_ = {name: hints[name] for name in self.fields}
         self._read = {dialect: _reader(struct, types_, dialect) for dialect in ("sqlite", "postgres")}
         self._bind = {dialect: _binder(types_, dialect) for dialect in ("sqlite", "postgres")}
@@ -56,6 +57,11 @@ class Rows(Generic[S]):
     def values(self, conn: Conn, struct: S) -> dict[str, Any]:
         """A struct's columns as parameters."""
         return self._bind[conn.dialect](struct)
+
+    def add(self, conn: Conn, struct: S, more: Params = NONE) -> bool:
+        """Add a row, with `more` columns or others than the struct says; False when a key of it is taken."""
+        values = {**self.values(conn, struct), **self.changes(conn, more)}
+        return conn.run(f"{inserting(self.table, tuple(values))} ON CONFLICT DO NOTHING", values) > 0
 
     def changes(self, conn: Conn, changes: Params) -> dict[str, Any]:
         """Some columns as parameters, from Python values."""
@@ -85,7 +91,9 @@ def json_text(value: Any) -> str | None:
     return None if value is None else wire.encode(value).decode()
 
 
-def _insert(table: str, fields: tuple[str, ...]) -> str:
+@lru_cache(maxsize=256)
+def inserting(table: str, fields: tuple[str, ...]) -> str:
+    """The statement that adds a row with these columns."""
     places = ", ".join(f":{name}" for name in fields)
     return f"INSERT INTO {table} ({', '.join(fields)}) VALUES ({places})"
 

@@ -10,7 +10,7 @@ from orion.model.filters import Filters
 from orion.model.states import StateType
 from orion.model.task_runs import TaskRun, TaskRunUpdate
 from orion.store import artifacts, changes, paging, sql, tags
-from orion.store.base import Conn
+from orion.store.base import NONE, Conn, Params
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
 from orion.store.rows import Rows
@@ -46,7 +46,6 @@ OF_FLOW_RUN = (
     f"SELECT {COLUMNS} FROM task_run {STATE} "
     "WHERE flow_run_id = :id ORDER BY task_run.expected_start_time NULLS LAST, task_run.id"
 )
-INSERT = f"{TASK_RUN.insert} ON CONFLICT DO NOTHING"
 
 
 def get(conn: Conn, id: str, now: datetime | None = None) -> TaskRun | None:
@@ -62,10 +61,10 @@ def by_key(
     return _read_one(conn, conn.one(BY_KEY, params), now)
 
 
-def insert(conn: Conn, run: TaskRun) -> bool:
-    """Add a run, without its state; False when its id or its keys are taken."""
+def insert(conn: Conn, run: TaskRun, more: Params = NONE) -> bool:
+    """Add a run, with what its first state makes of it; False when its id or its keys are taken."""
     run.tags = tags.distinct(run.tags)
-    if not conn.run(INSERT, TASK_RUN.values(conn, run)):
+    if not TASK_RUN.add(conn, run, more):
         return False
     tags.add(conn, "task_run", [run.id], run.tags)
     return True

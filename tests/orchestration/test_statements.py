@@ -56,14 +56,14 @@ def test_a_refusal_costs_one_read(world: World) -> None:
     assert statements(world, propose_flow_run, run.id, wish("RUNNING"), world.now) == 1
 
 
-def test_making_a_task_run_and_starting_it_costs_four(world: World) -> None:
+def test_making_a_task_run_and_starting_it_costs_three(world: World) -> None:
     made = TaskRunCreate(flow_run_id=world.flow_run("RUNNING").id, task_key="t", dynamic_key="0")
     item = TaskRunBatchItem(task_run=made, states=[AgedState(state=wish("RUNNING"))])
-    assert statements(world, batch, [item], world.now) == 4
+    assert statements(world, batch, [item], world.now) == 3
 
 
-def test_making_a_flow_run_costs_four(world: World) -> None:
-    assert statements(world, create_flow_run, FlowRunCreate(flow_id=world.flow_id), world.now) == 4
+def test_making_a_flow_run_costs_three(world: World) -> None:
+    assert statements(world, create_flow_run, FlowRunCreate(flow_id=world.flow_id), world.now) == 3
 
 
 def test_a_beat_costs_two(world: World) -> None:
