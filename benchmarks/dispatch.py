@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ LIMITS = {
 
 FLOW = """
 import time
-from orion import flow
+from {lib} import flow
 
 @flow
 def hello(asked: float = 0.0):
@@ -32,47 +34,108 @@ def hello(asked: float = 0.0):
 
 
 def run(runs: int = 5, schedule_seconds: int = 65) -> str:
-    """The table as Markdown (orion only: a peer needs its own deployment files)."""
+    """The table as Markdown."""
     with servers.orion("--agent") as server:
-        home = Path(server.env["HOME"])
-        found = _ad_hoc(server, home, runs) | _interval(server, home, schedule_seconds)
-    return measure.table(
-        "From due to running", ["", "orion", "orion, at most"], [[k, found[k], v] for k, v in LIMITS.items()]
-    )
+        columns = {"orion": _column(Orion(server), runs, schedule_seconds)}
+    for name, python in servers.peers().items():
+        with servers.prefect(name, python) as server:
+            library = (Workers if name == "Prefect 3" else Agents)(server, python)
+            with library.agent():
+                columns[name] = _column(library, 2, 45)
+    rows = [[what, *(c[what] for c in columns.values()), limit] for what, limit in LIMITS.items()]
+    return measure.table("From due to running", ["", *columns, "orion, at most"], rows)
 
 
-def _deploy(server: servers.Server, home: Path, name: str, *flags: str) -> Path:
-    out = home / f"{name}.txt"
-    (home / f"{name}.py").write_text(FLOW.format(out=str(out)))
-    argv = [
-        sys.executable,
-        "-m",
-        "orion",
-        "deployment",
-        "build",
-        f"{name}.py:hello",
-        "-n",
-        name,
-        "-q",
-        "default",
-        "--apply",
-        *flags,
-    ]
-    subprocess.run(
-        argv, env=server.env | {"ORION_API_URL": server.api}, cwd=home, check=True, capture_output=True
-    )
-    return out
+class Orion:
+    """How a flow file becomes a deployment, and what runs it."""
+
+    lib, queue = "orion", "default"
+
+    def __init__(self, server: servers.Server, python: str = sys.executable) -> None:
+        self.server, self.python = server, python
+        self.home = Path(server.env["HOME"])
+        self.env = server.env | {"ORION_API_URL": server.api, "PREFECT_API_URL": server.api}
+        self.line = traffic.Line(server.api)
+
+    def deploy(self, name: str, every: int | None = None) -> tuple[str, Path]:
+        """The id of a new deployment, and the file that its runs write a line to."""
+        out = self.home / f"{name}.txt"
+        (self.home / f"{name}.py").write_text(FLOW.format(out=str(out), lib=self.lib))
+        self._apply(name, every)
+        return self.line.send("GET", f"/deployments/name/hello/{name}").json()["id"], out
+
+    def engine(self, run: str) -> measure.Cost:
+        """One run in a process of its own, as the agent starts it."""
+        env = self.env | {"ORION__FLOW_RUN_ID": run, "PREFECT__FLOW_RUN_ID": run}
+        return measure.command([self.python, "-m", f"{self.lib}.engine"], env, self.home)
+
+    def _apply(self, name: str, every: int | None) -> None:
+        flags = ["--interval", str(every)] if every else []
+        argv = ["deployment", "build", f"{name}.py:hello", "-n", name, "-q", self.queue, "--apply", *flags]
+        self._command(*argv)
+
+    def _command(self, *argv: str) -> None:
+        command = [self.python, "-m", self.lib, *argv]
+        done = subprocess.run(command, env=self.env, cwd=self.home, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(argv)}: {done.stdout[-400:]} {done.stderr[-400:]}")
 
 
-def _ad_hoc(server: servers.Server, home: Path, runs: int) -> dict[str, str]:
-    out = _deploy(server, home, "adhoc")
-    line = traffic.Line(server.api)
-    deployment = line.send("GET", "/deployments/name/hello/adhoc").json()["id"]
+class Agents(Orion):
+    """Prefect 2.20: the same command, and an agent beside its server."""
+
+    lib, watch = "prefect", ("agent", "start", "-q", "default")
+
+    @contextlib.contextmanager
+    def agent(self) -> Iterator[None]:
+        """What runs flows, for the length of the block."""
+        argv = [servers.command_of(self.python), *self.watch]
+        process = subprocess.Popen(
+            argv, env=self.env, cwd=self.home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+class Workers(Agents):
+    """Prefect 3: a worker of a pool, and deployments made through the API."""
+
+    watch = ("worker", "start", "--pool", "bench", "--type", "process")
+
+    def _apply(self, name: str, every: int | None) -> None:
+        flow = self.line.send("POST", "/flows/", {"name": "hello"}).json()["id"]
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": str(self.home)}}
+        body = {"name": name, "flow_id": flow, "entrypoint": f"{name}.py:hello", "work_pool_name": "bench"}
+        body |= {"pull_steps": [step], "path": str(self.home)}
+        body |= {"schedules": [{"schedule": {"interval": every}, "active": True}]} if every else {}
+        self._await_pool()
+        answer = self.line.send("POST", "/deployments/", body)
+        if answer.status >= 300:
+            raise RuntimeError(answer.body.decode(errors="replace")[:400])
+
+    def _await_pool(self, limit: float = 90) -> None:
+        """The worker makes its pool when it starts."""
+        end = time.monotonic() + limit
+        while self.line.send("GET", "/work_pools/bench").status == 404:
+            if time.monotonic() > end:
+                raise RuntimeError("the worker made no pool")
+            time.sleep(0.5)
+
+
+def _column(library: Orion, runs: int, schedule_seconds: int) -> dict[str, str]:
+    return _ad_hoc(library, runs) | _interval(library, schedule_seconds)
+
+
+def _ad_hoc(library: Orion, runs: int) -> dict[str, str]:
+    deployment, out = library.deploy("adhoc")
+    line = library.line
     claims = []
     for number in range(runs + 1):
-        run = line.send(
-            "POST", f"/deployments/{deployment}/create_flow_run", {"parameters": {"asked": time.time()}}
-        ).json()
+        asked = {"parameters": {"asked": time.time()}, "state": {"type": "SCHEDULED"}}
+        run = line.send("POST", f"/deployments/{deployment}/create_flow_run", asked).json()
         _finished(line, run["id"])
         states = line.send("GET", f"/flow_run_states/?flow_run_id={run['id']}").json()
         if number:
@@ -81,41 +144,34 @@ def _ad_hoc(server: servers.Server, home: Path, runs: int) -> dict[str, str]:
     return {
         "ad hoc run, idle agent: claimed": f"{statistics.median(claims):.3f} s",
         "first user line, own process": f"{statistics.median(lines):.2f} s",
-        "CPU of one dispatched run": f"{_run_cpu(server, home):.2f} s",
+        "CPU of one dispatched run": f"{_run_cpu(library, deployment, min(runs, 3)):.2f} s",
     }
 
 
-def _run_cpu(server: servers.Server, home: Path) -> float:
-    """One run in a process of its own, as the agent starts it."""
-    line = traffic.Line(server.api)
-    flow = line.send("GET", "/deployments/name/hello/adhoc").json()
+def _run_cpu(library: Orion, deployment: str, runs: int) -> float:
     costs = []
-    for _ in range(3):
-        run = line.send(
-            "POST", f"/deployments/{flow['id']}/create_flow_run", {"work_queue_name": "nobody"}
-        ).json()
-        env = server.env | {"ORION_API_URL": server.api, "ORION__FLOW_RUN_ID": run["id"]}
-        costs.append(measure.command([sys.executable, "-m", "orion.engine"], env, home).cpu)
+    for _ in range(runs):
+        asked = {"work_queue_name": "nobody", "state": {"type": "PENDING"}}
+        run = library.line.send("POST", f"/deployments/{deployment}/create_flow_run", asked).json()
+        costs.append(library.engine(run["id"]).cpu)
     return statistics.median(costs)
 
 
-def _interval(server: servers.Server, home: Path, seconds: int) -> dict[str, str]:
-    _deploy(server, home, "tick", "--interval", "10")
-    line = traffic.Line(server.api)
+def _interval(library: Orion, seconds: int) -> dict[str, str]:
+    deployment, _ = library.deploy("tick", every=10)
+    line = library.line
     time.sleep(seconds)
-    deployment = line.send("GET", "/deployments/name/hello/tick").json()["id"]
     line.send("PATCH", f"/deployments/{deployment}", {"paused": True})
     body = {
         "deployments": {"id": {"any_": [deployment]}},
         "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
     }
     late = [run["estimated_start_time_delta"] for run in line.send("POST", "/flow_runs/filter", body).json()]
-    return {
-        "lateness of a 10 s interval schedule, median / worst": f"{statistics.median(late):.2f} s / {max(late):.2f} s"
-    }
+    shown = f"{statistics.median(late):.2f} s / {max(late):.2f} s" if late else f"none ran in {seconds} s"
+    return {"lateness of a 10 s interval schedule, median / worst": shown}
 
 
-def _finished(line: traffic.Line, run: str, limit: float = 60) -> None:
+def _finished(line: traffic.Line, run: str, limit: float = 180) -> None:
     end = time.monotonic() + limit
     while time.monotonic() < end:
         found: dict[str, Any] = line.send("GET", f"/flow_runs/{run}").json()

@@ -23,7 +23,7 @@ LIMITS = {
 }
 
 
-def run(rows: int = 100_000, peer_rows: int = 2_000) -> str:
+def run(rows: int = 100_000, peer_rows: int = 500) -> str:
     """The table as Markdown; peers are asked over fewer rows, because filling them takes them hours."""
     columns: dict[str, dict[str, str]] = {}
     with servers.floor() as server:
@@ -32,7 +32,7 @@ def run(rows: int = 100_000, peer_rows: int = 2_000) -> str:
         columns["orion"] = _all(server, rows)
     for name, python in servers.peers().items():
         with servers.prefect(name, python) as server:
-            columns[f"{name} ({peer_rows:,} runs)"] = _all(server, peer_rows, times=40)
+            columns[f"{name} ({peer_rows:,} runs)"] = _all(server, peer_rows, times=20)
     body = [
         [what.format(n=rows), *(c.get(what, "–") for c in columns.values()), limit]
         for what, limit in LIMITS.items()
@@ -53,7 +53,7 @@ def _all(server: servers.Server, rows: int, times: int = 400) -> dict[str, str]:
     flow = line.send("POST", "/flows/", {"name": "bench"}).json()["id"]
     found = {"empty answer": _cost(server, times, lambda: line.send("GET", "/health"))}
     found |= _writes(server, line, flow, times)
-    found["set_state, 64 writers"] = _writers(server, line, flow, 20 if times > 100 else 2)
+    found["set_state, 64 writers"] = _writers(server, line, flow, 20 if times > 100 else 1)
     _fill(line, flow, rows)
     return found | _reads(server, traffic.Line(server.api), times)
 

@@ -41,7 +41,7 @@ def run(runs: int = 5) -> str:
     """The table as Markdown."""
     columns = {"orion": _column("orion", sys.executable, servers.orion("--no-clock"), runs, 1)}
     for name, python in servers.peers().items():
-        columns[name] = _column("prefect", python, servers.prefect(name, python), 3, 10)
+        columns[name] = _column("prefect", python, servers.prefect(name, python), 1, 10)
     rows = [[what, *(c[what] for c in columns.values()), limit] for what, limit in LIMITS.items()]
     return measure.table("One task", ["", *columns, "orion, at most"], rows)
 
@@ -62,7 +62,7 @@ def _column(
         plain, calm, single = each("sequential"), each("async_sequential"), work("sequential", 1)
         mapped, subflows = work("mapped", 1000 // less), work("subflows", 20 // less)
         heavy = _work(server, lib, python, "heavy", 10).wall / _pure(python)
-        whole = _whole(server, lib, python, True), _whole(server, lib, python, False)
+        whole = _whole(server, lib, python, True, runs), _whole(server, lib, python, False, runs)
         figures = (
             f"{_ms(plain.cpu)} / {_ms(calm.cpu)} ms",
             f"{_ms(plain.server)} ms",
@@ -100,10 +100,10 @@ def _median(works: list[Work]) -> Work:
     return Work(*(statistics.median(column) for column in zip(*works, strict=True)))
 
 
-def _whole(server: servers.Server, lib: str, python: str, connected: bool) -> float:
+def _whole(server: servers.Server, lib: str, python: str, connected: bool, runs: int) -> float:
     with tempfile.TemporaryDirectory() as home:
         env = _env(server, lib, connected) | {"BENCH_SHAPE": "sequential", "BENCH_N": "1", "HOME": home}
-        return measure.median_of(3, lambda: measure.command([python, WORKLOAD], env, home)).cpu
+        return measure.median_of(min(runs, 3), lambda: measure.command([python, WORKLOAD], env, home)).cpu
 
 
 def _pure(python: str) -> float:

@@ -101,7 +101,7 @@ def _running(name: str, argv: list[str], port: int, extra: dict[str, str]) -> It
                 process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if process.poll() is not None:

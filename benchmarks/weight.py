@@ -67,7 +67,7 @@ def _orion(runs: int) -> dict[str, str]:
 
 
 def _peer(name: str, python: str, runs: int) -> dict[str, str]:
-    command, small = servers.command_of(python), min(runs, 3)
+    command, small = servers.command_of(python), 1
     found = {"installed, distributions": _installed(python)}
     found["whole process: import flow, task"] = _process(
         small, python, "-c", "from prefect import flow, task"
@@ -78,7 +78,7 @@ def _peer(name: str, python: str, runs: int) -> dict[str, str]:
         lambda home: servers.prefect(name, python, PREFECT_HOME=home)
     )
     with servers.prefect(name, python) as server:
-        return found | _idle(server)
+        return found | _idle(server, 20)
 
 
 def _installed(python: str) -> str:

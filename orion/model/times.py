@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -27,13 +28,14 @@ def to_micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+@lru_cache(maxsize=4096)
 def from_micros(micros: int) -> datetime:
-    """The datetime of microseconds since 1970."""
-    if micros % 1_000_000:
-        if 0 < micros < EXACT:
-            return datetime.fromtimestamp(micros / 1_000_000, UTC)
-        return EPOCH + timedelta(microseconds=micros)
-    return whole(EPOCH + timedelta(microseconds=micros))
+    """The datetime of microseconds since 1970. Most are asked for more than once: rows of one moment, pages that poll."""
+    if micros % 1_000_000 == 0:
+        return WholeSecond.fromtimestamp(micros // 1_000_000, UTC)
+    if 0 < micros < EXACT:
+        return datetime.fromtimestamp(micros / 1_000_000, UTC)
+    return EPOCH + timedelta(microseconds=micros)
 
 
 def as_utc(moment: datetime) -> datetime:
@@ -48,7 +50,8 @@ def as_utc(moment: datetime) -> datetime:
 
 def iso(moment: datetime) -> str:
     """`2026-11-22T22:16:50.477600Z`: as on the wire."""
-    return as_utc(moment).isoformat(timespec="microseconds")[:-6] + "Z"
+    moment = moment if moment.tzinfo is UTC else as_utc(moment)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def whole(moment: datetime) -> datetime:

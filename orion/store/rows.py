@@ -123,6 +123,8 @@ def _bare(hint: Any) -> Any:
 
 
 def _raw_value(text: str | None) -> Raw:
+    if text == "{}":
+        return wire.EMPTY_OBJECT
     return wire.NULL if text is None else Raw(text.encode())
 
 
