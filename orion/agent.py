@@ -369,14 +369,15 @@ class Agent:
         asked = time.monotonic()
         async with self.slots:
             limit = min(10, max(1, (self.options.limit or 10) - len(self.children)))
-        ahead = 0.0 if self.options.drains else min(self.options.prefetch, STALE_SECONDS - 5)
         body = {
             "limit": limit,
-            "scheduled_before": (self.api.now() + timedelta(seconds=ahead)).isoformat(),
             "agent_id": self.id,
             "agent_name": f"{self.host} {os.getpid()}",
             "wait_seconds": wait,
         }
+        if not self.options.drains:  # else what is due now, by the server's own clock
+            ahead = timedelta(seconds=min(self.options.prefetch, STALE_SECONDS - 5))
+            body["scheduled_before"] = (self.api.now() + ahead).isoformat()
         runs = (await self.api.call("POST", f"/work_queues/{queue['id']}/get_runs", body, wait=wait)).json()
         self.last_answer = time.monotonic()
         if queue.get("is_paused"):
@@ -456,9 +457,17 @@ class Agent:
         return (datetime.fromisoformat(due) - self.api.now()).total_seconds() if due else 0.0
 
     async def _claim(self, run: dict[str, Any]) -> str | None:
-        """Enter PENDING: the attempt token (empty from a server without them), or None: not ours."""
-        body = {"state": {"type": "PENDING", "name": "Pending"}, "force": False}
-        answer = await self.api.call("POST", f"/flow_runs/{run['id']}/set_state", body, token="new")
+        """Enter PENDING: the attempt token (empty from a server without them), or None: not ours.
+
+        The transition has an id: where the answer is lost it is asked for again, and the server gives the same one.
+        """
+        details = {"transition_id": str(uuid.uuid4())}
+        body = {"state": {"type": "PENDING", "name": "Pending", "state_details": details}, "force": False}
+        asking = self.api.surely("POST", f"/flow_runs/{run['id']}/set_state", body, token="new")
+        try:
+            answer = await asyncio.wait_for(asking, STALE_SECONDS)
+        except TimeoutError:
+            raise Unavailable("the server did not answer the claim") from None
         said = answer.json()
         if said["status"] != "ACCEPT":
             reason = (said.get("details") or {}).get("reason") or "it went to somebody else."

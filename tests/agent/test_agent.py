@@ -6,9 +6,11 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from orion.agent import Api, Unavailable
 from orion.model.times import iso, utcnow
 from tests.agent.house import House, Start, eventually
 
@@ -33,6 +35,26 @@ def test_a_run_made_while_the_agent_waits_is_taken_at_once(house: House, start: 
     assert utcnow() - asked < timedelta(seconds=5)
     eventually(lambda: house.state(run)[0] == "COMPLETED")
     assert agent.stop() == 0
+
+
+@pytest.mark.row("AG-05")
+def test_a_claim_whose_answer_was_lost_is_asked_for_again_and_holds(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, call = [], Api.call
+
+    async def lossy(self: Api, method: str, path: str, body: Any = None, *rest: Any, **more: Any) -> Any:
+        answer = await call(self, method, path, body, *rest, **more)
+        if path.endswith("/set_state") and not lost:
+            lost.append(answer.json()["status"])
+            raise Unavailable("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(Api, "call", lossy)
+    run = house.run(house.deploy())
+    start()
+    eventually(lambda: house.state(run)[0] == "COMPLETED")
+    assert lost == ["ACCEPT"] and house.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]
 
 
 @pytest.mark.row("AG-08")
@@ -153,6 +175,17 @@ def test_once_takes_what_is_due_and_leaves(house: House, start: Start) -> None:
     assert start(once=True).wait() == 0
     assert {house.state(run)[0] for run in due} == {"COMPLETED"}
     assert house.state(not_due)[0] == "SCHEDULED"
+
+
+def test_once_takes_what_is_due_by_the_servers_clock(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The date in an answer of a busy server may be some seconds old."""
+    monkeypatch.setattr(Api, "now", lambda self: utcnow() - timedelta(seconds=30))
+    monkeypatch.setattr("orion.agent.Agent._seconds_until", lambda self, run: 0.0)
+    run = house.run(house.deploy())
+    assert start(once=True).wait() == 0
+    assert house.state(run)[0] == "COMPLETED"
 
 
 def test_until_idle_also_takes_what_becomes_due_meanwhile(house: House, start: Start) -> None:

@@ -67,9 +67,10 @@ def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_beats")
-def test_a_cancelled_run_is_told_to_end(house: House, start: Start) -> None:
+@pytest.mark.parametrize("code", [FOREVER, "\nenter('RUNNING')\nwhile True: pass"])
+def test_a_cancelled_run_is_told_to_end(house: House, start: Start, code: str) -> None:
     run = house.run(house.deploy())
-    start(FOREVER)
+    start(code)
     eventually(lambda: house.state(run)[0] == "RUNNING")
     cancel(house, run)
     eventually(lambda: house.state(run)[0] == "CANCELLED")
@@ -83,7 +84,8 @@ def test_a_cancelled_run_that_will_not_end_is_killed_with_all_its_children(
     run = house.run(house.deploy())
     code = f"""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        children = [os.fork() for _ in range(3)]
+        children = []
+        while len(children) < 200 and 0 not in children: children.append(os.fork())
         if 0 not in children:
             open("{tmp_path}/pids", "w").write(" ".join(map(str, children)))
             enter("RUNNING")
@@ -92,7 +94,7 @@ def test_a_cancelled_run_that_will_not_end_is_killed_with_all_its_children(
     start(code, grace=0.5)
     eventually(lambda: house.state(run)[0] == "RUNNING")
     pids = [pid_of(house, run), *map(int, (tmp_path / "pids").read_text().split())]
-    assert all(map(is_alive, pids))
+    assert len(pids) == 201 and all(map(is_alive, pids))
     cancel(house, run)
     eventually(lambda: house.state(run)[0] == "CANCELLED")
     assert "SIGKILL" in house.state(run)[1]

@@ -47,6 +47,17 @@ FLOWS = """
         print("last words", flush=True)
         dies(number)
 
+    @task
+    def echo(number: int) -> int:
+        get_run_logger().info("task %d", number)
+        return number
+
+    @flow
+    def talks(count: int) -> int:
+        for number in range(count):
+            get_run_logger().info("line %d", echo(number))
+        return count
+
     @flow(name="quick")
     def quick() -> int:
         return 1

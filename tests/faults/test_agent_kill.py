@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from orion.store import Role, open_store
 from tests.faults.machines import Process, Runs, agent, is_alive, kill
 from tests.servers import CHECKOUT, OrionServer, eventually, serving
+from tests.services.world import change
 
 pytestmark = pytest.mark.fault
 
@@ -108,6 +111,40 @@ def test_a_run_that_was_handed_out_and_not_claimed_comes_back(
     assert server.post(f"/work_queues/{queue}/get_runs", {"limit": 10}).json() == []
     agents.append(agent(server))
     eventually(lambda: runs.state(run) == "COMPLETED")
+
+
+DIES = """
+import os, signal, sys
+from orion import agent
+setattr(agent.Agent, sys.argv[1], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+sys.exit(agent.main(["default"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("point", "held"), [("_claim", []), ("_start", ["PENDING", "SCHEDULED"])], ids=["claims", "starts"]
+)
+def test_a_run_whose_agent_dies_before_it_claims_or_starts_it_is_run_by_another(
+    server: OrionServer, runs: Runs, agents: list[Process], point: str, held: list[str]
+) -> None:
+    run = runs.start("quick")
+    assert (
+        Process(server.home, "-c", DIES, point, ORION_API_URL=server.api).process.wait(60) == -signal.SIGKILL
+    )
+    assert runs.state(run) == ("PENDING" if held else "SCHEDULED")
+    agents.append(agent(server))
+    with closing(open_store(f"sqlite:///{server.home}/.orion/orion.db", role=Role.CLOCK)) as store:
+
+        def time_passes() -> bool:
+            change(store, "UPDATE flow_run SET lease_until = 1 WHERE id = :id AND state_type = 'PENDING' "
+                   "AND infrastructure_pid IS NULL AND heartbeat IS NULL", id=run)  # fmt: skip
+            server.post("/admin/clock/run?duty=leases")
+            return "SCHEDULED" in runs.states(run)[1:]
+
+        if held:
+            eventually(time_passes)
+    eventually(lambda: runs.state(run) == "COMPLETED")
+    assert runs.states(run) == ["SCHEDULED", *held, "PENDING", "RUNNING", "COMPLETED"]
 
 
 def test_sigterm_ends_the_agent_and_its_flows_within_fifteen_seconds(
