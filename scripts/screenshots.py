@@ -74,10 +74,7 @@ def pages(seeded: Seeded, store: Store) -> dict[str, str]:
         "health": "/health",
         "search": "/search?q=load",
         "error-404": "/nothing-here",
-        "radar": f"/runs/{seeded.runs['cobalt-heron']}/radar",
-        "logs": f"/runs/{seeded.runs['cobalt-heron']}/logs",
         "waiting": f"/runs/{seeded.runs['close-14-30']}",
-        "compare": f"/runs/compare?a={seeded.runs['silver-ibex']}&b={seeded.runs['cobalt-heron']}",
     }
 
 

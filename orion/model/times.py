@@ -30,7 +30,7 @@ def to_micros(moment: datetime) -> int:
 
 @lru_cache(maxsize=4096)
 def from_micros(micros: int) -> datetime:
-    """The datetime of microseconds since 1970. Most are asked for more than once: rows of one moment, pages that poll."""
+    """The datetime of microseconds since 1970. Most are asked for again: rows of one moment, pages that poll."""
     if micros % 1_000_000 == 0:
         return WholeSecond.fromtimestamp(micros // 1_000_000, UTC)
     if 0 < micros < EXACT:

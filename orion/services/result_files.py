@@ -21,7 +21,6 @@ def remove(data: Iterable[str]) -> int:
 
 
 def _remove(base: Path, data: Any) -> bool:
-    more: dict[str, Any]
     match data:
         case {"type": "reference", "storage_key": str(key), "size": int(size)}:
             pass
