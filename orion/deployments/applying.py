@@ -8,7 +8,7 @@ from typing import Any
 from orion.deployments.files import DeploymentFile
 from orion.deployments.options import Collision
 from orion.errors import Invalid, NotFound
-from orion.model.deployments import Deployment, DeploymentCreate, DeploymentScheduleCreate
+from orion.model.deployments import Deployment, DeploymentCreate, DeploymentScheduleCreate, options_of
 from orion.model.wire import raw
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import ObjectNotFound
@@ -106,14 +106,7 @@ def _limits(deployment: DeploymentFile) -> dict[str, Any]:
         limit, strategy = 1, OVERLAPS[deployment.overlap]
     if strategy is not None and limit is None:
         raise Invalid("A collision strategy belongs to a concurrency limit: give the deployment both.")
-    return {"concurrency_limit": limit, "concurrency_options": raw(_strategy(strategy)) if strategy else None}
-
-
-def _strategy(strategy: Collision) -> dict[str, str]:
-    """The word for cancelling the previous run is orion's own; other clients read the nearest that they know."""
-    if strategy == "CANCEL_OLD":
-        return {"collision_strategy": "ENQUEUE", "overlap": "CANCEL_OLD"}
-    return {"collision_strategy": strategy}
+    return {"concurrency_limit": limit, "concurrency_options": raw(options_of(strategy)) if strategy else None}
 
 
 def _schedules(deployment: DeploymentFile) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,18 @@ from orion.model.states import StateCreate
 from orion.model.wire import EMPTY_OBJECT, NULL, Body, Json, JsonObject
 
 Limit = Annotated[int, Meta(ge=0)]
+
+
+def options_of(strategy: str) -> dict[str, str]:
+    """`concurrency_options` of a strategy; CANCEL_OLD is orion's own, and others read the nearest that they know."""
+    if strategy == "CANCEL_OLD":
+        return {"collision_strategy": "ENQUEUE", "overlap": "CANCEL_OLD"}
+    return {"collision_strategy": strategy}
+
+
+def strategy_of(options: Mapping[str, Any]) -> str:
+    """The strategy that `concurrency_options` stand for; empty where they name none."""
+    return str(options.get("overlap") or options.get("collision_strategy") or "")
 
 
 class DeploymentSchedule(Struct, kw_only=True):

@@ -161,7 +161,7 @@ def test_the_edit_form_shows_the_next_ten_times_in_their_zone_and_saves(
     added = client.post(address, data={"s~": "0", "add": "s"}, headers=HTML)
     assert added.text.count("<li><time") == 10
     form = {
-        "description": "Loads the day.", "tags": "a, b", "queue": "etl", "limit": "2", "strategy": "CANCEL_NEW",
+        "description": "Loads the day.", "tags": "a, b", "queue": "etl", "limit": "2", "strategy": "CANCEL_OLD",
         "catchup": "all", "parameters": '{"size": 4}', "s~": "2", "s.0.kind": "cron", "s.0.cron": "30 1 * * *",
         "s.0.zone": "Europe/Berlin", "s.0.active": "on", "s.1.kind": "interval", "s.1.every": "2", "s.1.unit": "hours",
     }  # fmt: skip
@@ -176,7 +176,7 @@ def test_the_edit_form_shows_the_next_ten_times_in_their_zone_and_saves(
         "etl",
     )
     assert (saved["concurrency_limit"], saved["parameters"]) == (2, {"size": 4})
-    assert saved["concurrency_options"] == {"collision_strategy": "CANCEL_NEW"}
+    assert saved["concurrency_options"] == {"collision_strategy": "ENQUEUE", "overlap": "CANCEL_OLD"}
     assert saved["labels"]["orion.catchup"] == "all"
     kinds = [(each["schedule"].get("cron"), each["schedule"].get("interval"), each["active"])
              for each in saved["schedules"]]  # fmt: skip

@@ -16,6 +16,8 @@ from orion.model.deployments import (
     DeploymentScheduleCreate,
     DeploymentScheduleUpdate,
     DeploymentUpdate,
+    options_of,
+    strategy_of,
 )
 from orion.model.wire import raw
 from orion.services.catching_up import CATCHUP_LABEL
@@ -32,7 +34,7 @@ from orion.web.pages.run_request import object_of
 from orion.web.pages.shared import found, gather, see
 
 TEMPLATE = "deployments/edit.html#form"
-STRATEGIES = (("", "wait until one ends"), ("CANCEL_NEW", "cancel the new run"))
+STRATEGIES = (("", "wait until one ends"), ("CANCEL_NEW", "cancel the new run"), ("CANCEL_OLD", "cancel the oldest"))
 CATCHUP = (
     ("", "as the server is set"),
     ("latest", "run the newest, skip the others"),
@@ -147,7 +149,7 @@ def _shown(conn: Conn, deployment: Deployment) -> dict[str, Any]:
 
 def _values_of(deployment: Deployment) -> Values:
     options, limit = object_of(deployment.concurrency_options), deployment.concurrency_limit
-    strategy = str(options.get("collision_strategy") or "")
+    strategy = strategy_of(options)
     return Values(
         description=deployment.description or "",
         tags=", ".join(deployment.tags),
@@ -182,7 +184,7 @@ def _body(deployment: Deployment, values: Values) -> tuple[DeploymentUpdate, dic
     labels = {name: value for name, value in object_of(deployment.labels).items() if name != CATCHUP_LABEL}
     if values.catchup in dict(CATCHUP) and values.catchup:
         labels[CATCHUP_LABEL] = values.catchup
-    options = {"collision_strategy": values.strategy or "ENQUEUE"} if limit is not None else None
+    options = options_of(values.strategy or "ENQUEUE") if limit is not None else None
     body = DeploymentUpdate(
         description=values.description or None,
         tags=[tag for part in values.tags.split(",") if (tag := part.strip())],
