@@ -52,7 +52,7 @@ def pages(seeded: Seeded, store: Store) -> dict[str, str]:
         "flow-run-parameters": f"/runs/{run}/parameters",
         "flow-run-events": f"/runs/{run}/events",
         "radar": f"/runs/{run}/radar",
-        "compare": f"/runs/compare?a={run}&b={facts['other']}",
+        "compare": f"/runs/compare?a={facts['other']}&b={run}",
         "task-run": f"/task-runs/{facts['task']}",
         "flows": "/flows",
         "flow": f"/flows/{facts['flow']}",

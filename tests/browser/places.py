@@ -19,7 +19,9 @@ def everywhere(console: Console) -> list[str]:
         "/blocks", "/blocks/catalog", "/blocks/catalog/secret", "/blocks/catalog/docker-container/create", "/variables",
         "/artifacts", "/limits", "/notifications", "/settings", "/health", "/search?q=velvet", "/docs", "/nothing",
         *(f"/runs/{runs['cobalt-heron']}{tab}" for tab in tabs), f"/runs/{runs['loyal-finch']}/subflows",
-        f"/task-runs/{task}",
+        f"/task-runs/{task}", f"/runs/{runs['close-14-30']}", "/runs?tag=none",
+        f"/runs/compare?a={runs['silver-ibex']}&b={runs['cobalt-heron']}", f"/runs/compare?b={runs['cobalt-heron']}",
+        f"/runs/compare?a={runs['silver-ibex']}&b={runs['cobalt-heron']}&view=logs",
     ]  # fmt: skip
 
 
