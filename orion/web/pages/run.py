@@ -19,7 +19,7 @@ from orion.web.display import plural
 from orion.web.pages import results, run_actions, run_head, run_logs, run_tasks, timeline
 from orion.web.pages.artifacts import of_run
 from orion.web.pages.run_rows import far_off, one_group, rows_of
-from orion.web.pages.shared import api_url, found, gather, here, see
+from orion.web.pages.shared import api_url, found, gather, here, opened_anew, see
 from orion.web.waiters import Waiters
 from orion.web.waiting import Look, why_flow_run
 
@@ -98,7 +98,7 @@ async def cancel(call: Call) -> Reply:
 
 async def retry(call: Call) -> Reply:
     """Ask for another attempt of an ended flow run; finished tasks keep their results."""
-    return await _acted(call, run_actions.retry, "Retrying")
+    return opened_anew(await _acted(call, run_actions.retry, "Retrying"))
 
 
 async def _acted(call: Call, work: run_actions.Work, done: str) -> Reply:

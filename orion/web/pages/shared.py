@@ -8,6 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -16,7 +17,7 @@ from orion.model import schedules
 from orion.model.deployments import Deployment
 from orion.model.schedule_words import in_words
 from orion.store.console import Past
-from orion.web.call import Call
+from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.display import duration, look, viewer
 from orion.web.templating import viewer_of
@@ -56,6 +57,15 @@ def api_url(call: Call) -> str:
         return f"{call.settings.public_url.rstrip('/')}/api"
     scheme = call.scope.get("scheme", "http")
     return f"{scheme}://{call.headers.get('host', '127.0.0.1:4200')}{call.scope.get('root_path', '')}/api"
+
+
+def opened_anew(reply: Reply) -> Reply:
+    """Lead to the page anew, with the toast: the page of what has ended hears of nothing and would stay as it is."""
+    said = (reply.trigger or {}).get("toast", {}).get("text")
+    if said is None:
+        return reply
+    kept = {"Set-Cookie": f"said={quote(said)}; Max-Age=5; Path=/; SameSite=Lax"}
+    return Reply(reply.data, location=reply.location, headers=kept)
 
 
 def found(value: Any, what: str) -> Any:
