@@ -60,7 +60,7 @@ def build(conn: Conn, seed: int = 7, runs: int = 40) -> World:
     for name in NAMES[:6]:
         flow = Flow(id=new_id(), created=moment(rng), updated=moment(rng), name=name, tags=some(rng, TAGS))
         conn.run(flows.FLOW.insert, flows.FLOW.values(conn, flow))
-        add(conn, "flow", flow.id, flow.tags)
+        add(conn, "flow", [flow.id], flow.tags)
         world.flows.append(flow)
     for name in QUEUES:
         world.queues.append(work_queues.ensure(conn, name, NOW))
@@ -87,7 +87,7 @@ def _deployment(conn: Conn, rng: random.Random, flow: Flow, name: str) -> Deploy
         concurrency_limit=rng.choice((None, 1, 5)),
     )
     conn.run(DEPLOYMENT.insert, DEPLOYMENT.values(conn, deployment))
-    add(conn, "deployment", deployment.id, deployment.tags)
+    add(conn, "deployment", [deployment.id], deployment.tags)
     return deployment
 
 
