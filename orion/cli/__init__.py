@@ -9,7 +9,20 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0, 1 (an expected error), 2 (wrong usage or a refusal), 3 (the database)."""
     args = list(sys.argv[1:] if argv is None else argv)
-    sys.exit(_version() if args == ["version"] else _any_command(args))
+    try:
+        code = _version() if args == ["version"] else _any_command(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _without_reader()
+    sys.exit(code)
+
+
+def _without_reader() -> int:
+    """Who read the output has left, as `head` does: nothing more is said, at the exit of Python neither."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _any_command(args: list[str]) -> int:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from orion.cli import console
 from tests.cli.conftest import Orion
+from tests.servers import CHECKOUT
 
 
 @pytest.mark.row("CLI-17")
@@ -62,3 +68,17 @@ def test_a_bad_setting_is_named(orion: Orion, monkeypatch: pytest.MonkeyPatch) -
     orion("profile", "ls")
     answer = orion("-p", "nope", "config", "view", code=2)
     assert "There is no profile 'nope'" in answer.err
+
+
+@pytest.mark.parametrize("args", [("version",), ("config", "view", "--show-defaults")])
+def test_a_reader_that_has_left_is_no_fault(home: Path, args: tuple[str, ...]) -> None:
+    """As in `orion config view | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "orion", *args],
+        env={"ORION_HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT)},
+        stdout=writer, stderr=subprocess.PIPE, timeout=60,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")

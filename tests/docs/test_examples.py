@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.servers import CHECKOUT, clean_environment, serving
+from tests.servers import CHECKOUT, serving
 
 PAGES = sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -46,19 +46,6 @@ def matches(shown: str, got: str) -> bool:
     """`...` stands for anything, as in a doctest."""
     pattern = ".*".join(re.escape(piece.strip("\n")) for piece in shown.split("..."))
     return re.fullmatch(rf"\s*{pattern}\s*", got, re.DOTALL) is not None
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> dict[str, str]:
-    """An environment with an empty home, in which `python` and `orion` are the ones under test."""
-    tools, home = tmp_path / "bin", tmp_path / "home"
-    tools.mkdir()
-    home.mkdir()
-    for name, argv in (("python", ""), ("orion", " -m orion")):
-        (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{argv} "$@"\n')
-        (tools / name).chmod(0o755)
-    env = clean_environment(home, NO_COLOR="1", COLUMNS="200")
-    return {**env, "PATH": f"{tools}:{env['PATH']}"}
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if typed(p)], ids=lambda p: str(p.relative_to(CHECKOUT)))
