@@ -45,6 +45,7 @@ _HOMES = {
     "load_flow_from_script": "loading",
     "load_flow_from_text": "loading",
     "select_flow": "loading",
+    "Serializer": "serializers",
     "Block": ".blocks.core",
     "concurrency": "concurrency",
     "rate_limit": "concurrency",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
         SequentialTaskRunner,
         TaskRunner,
     )
+    from orion.sdk.serializers import Serializer
     from orion.sdk.states import (
         AwaitingRetry,
         Cancelled,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import uuid
@@ -161,11 +162,9 @@ class RemoteFiles(FileSystem):
             yield
         except OrionError:
             raise
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            if missing_is_an_answer:
-                raise FileNotFoundError(f"There is no file {self._shown(path)}.") from error
-            raise self._failure(done, path, error) from error
         except Exception as error:
+            if missing_is_an_answer and _is_missing(error):
+                raise FileNotFoundError(f"There is no file {self._shown(path)}.") from error
             with suppress(Exception):
                 type(self.filesystem).clear_instance_cache()
             raise self._failure(done, path, error) from error
@@ -173,6 +172,12 @@ class RemoteFiles(FileSystem):
     def _failure(self, done: str, path: str | None, error: Exception) -> StorageError:
         why = redact(" ".join(str(error).split())) or "no reason was given"
         return StorageError(f"{self._shown(path)} cannot be {done}: {type(error).__name__}: {why}")
+
+
+def _is_missing(error: Exception) -> bool:
+    """SMB's driver has an error of its own, with the number of the usual one."""
+    known = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+    return isinstance(error, known) or getattr(error, "errno", None) == errno.ENOENT
 
 
 def _scheme(url: str) -> str:

@@ -11,7 +11,7 @@ from orion.sdk import naming
 from orion.sdk.duplicates import warn_of_duplicate
 from orion.sdk.hooks import Hook, checked
 from orion.sdk.parameters import bind, check_reserved
-from orion.sdk.results import keeping
+from orion.sdk.result_options import keeping
 
 if TYPE_CHECKING:
     from orion.deployments.deployment import Deployment

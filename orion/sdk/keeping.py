@@ -8,7 +8,8 @@ from typing import Any
 from orion.sdk.effects import OffLoop, Steps
 from orion.sdk.logs import RunLogger
 from orion.sdk.proposals import stored
-from orion.sdk.results import Blob, Keeping
+from orion.sdk.result_options import Keeping
+from orion.sdk.results import Blob
 from orion.sdk.states import State, describe
 
 Logger = RunLogger | logging.Logger

@@ -18,6 +18,7 @@ from orion.sdk.errors import TaskTimedOut
 from orion.sdk.hooks import call_hooks
 from orion.sdk.keeping import storage_key, written
 from orion.sdk.proposals import propose, stored
+from orion.sdk.result_options import Keeping
 from orion.sdk.states import State, describe, exception_to_failed, make, shown
 from orion.sdk.task_call import TaskCall
 from orion.sdk.tracebacks import without_engine
@@ -41,7 +42,7 @@ def finish(call: TaskCall, context: TaskRunContext, state: State) -> Steps[State
     return state
 
 
-def _how(call: TaskCall, context: TaskRunContext) -> tuple[results.Keeping, str | None]:
+def _how(call: TaskCall, context: TaskRunContext) -> tuple[Keeping, str | None]:
     how = call.task.keeping.within(call.context.flow.keeping)
     names = {
         "parameters": context.parameters,

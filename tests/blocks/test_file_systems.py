@@ -17,7 +17,7 @@ from orion.blocks import GCS, S3, SMB, Azure, FileSystem, LocalFileSystem, Remot
 from orion.blocks.filesystem import MissingDriver, StorageError
 from orion.blocks.paths import PathOutside, ignoring, key
 from orion.errors import Invalid
-from tests.blocks.stores import Cut, make_bucket, s3_server, sftp_server
+from tests.blocks.stores import Cut, azure_server, gcs_server, make_bucket, s3_server, sftp_server, smb_server
 
 HOUSE = Path(__file__).parent.parent.parent
 MB = 1024 * 1024
@@ -36,6 +36,24 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="module")
+def smb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with smb_server(tmp_path_factory.mktemp("smb")) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def gcs() -> Iterator[str]:
+    with gcs_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with azure_server(tmp_path_factory.mktemp("azure")) as by:
+        yield by
+
+
 def in_s3(url: str, **more: Any) -> S3:
     """A place of its own in the bucket."""
     return S3(
@@ -52,8 +70,9 @@ def in_sftp(port: int) -> RemoteFileSystem:
     return RemoteFileSystem(basepath=f"sftp://127.0.0.1/{uuid.uuid4().hex}", settings=who)
 
 
-@pytest.fixture(params=["local", "memory", "s3", "sftp"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> FileSystem:
+@pytest.fixture(params=["local", "memory", "s3", "sftp", "smb", "gcs", "azure"])
+def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileSystem:
+    own = uuid.uuid4().hex
     match request.param:
         case "local":
             return LocalFileSystem(basepath=str(tmp_path / "base"))
@@ -61,6 +80,16 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> FileSystem:
             return RemoteFileSystem(basepath=f"memory://{tmp_path.name}")
         case "s3":
             return in_s3(request.getfixturevalue("s3"))
+        case "smb":
+            port = request.getfixturevalue("smb")
+            who = {"smb_username": "root", "smb_password": "word", "smb_port": port}
+            return SMB(smb_host="127.0.0.1", share_path=f"share/{own}", **who)
+        case "gcs":
+            monkeypatch.setenv("STORAGE_EMULATOR_HOST", request.getfixturevalue("gcs"))
+            return GCS(bucket_path=f"bucket/{own}")
+        case "azure":
+            by = request.getfixturevalue("azure")
+            return Azure(bucket_path=f"container/{own}", azure_storage_connection_string=by)
         case _:
             return in_sftp(request.getfixturevalue("sftp"))
 

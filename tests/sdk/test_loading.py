@@ -95,3 +95,21 @@ def test_what_a_script_defines_can_be_pickled_and_hints_of_its_classes_are_found
 
     fetched = State(**{name: getattr(state, name) for name in State.__struct_fields__})
     assert fetched.result()[0].day.year == 2020
+
+
+@pytest.mark.row("STO-06")
+@pytest.mark.parametrize("package", [True, False])
+def test_relative_imports_count_from_the_folder_of_the_script(tmp_path: Path, package: bool) -> None:
+    from orion.sdk import pickling
+
+    (folder := tmp_path / f"pack_{package}").mkdir()
+    (folder / "names.py").write_text("class Row:\n    value = 7\n")
+    (folder / "main.py").write_text(
+        "from orion import flow\nfrom .names import Row\n\n@flow\ndef main():\n    return Row\n"
+    )
+    if package:
+        (folder / "__init__.py").touch()
+    row = load_flow_from_script(folder / "main.py", "main").fn()
+    assert row.value == 7
+    assert package or b"orion_folder" in pickling.dumps(row)
+    assert pickling.loads(pickling.dumps(row)).value == 7

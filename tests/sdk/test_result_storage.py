@@ -17,6 +17,7 @@ from orion.errors import Invalid
 from orion.sdk import result_storage, results, serializers
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import MissingResult
+from orion.sdk.result_options import keeping
 from orion.settings import temporary_settings
 
 
@@ -30,7 +31,7 @@ def unknown() -> Iterator[None]:
 
 def kept(value: Any, **options: Any) -> dict[str, Any]:
     named = ("persist_result", "result_storage", "result_serializer", "result_storage_key")
-    stored = results.store(value, results.keeping(*[options.get(name) for name in named]))
+    stored = results.store(value, keeping(*[options.get(name) for name in named]))
     if stored.blob:
         stored.blob.write()
     return stored.data
@@ -97,7 +98,7 @@ def test_a_key_cannot_lead_out_of_a_storage(tmp_path: Path) -> None:
     with pytest.raises(MissingResult, match="leads out"):
         results.load({**data, "storage_key": "../secret"})
     with pytest.raises(Invalid, match="is a URL: save a block"):
-        results.keeping(None, "s3://bucket/x", None, None)
+        keeping(None, "s3://bucket/x", None, None)
 
 
 @pytest.mark.parametrize("harm", ["remove", "cut", "change"])

@@ -8,13 +8,11 @@ from typing import Any
 from starlette.datastructures import FormData
 
 from orion.store.secret_fields import secret_paths
-from orion.vault import MASK
 from orion.web.pages.controls import ABSENT, control, typed
 from orion.web.pages.run_form import Field, Form
 from orion.web.pages.schema import Schema
 
 HERE = "here"  # chosen for a block inside that is not saved by itself
-MANY = ("list", "rows", "union")  # written as JSON
 Choices = Mapping[str, list[tuple[str, str]]]
 
 
@@ -24,7 +22,7 @@ class BlockForm(Form):
     def __init__(self, schema: Any, shown: Mapping[str, Any], choices: Choices) -> None:
         super().__init__(schema)
         self.shown, self.choices = shown, choices
-        self.masked = {".".join(["p", *path]) for path in secret_paths(self.schema)}
+        self.hidden = {".".join(["p", *path]) for path in secret_paths(self.schema)}
 
     def blocks(self) -> set[str]:
         """The slugs of the types of blocks that may be inside."""
@@ -41,14 +39,14 @@ class BlockForm(Form):
         for each in fields:
             if each.parts:
                 self.take_back(each.parts, sent)
-            elif each.kind != "saved" and (each.path in self.masked or self._holds_secrets(each.path)):
+            elif each.kind != "held" and (each.path in self.hidden or self._holds_secrets(each.path)):
                 before = self._at(each.path)
                 each.text = "" if each.kind == "secret" or before is ABSENT else typed(before, each.kind)
                 if str(sent.get(each.path, "")).strip() not in ("", each.text.strip()) and not each.error:
                     each.error = "Type it again: secrets are not sent back."
 
     def _holds_secrets(self, path: str) -> bool:
-        return any(secret.startswith(f"{path}.") for secret in self.masked)
+        return any(secret.startswith(f"{path}.") for secret in self.hidden)
 
     def _field(
         self,
@@ -63,14 +61,12 @@ class BlockForm(Form):
         slugs = self._slugs(schema)
         if slugs:
             return self._block(name, schema, slugs, value, default, required, path, errors)
-        made = super()._field(name, schema, value, default, required, path, errors)
-        if path in self.masked:
+        made = super()._field(name, _as_json(schema), value, default, required, path, errors)
+        if path in self.hidden or made.kind == "password":
             made.kind, made.text, made.type_words, made.parts = "secret", "", "secret", []
             made.is_set = self._at(path) not in (None, ABSENT)
             made.required, made.limits = required and not made.is_set, {"clear": not required}
             made.changed = False
-        elif made.kind in MANY:
-            made.kind, made.text, made.parts = "area", typed(value, "area"), []
         return made
 
     def _block(
@@ -91,7 +87,7 @@ class BlockForm(Form):
         if isinstance(value, dict) and value and not chosen:
             options.append((HERE, "as it is, only here"))
             chosen = HERE
-        made = Field(path, name, "saved", chosen, f"block · {' or '.join(slugs)}", required=required)
+        made = Field(path, name, "held", chosen, f"block · {' or '.join(slugs)}", required=required)
         made.hint, made.error = str(schema.get("description") or ""), errors.get(path, "")
         made.choices, made.changed, made.options = options, value != default, slugs
         return made
@@ -99,14 +95,12 @@ class BlockForm(Form):
     def _value(self, schema: Schema, form: FormData, key: str, errors: dict[str, str], required: bool) -> Any:
         slugs = self._slugs(schema)
         if slugs:
-            return self._choice(str(form.get(key, "")), key, required)
-        if key in self.masked:
+            return self._picked(str(form.get(key, "")), key, required)
+        if key in self.hidden or control(schema) == "password":
             return self._secret(schema, form, key, errors, required)
-        if control(schema) in MANY:
-            return self._single(schema, "area", form, key, required)
-        return super()._value(schema, form, key, errors, required)
+        return super()._value(_as_json(schema), form, key, errors, required)
 
-    def _choice(self, id: str, key: str, required: bool) -> Any:
+    def _picked(self, id: str, key: str, required: bool) -> Any:
         if id == HERE:
             return self._at(key)
         if id:
@@ -126,18 +120,16 @@ class BlockForm(Form):
             return super()._value(plain, form, key, errors, required) if whole else text
         is_set = self._at(key) not in (None, ABSENT)
         if is_set and not form.get(f"clear.{key}"):
-            return MASK
+            return self._at(key)  # the mask, which stands for the secret
         if required:
             raise ValueError("It is required.")
         return ABSENT
 
     def _slugs(self, schema: Schema) -> list[str]:
         """The types of block that a field takes: the one of its definition, or each of those that it may be."""
-        slug = schema.get("block_type_slug")
-        if isinstance(slug, str):
-            return [slug]
-        slugs = [each.get("block_type_slug") for each in schema.get("variants") or ()]
-        return [str(slug) for slug in slugs] if slugs and all(slugs) else []
+        slugs = [each.get("block_type_slug") for each in (schema, *(schema.get("variants") or ()))]
+        found = [str(slug) for slug in slugs if slug]
+        return found if len(found) == max(len(slugs) - 1, 1) else []
 
     def _at(self, path: str) -> Any:
         """What the saved block shows at a path of the form."""
@@ -147,6 +139,13 @@ class BlockForm(Form):
                 return ABSENT
             found = found[step]
         return found
+
+
+def _as_json(schema: Schema) -> Schema:
+    """Lists and choices of several kinds are written as JSON: there may be secrets within them, shown as masks."""
+    if control(schema) in ("list", "rows", "union"):
+        return {name: value for name, value in schema.items() if name not in ("items", "variants")}
+    return schema
 
 
 def _linked(value: Any) -> str:
