@@ -48,18 +48,32 @@ _HOMES = {
     "Block": ".blocks.core",
     "concurrency": "concurrency",
     "rate_limit": "concurrency",
+    "create_image_artifact": "artifacts",
+    "create_link_artifact": "artifacts",
+    "create_markdown_artifact": "artifacts",
+    "create_progress_artifact": "artifacts",
+    "create_table_artifact": "artifacts",
+    "update_progress_artifact": "artifacts",
     "Deployment": ".deployments",
     "run_deployment": ".deployments",
     "serve": ".deployments",
 }
-_MODULES = ("variables",)
+_MODULES = ("artifacts", "variables")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from orion.blocks.core import Block
-    from orion.sdk import variables
+    from orion.sdk import artifacts, variables
     from orion.sdk.annotations import allow_failure, quote, unmapped
+    from orion.sdk.artifacts import (
+        create_image_artifact,
+        create_link_artifact,
+        create_markdown_artifact,
+        create_progress_artifact,
+        create_table_artifact,
+        update_progress_artifact,
+    )
     from orion.sdk.caching import task_input_hash
     from orion.sdk.client import AsyncClient, SyncClient, get_client
     from orion.sdk.concurrency import concurrency, rate_limit

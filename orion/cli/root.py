@@ -25,6 +25,7 @@ MEMBERS = {
     "global-concurrency-limit": ("global_limits", "Limit what code does at one time, by named slots."),
     "gcl": ("global_limits", "The same, shorter."),
     "block": ("blocks", "Register block classes; make, look at and delete saved blocks."),
+    "artifact": ("artifacts", "Look at what runs left to read, and delete it."),
     "variable": ("variables", "Set, read and unset variables."),
     "notification": ("notification", "Say who is told of which states, test it, and send again what failed."),
     "kubernetes": ("kubernetes", "Print manifests for Kubernetes."),

@@ -205,11 +205,25 @@ class VariableFilter(Criterion, kw_only=True):
     tags: TagsCriterion | None = None
 
 
+class KeyCriterion(Criterion, kw_only=True):
+    any_: Texts | None = None
+    like_: Like | None = None
+    exists_: bool | None = None
+
+
 class ArtifactFilter(Criterion, kw_only=True):
     operator: Operator | None = None
     id: IdCriterion | None = None
+    key: KeyCriterion | None = None
+    flow_run_id: NullableIdCriterion | None = None
+    task_run_id: NullableIdCriterion | None = None
+    type: TextCriterion | None = None
+
+
+class ArtifactCollectionFilter(Criterion, kw_only=True):
+    operator: Operator | None = None
     latest_id: IdCriterion | None = None
-    key: NameCriterion | None = None
+    key: KeyCriterion | None = None
     flow_run_id: NullableIdCriterion | None = None
     task_run_id: NullableIdCriterion | None = None
     type: TextCriterion | None = None

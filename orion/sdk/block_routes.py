@@ -1,10 +1,11 @@
-"""The routes of blocks and variables as methods of the clients."""
+"""The routes of blocks, variables and artifacts as methods of the clients."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
 
+from orion.model import artifacts as ar
 from orion.model import blocks as b
 from orion.model import variables as v
 from orion.sdk.routes import Routes
@@ -102,6 +103,28 @@ class BlockRoutes(Routes):
 
     def delete_variable_by_name(self, name: str) -> Any:
         return self._delete(f"/variables/name/{_part(name)}")
+
+    # artifacts
+    def create_artifact(self, artifact: ar.ArtifactCreate) -> Any:
+        return self._post("/artifacts/", artifact, ar.Artifact)
+
+    def read_artifact(self, artifact_id: str) -> Any:
+        return self._get(f"/artifacts/{artifact_id}", ar.Artifact)
+
+    def read_latest_artifact(self, key: str) -> Any:
+        return self._get(f"/artifacts/{_part(key)}/latest", ar.Artifact)
+
+    def read_artifacts(self, **filters: Any) -> Any:
+        return self._post("/artifacts/filter", filters, list[ar.Artifact])
+
+    def read_latest_artifacts(self, **filters: Any) -> Any:
+        return self._post("/artifacts/latest/filter", filters, list[ar.ArtifactCollection])
+
+    def update_artifact(self, artifact_id: str, changes: ar.ArtifactUpdate) -> Any:
+        return self._patch(f"/artifacts/{artifact_id}", changes)
+
+    def delete_artifact(self, artifact_id: str) -> Any:
+        return self._delete(f"/artifacts/{artifact_id}")
 
 
 def _part(text: str) -> str:

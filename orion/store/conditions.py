@@ -171,6 +171,7 @@ KEYS: dict[str, Callable[[Conditions, str, Any], str | None]] = {
     "like_": like,
     "startswith_": starts_with,
     "is_null_": is_null,
+    "exists_": lambda c, column, wanted: is_null(c, column, not wanted),
     "before_": compare("<="),
     "after_": compare(">="),
     "ge_": compare(">="),

@@ -57,6 +57,10 @@ def flow_names(conn: Conn, ids: Iterable[str]) -> dict[str, str]:
     return _names(conn, Q.flow_names, ids)
 
 
+def flow_run_names(conn: Conn, ids: Iterable[str | None]) -> dict[str, str]:
+    return _names(conn, Q.flow_run_names, ids)
+
+
 def deployment_names(conn: Conn, ids: Iterable[str | None]) -> dict[str, str]:
     return _names(conn, Q.deployment_names, ids)
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from orion.model.filters import (
+    ArtifactCollectionFilter,
+    ArtifactFilter,
     BlockDocumentFilter,
     BlockSchemaFilter,
     BlockTypeFilter,
@@ -90,6 +92,20 @@ def where_blocks(
     return Where(join(None, parts) or "TRUE", c.params)
 
 
+def where_artifacts(
+    conn: Conn,
+    table: str,
+    criteria: ArtifactFilter | ArtifactCollectionFilter | None,
+    filters: Filters | None,
+) -> Where:
+    """The condition on artifacts, or on the newest of each key, by their own filter and those of their runs."""
+    c = Conditions(conn)
+    of_runs = runs_of_artifact(c, filters) if filters is not None else None
+    if of_runs is not None and table == "artifact_collection":
+        of_runs = newest_artifact(c, of_runs)
+    return Where(join(None, [own(c, table, criteria), of_runs]) or "TRUE", c.params)
+
+
 def own(c: Conditions, table: str, criteria: Criterion | None) -> str | None:
     """A filter on its own table: every criterion is a column of the same name, unless `SPECIAL` knows better."""
     if criteria is None:
@@ -143,6 +159,32 @@ def deployments(c: Conditions, f: Filters) -> str | None:
         parts.append(related(c, "flow_run", "flow_run.deployment_id = deployment.id", runs))
     parts += [in_pool(c, f.work_pools, "deployment"), in_queue(c, f.work_pool_queues, "deployment")]
     return join(None, parts)
+
+
+def runs_of_artifact(c: Conditions, f: Filters) -> str | None:
+    parts = []
+    if f.flow_runs is not None or f.flows is not None or f.deployments is not None:
+        above = [of_flow(c, "flow_run.flow_id", f.flows), of_deployment(c, f.deployments)]
+        runs = join(None, [own(c, "flow_run", f.flow_runs), *above])
+        parts.append(related(c, "flow_run", "flow_run.id = artifact.flow_run_id", runs))
+    if f.task_runs is not None:
+        tasks = own(c, "task_run", f.task_runs)
+        parts.append(related(c, "task_run", "task_run.id = artifact.task_run_id", tasks))
+    return join(None, parts)
+
+
+def newest_artifact(c: Conditions, criteria: str | None) -> str:
+    return related(c, "artifact", "artifact.id = artifact_collection.latest_id", criteria)
+
+
+def by_newest(column: str) -> Callable[[Conditions, Criterion], str | None]:
+    """A criterion on a collection that its newest artifact meets."""
+
+    def condition(c: Conditions, criterion: Criterion) -> str | None:
+        matched = c.match(f"artifact.{column}", criterion)
+        return newest_artifact(c, matched) if matched else None
+
+    return condition
 
 
 OBJECTS: dict[str, Callable[[Conditions, Filters], str | None]] = {
@@ -306,4 +348,7 @@ SPECIAL: dict[tuple[str, str], Callable[[Conditions, Any], str | None]] = {
     ("variable", "tags"): tags_of("variable"),
     ("variable", "value"): variable_value,
     ("log", "text"): log_text,
+    ("artifact_collection", "type"): by_newest("type"),
+    ("artifact_collection", "flow_run_id"): by_newest("flow_run_id"),
+    ("artifact_collection", "task_run_id"): by_newest("task_run_id"),
 }

@@ -11,7 +11,7 @@ from orion.errors import NotFound
 from orion.model.filters import Filters
 from orion.model.flow_runs import FlowRun, FlowRunUpdate
 from orion.model.wire import EMPTY_OBJECT, unraw
-from orion.store import changes, paging, rollup, sql, tags
+from orion.store import artifacts, changes, paging, rollup, sql, tags
 from orion.store.base import Conn
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
@@ -101,10 +101,10 @@ def set_labels(conn: Conn, id: str, labels: dict[str, Any], now: datetime) -> No
 def delete(conn: Conn, id: str) -> None:
     """Delete a run with its states, task runs, logs, artifacts and inputs; subflow runs stay, without a parent."""
     rollup.forget_flow_run(conn, id)
+    artifacts.delete_of_flow_run(conn, id)
     for statement in (
         Q.delete_task_logs,
         Q.delete_logs,
-        Q.delete_artifacts,
         Q.delete_outbox,
         Q.free_subflows,
     ):

@@ -10,7 +10,7 @@ from orion.model.filters import Filters
 from orion.model.flows import Flow, FlowCreate, FlowUpdate
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT
-from orion.store import flow_runs, paging, rollup, sql, tags
+from orion.store import artifacts, flow_runs, paging, rollup, sql, tags
 from orion.store.base import Conn
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
@@ -79,7 +79,8 @@ def shrink(conn: Conn, id: str, most: int) -> int:
 def delete(conn: Conn, id: str) -> None:
     """Delete a flow with its runs, their logs and artifacts, and its deployments."""
     rollup.forget_flow(conn, id)
-    for statement in (Q.delete_logs, Q.delete_task_logs, Q.delete_artifacts, Q.free_subflows):
+    artifacts.delete_of_flow(conn, id)
+    for statement in (Q.delete_logs, Q.delete_task_logs, Q.free_subflows):
         conn.run(statement, {"id": id})
     if not conn.run(Q.delete, {"id": id}):
         raise NotFound("Flow not found")

@@ -9,7 +9,7 @@ from orion.errors import NotFound
 from orion.model.filters import Filters
 from orion.model.states import StateType
 from orion.model.task_runs import TaskRun, TaskRunUpdate
-from orion.store import changes, paging, sql, tags
+from orion.store import artifacts, changes, paging, sql, tags
 from orion.store.base import Conn
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
@@ -79,7 +79,8 @@ def update(conn: Conn, id: str, wanted: TaskRunUpdate, now: datetime) -> None:
 
 def delete(conn: Conn, id: str) -> None:
     """Delete a run with its states and log lines; the subflow run it stood for stays, without a parent."""
-    for statement in (Q.delete_logs, Q.delete_artifacts, Q.free_subflow):
+    artifacts.delete_of_task_run(conn, id)
+    for statement in (Q.delete_logs, Q.free_subflow):
         conn.run(statement, {"id": id})
     if not conn.run("DELETE FROM task_run WHERE id = :id", {"id": id}):
         raise NotFound("Task run not found")

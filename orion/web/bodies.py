@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from orion.model.filters import (
+    ArtifactCollectionFilter,
+    ArtifactFilter,
     BlockDocumentFilter,
     BlockSchemaFilter,
     BlockTypeFilter,
@@ -188,6 +190,37 @@ class VariableQuery(VariableCount, kw_only=True):
     """Body of `POST /variables/filter`."""
 
     sort: Literal["NAME_ASC", "NAME_DESC", "CREATED_DESC", "UPDATED_DESC"] | None = None
+    limit: PageLimit | None = None
+    offset: Offset | None = None
+
+
+ArtifactSort = Literal["ID_DESC", "CREATED_DESC", "UPDATED_DESC", "KEY_DESC", "KEY_ASC"]
+
+
+class ArtifactCount(Filters, kw_only=True):
+    """Body of `POST /artifacts/count`."""
+
+    artifacts: ArtifactFilter | None = None
+
+
+class ArtifactQuery(ArtifactCount, kw_only=True):
+    """Body of `POST /artifacts/filter`."""
+
+    sort: ArtifactSort | None = None
+    limit: PageLimit | None = None
+    offset: Offset | None = None
+
+
+class ArtifactCollectionCount(Filters, kw_only=True):
+    """Body of `POST /artifacts/latest/count`."""
+
+    artifacts: ArtifactCollectionFilter | None = None
+
+
+class ArtifactCollectionQuery(ArtifactCollectionCount, kw_only=True):
+    """Body of `POST /artifacts/latest/filter`."""
+
+    sort: ArtifactSort | None = None
     limit: PageLimit | None = None
     offset: Offset | None = None
 

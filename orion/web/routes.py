@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from orion.model import artifacts as ar
 from orion.model import blocks as b
 from orion.model import deployments as d
 from orion.model import filters as f
@@ -26,6 +27,7 @@ from orion.model import work_queues as wq
 from orion.web import bodies as bo
 from orion.web.handlers import (
     admin,
+    artifacts,
     block_documents,
     block_keys,
     block_schemas,
@@ -207,6 +209,18 @@ BLOCKS = tagged("blocks",
     patch("/block_documents/{id}", block_documents.update, b.BlockDocumentUpdate),
     delete("/block_documents/{id}", block_documents.delete),
 )
+ARTIFACTS = tagged("artifacts",
+    post("/artifacts/", artifacts.create, ar.ArtifactCreate, ar.Artifact, 201),
+    post("/artifacts/filter", artifacts.filter, bo.ArtifactQuery, list[ar.Artifact]),
+    post("/artifacts/count", artifacts.count, bo.ArtifactCount, int),
+    post("/artifacts/latest/filter", artifacts.filter_latest, bo.ArtifactCollectionQuery,
+         list[ar.ArtifactCollection]),
+    post("/artifacts/latest/count", artifacts.count_latest, bo.ArtifactCollectionCount, int),
+    get("/artifacts/{key}/latest", artifacts.read_latest, ar.Artifact),
+    get("/artifacts/{id}", artifacts.read, ar.Artifact),
+    patch("/artifacts/{id}", artifacts.update, ar.ArtifactUpdate),
+    delete("/artifacts/{id}", artifacts.delete, page="/artifacts/{id}/delete"),
+)
 VARIABLES = tagged("variables",
     post("/variables/", variables.create, v.VariableCreate, v.Variable, 201),
     post("/variables/filter", variables.filter, bo.VariableQuery, list[v.Variable]),
@@ -268,6 +282,11 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/runs/{id}/retry", pages.run.retry),
         page("/task-runs/{id}", pages.task_run.show),
         action("/task-runs/{id}/delete", pages.task_run.delete),
+        page("/runs/{id}/artifacts", pages.run.artifacts),
+        page("/artifacts", pages.artifacts.listing),
+        page("/artifacts/key/{key}", pages.artifacts.show_key),
+        page("/artifacts/{id}", pages.artifacts.show),
+        moved("/artifacts/artifact/{id}", "/artifacts/{id}"),
         page("/flows", pages.flows.listing),
         page("/flows/{id}", pages.flows.show),
         page("/deployments", pages.deployments.listing),
@@ -327,7 +346,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
 
 API: tuple[Route, ...] = (
     *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *LIMITS, *SAVED_SEARCHES, *BLOCKS,
-    *NOTIFICATIONS, *VARIABLES, *ADMIN, *ORION,
+    *NOTIFICATIONS, *ARTIFACTS, *VARIABLES, *ADMIN, *ORION,
 )  # fmt: skip
 
 

@@ -14,8 +14,6 @@ from tests.web.browser import Client
 
 DATA = Path(__file__).parent.parent / "data"
 LATER = (
-    "/artifacts",
-    "/variables",
     "/automations",
     "/events",
     "/work_pools",
@@ -108,7 +106,10 @@ MODELS = {
     "DeploymentCreate": "DeploymentCreate", "DeploymentUpdate": "DeploymentUpdate", "StateCreate": "StateCreate",
     "DeploymentFlowRunCreate": "DeploymentFlowRunCreate", "DeploymentSchedule": "DeploymentSchedule",
     "FlowFilter": "FlowFilter", "FlowRunFilter": "FlowRunFilter", "TaskRunFilter": "TaskRunFilter",
-    "DeploymentFilter": "DeploymentFilter", "LogFilter": "LogFilter",
+    "DeploymentFilter": "DeploymentFilter", "LogFilter": "LogFilter", "Artifact": "Artifact",
+    "ArtifactCollection": "ArtifactCollection", "ArtifactCreate": "ArtifactCreate", "ArtifactUpdate": "ArtifactUpdate",
+    "ArtifactFilter": "ArtifactFilter", "ArtifactCollectionFilter": "ArtifactCollectionFilter",
+    "VariableFilter": "VariableFilter",
 }  # fmt: skip
 
 

@@ -4,6 +4,10 @@
 -- Names of flows by id.
 SELECT id, name FROM flow WHERE id IN {listed:ids};
 
+-- name: flow_run_names
+-- Names of flow runs by id.
+SELECT id, name FROM flow_run WHERE id IN {listed:ids};
+
 -- name: deployment_names
 -- Names of deployments by id.
 SELECT id, name FROM deployment WHERE id IN {listed:ids};

@@ -12,10 +12,6 @@ DELETE FROM log WHERE flow_run_id = :id;
 -- Log lines that name only a task run of the run.
 DELETE FROM log WHERE task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = :id);
 
--- name: delete_artifacts
--- The artifacts of a run.
-DELETE FROM artifact WHERE flow_run_id = :id;
-
 -- name: delete_outbox
 -- Notifications of a run that still wait.
 DELETE FROM notification_outbox WHERE flow_run_id = :id;

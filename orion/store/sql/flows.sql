@@ -22,10 +22,6 @@ DELETE FROM log WHERE task_run_id IN (
     SELECT task_run.id FROM task_run JOIN flow_run ON flow_run.id = task_run.flow_run_id WHERE flow_run.flow_id = :id
 );
 
--- name: delete_artifacts
--- The artifacts of a flow's runs.
-DELETE FROM artifact WHERE flow_run_id IN (SELECT id FROM flow_run WHERE flow_id = :id);
-
 -- name: free_subflows
 -- Runs of other flows that were started by this flow's runs have no parent any more.
 UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id IN (

@@ -4,10 +4,6 @@
 -- The log lines of a run.
 DELETE FROM log WHERE task_run_id = :id;
 
--- name: delete_artifacts
--- The artifacts of a run.
-DELETE FROM artifact WHERE task_run_id = :id;
-
 -- name: free_subflow
 -- The subflow run that this run stood for has no parent any more.
 UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id = :id;

@@ -2,6 +2,7 @@
 
 from orion.web.pages import (
     admin,
+    artifacts,
     backfill,
     deployment,
     deployment_edit,
@@ -19,6 +20,7 @@ from orion.web.pages import (
 
 __all__ = [
     "admin",
+    "artifacts",
     "backfill",
     "deployment",
     "deployment_edit",

@@ -20,6 +20,7 @@ from orion.web.call import Call, Reply
 from orion.web.charts.radar import Node, path_of
 from orion.web.display import look_of, plural
 from orion.web.pages import run_actions, run_logs, timeline
+from orion.web.pages.artifacts import count_of_run, of_run
 from orion.web.pages.run_rows import first_line, one_group, rows_of
 from orion.web.pages.shared import found, gather, here, see
 from orion.web.pages.steps import steps
@@ -54,6 +55,11 @@ async def tasks(call: Call) -> Reply:
 async def subflows(call: Call) -> Reply:
     """List the flow runs that a flow run started."""
     return await _page(call, "subflows", "flow_runs/subflows.html#page", _subflows)
+
+
+async def artifacts(call: Call) -> Reply:
+    """Show what a flow run and its tasks left to read."""
+    return await _page(call, "artifacts", "artifacts/of_run.html#page", _artifacts)
 
 
 async def parameters(call: Call) -> Reply:
@@ -125,6 +131,7 @@ def _counts(conn: Conn, run: FlowRun, tasks: list[TaskRun], children: dict[str, 
         "tasks": len(tasks),
         "subflows": len(children),
         "parameters": len(values),
+        "artifacts": count_of_run(conn, run.id),
     }
 
 
@@ -137,6 +144,7 @@ def _overview(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime, sor
         "nodes": timeline.nodes(tasks, children),
         "elapsed": _elapsed(run, now),
         "sort": sort,
+        "artifacts": of_run(conn, run.id),
         "lines": run_logs.newest(conn, run.id, LINES),
         "task_names": timeline.short_names({task.id: task.name for task in tasks}),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
@@ -153,6 +161,10 @@ def _elapsed(run: FlowRun, now: datetime) -> float:
 
 def _tasks(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
     return {"tasks": tasks, "task_names": timeline.short_names({task.id: task.name for task in tasks})}
+
+
+def _artifacts(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:
+    return {"artifacts": of_run(conn, run.id, 50), "task_names": {task.id: task.name for task in tasks}}
 
 
 def _subflows(conn: Conn, run: FlowRun, tasks: list[TaskRun], now: datetime) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, logs, states, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
+from orion.web.pages.artifacts import of_task
 from orion.web.pages.shared import found, gather, here, see
 from orion.web.pages.steps import steps
 
@@ -56,6 +57,7 @@ def _read(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "final": is_final(task.state_type),
         "path": steps(states.of_task_run(conn, id), now),
         "inputs": _inputs(conn, task),
+        "artifacts": of_task(conn, id),
         "child": console.child_of(conn, id),
         "lines": logs.filter(conn, chosen, "TIMESTAMP_DESC", LINES, 0)[::-1],
         "last_line": console.newest_log(conn, task.flow_run_id) if task.flow_run_id else "",
