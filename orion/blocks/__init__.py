@@ -27,6 +27,7 @@ _HOMES = {
     "Process": "process",
     "DockerContainer": "infrastructure.docker_container",
     "DockerRegistry": "infrastructure.docker_container",
+    "KubernetesClusterConfig": "infrastructure.kubernetes_cluster_config",
     "KubernetesJob": "infrastructure.kubernetes_job",
     "SlackWebhook": "slack_webhook",
     "TeamsWebhook": "teams_webhook",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         WritableFileSystem,
     )
     from orion.blocks.infrastructure.docker_container import DockerContainer, DockerRegistry
+    from orion.blocks.infrastructure.kubernetes_cluster_config import KubernetesClusterConfig
     from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
     from orion.blocks.json_value import JSON
     from orion.blocks.local_file_system import LocalFileSystem

@@ -21,6 +21,7 @@ BUILT_IN = {
     "process": "process:Process",
     "docker-container": "infrastructure.docker_container:DockerContainer",
     "docker-registry": "infrastructure.docker_container:DockerRegistry",
+    "kubernetes-cluster-config": "infrastructure.kubernetes_cluster_config:KubernetesClusterConfig",
     "kubernetes-job": "infrastructure.kubernetes_job:KubernetesJob",
     "slack-webhook": "slack_webhook:SlackWebhook",
     "ms-teams-webhook": "teams_webhook:TeamsWebhook",

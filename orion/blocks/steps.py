@@ -19,6 +19,7 @@ from orion.model.blocks import (
     BlockType,
     BlockTypeCreate,
     BlockTypeUpdate,
+    check_name,
 )
 from orion.model.wire import raw
 
@@ -100,6 +101,8 @@ def save(block: Block, name: str | None, overwrite: bool, is_anonymous: bool) ->
         raise Invalid(
             'A block is saved under a name: block.save("name"), or without one by is_anonymous=True.'
         )
+    if name is not None and not is_anonymous:
+        check_name(name)
     schema = yield from register(type(block))
     data = raw(documents.to_data(block))
     wanted = BlockDocumentCreate(

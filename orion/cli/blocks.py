@@ -83,7 +83,9 @@ def create(
 ) -> None:
     """Save a block, from a file, from options, or from what you are asked."""
     from orion.cli.block_fields import gather
+    from orion.model.blocks import check_name
 
+    check_name(name)
     with api() as server:
         schema = block_types.newest_schema(server, slug)
         data = gather(schema["fields"], file, values or [])

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
+from orion.errors import Invalid
 from orion.model.ids import Id
 from orion.model.wire import EMPTY_OBJECT, Body, JsonObject
 
+NAME = r"^[a-z0-9-]+$"
 Slug = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-z0-9-]+$")]
 Url = Annotated[str, Meta(max_length=2000)]
+
+
+def check_name(name: str) -> None:
+    """Raise `Invalid` with what is wrong with the name of a block, before the API says it in other words."""
+    if len(name) > 255 or not re.fullmatch(NAME, name):
+        raise Invalid(
+            f"A block's name has small letters, digits and dashes only, 255 at most; it is {name[:80]!r}."
+        )
 
 
 class BlockType(Struct, kw_only=True):
@@ -92,7 +103,7 @@ class BlockDocument(Struct, kw_only=True):
 class BlockDocumentCreate(Body, kw_only=True):
     """A block document to make."""
 
-    name: Annotated[str, Meta(max_length=255, pattern=r"^[a-z0-9-]+$")] | None = None
+    name: Annotated[str, Meta(max_length=255, pattern=NAME)] | None = None
     data: JsonObject = EMPTY_OBJECT
     block_schema_id: Id
     block_type_id: Id

@@ -15,7 +15,7 @@ from orion.store import block_schemas, block_types, changes, paging, secret_fiel
 from orion.store.base import Conn, Row
 from orion.store.filters import where_blocks
 from orion.store.paging import Listing, Sort
-from orion.store.rows import Rows, raw_text
+from orion.store.rows import Rows, json_text, raw_text
 from orion.vault import Vault
 
 Q = sql.load("block_documents")
@@ -37,6 +37,7 @@ LISTING = Listing(
     },
 )
 GET = f"SELECT {COLUMNS} FROM block_document {PARTS} WHERE block_document.id = :id"
+SEVERAL = f"SELECT {COLUMNS} FROM block_document {PARTS} WHERE block_document.id IN {{listed:ids}}"
 BY_NAME = f"SELECT {COLUMNS} FROM block_document {PARTS} WHERE block_type.slug = :slug AND block_document.name = :name"
 INSERT = f"{DOCUMENT.insert} ON CONFLICT (block_type_id, name) DO NOTHING"
 
@@ -66,6 +67,11 @@ def create(conn: Conn, wanted: BlockDocumentCreate, now: datetime) -> BlockDocum
 def get(conn: Conn, id: str) -> BlockDocument | None:
     row = conn.one(GET, {"id": id})
     return _read(conn, row) if row else None
+
+
+def several(conn: Conn, ids: list[str]) -> list[BlockDocument]:
+    """Documents by their ids, in no order."""
+    return [_read(conn, row) for row in conn.all(SEVERAL, {"ids": json_text(ids)})] if ids else []
 
 
 def by_name(conn: Conn, slug: str, name: str) -> BlockDocument | None:

@@ -61,6 +61,11 @@ def delete(conn: Conn, id: str) -> None:
         raise NotFound("Block type not found")
 
 
+def count(conn: Conn) -> int:
+    """How many types there are."""
+    return int(paging.scalar(conn, "SELECT count(*) FROM block_type", {}))
+
+
 def filter(
     conn: Conn, types: BlockTypeFilter | None, schemas: BlockSchemaFilter | None, limit: int, offset: int = 0
 ) -> list[BlockType]:

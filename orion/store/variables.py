@@ -65,6 +65,14 @@ def filter(
     return VARIABLE.read_all(conn, paging.rows(conn, LISTING, condition, sort, limit, offset))
 
 
+def page(
+    conn: Conn, criteria: VariableFilter | None, limit: int, after: str | None
+) -> tuple[list[Variable], str | None]:
+    """The variables after a key of the page before, by name, and the key of the next page."""
+    rows, key = paging.page(conn, LISTING, where_own(conn, "variable", criteria), "NAME_ASC", limit, after)
+    return VARIABLE.read_all(conn, rows), key
+
+
 def count(conn: Conn, criteria: VariableFilter | None = None) -> int:
     return paging.count(conn, "variable", where_own(conn, "variable", criteria))
 

@@ -169,6 +169,13 @@ def json_block(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
+def first_sentence(text: str) -> str:
+    """The first sentence of a description, for a card."""
+    line = text.strip().partition("\n")[0]
+    end = line.find(". ")
+    return (line[: end + 1] if 0 < end < 160 else line)[:160]
+
+
 def unraw(value: Any) -> Any:
     """Opaque JSON of the model as plain Python data."""
     if isinstance(value, msgspec.Raw):
@@ -190,5 +197,6 @@ def level(number: int) -> tuple[str, str]:
 FILTERS = {
     "duration": duration, "ago": ago, "clock": clock, "millis": millis, "when": when, "stamp": stamp, "iso": iso,
     "count": count, "size": size_words, "json": json, "json_block": json_block, "unraw": unraw, "span": span,
+    "first_sentence": first_sentence,
 }  # fmt: skip
 GLOBALS = {"look": look, "look_of": look_of, "plural": plural, "level": level, "day_of": day_of}

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from orion.layout import asset
 from orion.model.times import utcnow
-from orion.web import display
+from orion.web import display, markdown
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
 from orion.web.openapi import type_name
@@ -108,7 +108,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {**display.FILTERS, "type_name": type_name}
+    env.filters |= {**display.FILTERS, "type_name": type_name, "markdown": markdown.render}
     env.globals |= {**display.GLOBALS, "static": static, "link": link, "chart": CHARTS}
     env.globals["ui"] = env.get_template("macros.html").module
     return env

@@ -262,3 +262,14 @@ def test_a_bad_name_is_refused(client: SyncClient, name: str) -> None:
         String(value="x").save(name)
     with pytest.raises(Exception, match="422"):
         client._post("/block_types/", {"name": f"{name}/", "slug": "fine"})
+
+
+@pytest.mark.row("BLK-13")
+@pytest.mark.parametrize("name", ["a/b", "a%b", "a&b", "<b>", "Upper", "ümläut", "a b", "x" * 256, ""])
+def test_a_name_with_odd_characters_is_refused_before_it_is_asked_for(client: SyncClient, name: str) -> None:
+    class Odd(Block):
+        n: int = 1
+
+    with pytest.raises(Invalid, match="small letters" if name else "under a name"):
+        Odd().save(name)
+    assert client.count_block_documents() == 0

@@ -229,3 +229,29 @@ def test_a_job_is_refused_an_address_that_only_the_agent_can_reach(
     start()
     assert f"A Kubernetes job cannot reach the server at {house.api}" in crash_of(house, run)
     assert not cluster.jobs
+
+
+def test_a_cluster_config_block_holds_a_kubeconfig(tmp_path: Path) -> None:
+    from orion.blocks import KubernetesClusterConfig, KubernetesJob
+    from orion.blocks.infrastructure import InfrastructureError
+    from orion.blocks.infrastructure.kubernetes import Kubernetes
+    from orion.errors import Invalid
+
+    file = tmp_path / "config"
+    file.write_text(
+        "current-context: one\n"
+        "clusters: [{name: c, cluster: {server: 'http://k8s.example/'}}]\n"
+        "users: [{name: u, user: {token: canary-token}}]\n"
+        "contexts: [{name: one, context: {cluster: c, user: u}}, {name: bad, context: {cluster: x, user: u}}]\n"
+    )
+    block = KubernetesClusterConfig.from_file(file)
+    assert (block.cluster().url, block.cluster().token()) == ("http://k8s.example", "canary-token")
+    assert "canary" not in repr(block) and block.context_name == "one"
+    job = KubernetesJob(cluster_config=block)
+    assert Kubernetes({"cluster_config": block}).api.cluster.url == "http://k8s.example"
+    with pytest.raises(ValueError, match="Save the block"):
+        job.job_variables()
+    with pytest.raises(Invalid, match="no context 'three'; it has one, bad"):
+        KubernetesClusterConfig.from_file(file, "three")
+    with pytest.raises(InfrastructureError, match="no cluster 'x'"):
+        KubernetesClusterConfig.from_file(file, "bad").cluster()

@@ -202,10 +202,19 @@ def test_a_protected_type_stays_as_it_is(client: Client) -> None:
     assert client.delete(f"/api/block_types/{kind['id']}").status_code == 403
 
 
-def test_a_foreign_client_may_describe_a_protected_type_but_changes_nothing(client: Client) -> None:
+@pytest.mark.row("BLK-11")
+def test_only_a_foreign_client_that_registers_a_built_in_type_is_told_that_all_is_well(client: Client) -> None:
     kind = client.get("/api/block_types/slug/local-file-system").json()
-    body, agent = {"description": "other words"}, {"User-Agent": "prefect/2.20.20 (API 0.8.4)"}
-    assert client.patch(f"/api/block_types/{kind['id']}", json=body, headers=agent).status_code == 204
+    agent = {"User-Agent": "prefect/2.20.20 (API 0.8.4)"}
+    four = {"logo_url": None, "documentation_url": None, "description": "other words", "code_example": "x"}
+    for body, headers, status in (
+        (four, agent, 204),
+        ({"description": "other words"}, agent, 403),
+        (four, {"User-Agent": "curl/8"}, 403),
+        ({}, agent, 403),
+    ):
+        answer = client.patch(f"/api/block_types/{kind['id']}", json=body, headers=headers)
+        assert answer.status_code == status, (body, headers)
     assert client.get("/api/block_types/slug/local-file-system").json() == kind
 
 

@@ -25,6 +25,7 @@ class Cluster:
     token: Callable[[], str | None] = lambda: None  # read for each request: the cluster renews its files
     forget: Callable[[], bool] = lambda: False  # a token was refused; whether another one may be had
     password: tuple[str, str] | None = None
+    by_program: bool = False  # whether a program is run to log in
     server_name: str | None = None  # of the certificate, where it is not that of the address
 
 
@@ -48,17 +49,27 @@ def _from_file(path: Path) -> Cluster:
 
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        context = _named(config, "contexts", "context", config["current-context"])
-        cluster = _named(config, "clusters", "cluster", context["cluster"])
-        user = _named(config, "users", "user", context["user"])
-        found = _cluster(cluster, user, path.parent)
-        return _logged_in.setdefault((path, path.stat().st_mtime_ns), found) if "exec" in user else found
+        found = of_config(config, config["current-context"], path.parent, str(path))
+        return _logged_in.setdefault((path, path.stat().st_mtime_ns), found) if found.by_program else found
     except FileNotFoundError as error:
         raise InfrastructureError(
             f"There is no {error.filename}: set KUBECONFIG, or run the agent in a pod with a service account."
         ) from None
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise InfrastructureError(f"{path} is no kubeconfig that can be used: {error!r}") from None
+
+
+def of_config(config: Mapping[str, Any], context_name: str, folder: Path, said: str) -> Cluster:
+    """The cluster of a context; paths in the kubeconfig begin in `folder`, and errors call it `said`."""
+    try:
+        context = _named(config, "contexts", "context", context_name)
+        cluster = _named(config, "clusters", "cluster", context["cluster"])
+        user = _named(config, "users", "user", context["user"])
+        return _cluster(cluster, user, folder)
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InfrastructureError(f"{said} is no kubeconfig that can be used: {error!r}") from None
 
 
 def _named(config: Mapping[str, Any], group: str, kind: str, name: str) -> Mapping[str, Any]:
@@ -82,7 +93,7 @@ def _cluster(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) 
     )
     if "exec" in user:
         login = ExecLogin(user["exec"], cluster, folder, trust)
-        return replace(found, token=login.token, forget=login.forget)
+        return replace(found, token=login.token, forget=login.forget, by_program=True)
     file, text = user.get("tokenFile"), user.get("token")
     return replace(found, token=(lambda: (folder / file).read_text().strip()) if file else (lambda: text))
 

@@ -21,6 +21,7 @@ class DockerRegistry(Block):
         DockerRegistry(registry_url="registry.example.org", username="me", password="...").save("ours")
     """
 
+    _block_type_name = "Docker Registry"
     _block_type_slug = "docker-registry"
 
     username: str = field(description="The name of the account.")
@@ -37,6 +38,7 @@ class DockerContainer(InfrastructureBlock):
         DockerContainer(image="flows:1", networks=["backend"], mem_limit="1g").save("one")
     """
 
+    _block_type_name = "Docker Container"
     _block_type_slug = "docker-container"
 
     image: str = field(description="The image; orion and the flow's code are installed in it.")

@@ -23,7 +23,8 @@ class Kubernetes:
 
     def __init__(self, values: Mapping[str, Any], api: KubernetesApi | None = None) -> None:
         self.block = KubernetesJob.from_values(values)
-        self.api = api or KubernetesApi()
+        config = self.block.cluster_config
+        self.api = api or KubernetesApi(config.cluster() if config else None)
 
     async def start(self, run: Mapping[str, Any], command: Sequence[str], env: Mapping[str, str]) -> str:
         """Create the job; the cluster gives it a name of its own."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from orion.blocks.capabilities import InfrastructureBlock
 from orion.blocks.fields import field
+from orion.blocks.infrastructure.kubernetes_cluster_config import KubernetesClusterConfig
 
 
 class KubernetesJob(InfrastructureBlock):
@@ -17,6 +18,7 @@ class KubernetesJob(InfrastructureBlock):
         KubernetesJob(image="registry.example.org/flows:1", namespace="etl").save("etl")
     """
 
+    _block_type_name = "Kubernetes Job"
     _block_type_slug = "kubernetes-job"
 
     image: str | None = field(None, description="The image; the job template's if left out.")
@@ -43,8 +45,13 @@ class KubernetesJob(InfrastructureBlock):
         60, description="How long the pod may take to run its container."
     )
     stream_output: bool = field(True, description="Whether what it prints goes to the agent's output.")
+    cluster_config: KubernetesClusterConfig | None = field(
+        None, description="The cluster; if left out, that of the agent's pod or its kubeconfig."
+    )
 
     def job_variables(self) -> dict[str, Any]:
+        if self.cluster_config is not None:
+            raise ValueError("Save the block and give a deployment its name: keys of a cluster are in it.")
         given = {name: getattr(self, name) for name in self._block_fields}
         return {name: value for name, value in given.items() if value not in (None, {}, [])} | {
             "type": "kubernetes-job"

@@ -12,7 +12,7 @@ from orion.model.blocks import BlockDocument, BlockDocumentCreate, BlockDocument
 from orion.model.filters import BlockDocumentFilter, BlockTypeFilter, EqualsCriterion, TextCriterion
 from orion.model.ids import new_id
 from orion.model.wire import unraw
-from orion.store import block_documents, secret_fields
+from orion.store import block_console, block_documents, secret_fields
 from orion.store.shown_blocks import Opener, own_data, shown
 from orion.vault import Vault, open_vault
 from orion.web.call import Call, Reply
@@ -26,20 +26,22 @@ async def create(call: Call) -> Reply:
     body: BlockDocumentCreate = call.body
     if body.name is None and not body.is_anonymous:
         raise Invalid("A block document needs a name unless it is anonymous.")
-    return Reply(await call.store.write(_create, body, _vault(call), call.now), status=201)
+    return Reply(await call.store.write(_create, body, vault_of(call), call.now), status=201)
 
 
 def _create(conn: Any, body: BlockDocumentCreate, vault: Opener, now: datetime) -> BlockDocument:
-    sealed = secret_fields.seal(unraw(body.data), vault(make=not block_documents.any(conn)))
+    data = unraw(body.data)
+    sealed = secret_fields.seal(data, vault(make=not block_documents.any(conn)))
     name = body.name or f"anonymous-{new_id()}"
     made = block_documents.create(conn, structs.replace(body, name=name, data=sealed), now)
+    block_console.set_links(conn, made.id, data)
     return shown(conn, made, vault, secrets=False)
 
 
 async def read(call: Call) -> Reply:
     """Read a block document; secrets are masked without `include_secrets`."""
     secrets = call.flag("include_secrets")
-    return Reply(await call.store.read(_read, call.path["id"], _vault(call), secrets))
+    return Reply(await call.store.read(_read, call.path["id"], vault_of(call), secrets))
 
 
 def _read(conn: Any, document_id: str, vault: Opener, secrets: bool) -> BlockDocument:
@@ -49,7 +51,7 @@ def _read(conn: Any, document_id: str, vault: Opener, secrets: bool) -> BlockDoc
 async def read_by_name(call: Call) -> Reply:
     """Read a block document by its type's slug and its name."""
     names = call.path["slug"], call.path["block_document_name"]
-    return Reply(await call.store.read(_read_by_name, *names, _vault(call), call.flag("include_secrets")))
+    return Reply(await call.store.read(_read_by_name, *names, vault_of(call), call.flag("include_secrets")))
 
 
 def _read_by_name(conn: Any, slug: str, name: str, vault: Opener, secrets: bool) -> BlockDocument:
@@ -59,7 +61,7 @@ def _read_by_name(conn: Any, slug: str, name: str, vault: Opener, secrets: bool)
 async def of_type(call: Call) -> Reply:
     """List the named block documents of a type."""
     return Reply(
-        await call.store.read(_of_type, call.path["slug"], _vault(call), call.flag("include_secrets"))
+        await call.store.read(_of_type, call.path["slug"], vault_of(call), call.flag("include_secrets"))
     )
 
 
@@ -71,7 +73,7 @@ def _of_type(conn: Any, slug: str, vault: Opener, secrets: bool) -> list[BlockDo
 
 async def filter(call: Call) -> Reply:
     """List block documents; anonymous ones only when asked for."""
-    return Reply(await call.store.read(_filter, call.body, *window(call), _vault(call)))
+    return Reply(await call.store.read(_filter, call.body, *window(call), vault_of(call)))
 
 
 def _filter(conn: Any, body: Any, limit: int, offset: int, vault: Opener) -> list[BlockDocument]:
@@ -91,7 +93,7 @@ async def count(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     """Change a block document: keys of `data` are merged, and a mask that is sent back keeps its secret."""
-    await call.store.write(_update, call.path["id"], call.body, _vault(call), call.now)
+    await call.store.write(_update, call.path["id"], call.body, vault_of(call), call.now)
     return Reply(status=204)
 
 
@@ -103,14 +105,16 @@ def _update(conn: Any, document_id: str, body: BlockDocumentUpdate, vault: Opene
         old = own_data(document, vault, secrets=True)
         seen = unraw(shown(conn, document, vault, secrets=False).data)
         new = secret_fields.keep_masked(unraw(body.data), old, seen)
-        data = secret_fields.seal({**old, **new} if body.merge_existing_data else new, vault())
+        whole = {**old, **new} if body.merge_existing_data else new
+        data = secret_fields.seal(whole, vault())
+        block_console.set_links(conn, document_id, whole)
     block_documents.update(conn, document_id, schema_id, data, now)
 
 
 async def delete(call: Call) -> Reply:
     """Delete a block document."""
     await call.store.write(block_documents.delete, call.path["id"])
-    return Reply(status=204)
+    return Reply(status=204, location="blocks")
 
 
 def _named_unless_asked(filter: BlockDocumentFilter | None) -> BlockDocumentFilter:
@@ -123,7 +127,7 @@ def _named_unless_asked(filter: BlockDocumentFilter | None) -> BlockDocumentFilt
     )
 
 
-def _vault(call: Call) -> Opener:
+def vault_of(call: Call) -> Opener:
     """Opens the vault when data is met. A key is made for the first document only: later a missing one is lost."""
 
     def opener(make: bool = False) -> Vault:

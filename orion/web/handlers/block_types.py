@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET, structs
+
 from orion.errors import Forbidden, NotFound
 from orion.model import catalog
 from orion.model.blocks import BlockType, BlockTypeUpdate
@@ -31,19 +33,20 @@ async def read_by_slug(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    """Change the fields of a block type that are sent; protected types stay as they are.
+    """Change the fields of a block type that are sent; a protected type is refused (403).
 
-    Other clients describe the built-in types in words of their own whenever they register one, and give up their run
-    when that is refused: they are told that all is well.
+    Other clients describe a type in words of their own whenever they save or load a block of it, the built-in ones too,
+    and give up their run when that is refused. They are known by their name and by sending all four words at once, as
+    nobody does who wants to change one: to them alone it is said that all is well, and nothing is changed.
     """
-    is_foreign = call.headers.get("user-agent", "").startswith("prefect/")
-    await call.store.write(_update, call.path["id"], call.body, is_foreign, call.now)
+    foreign = call.headers.get("user-agent", "").startswith("prefect/") and UNSET not in structs.astuple(call.body)
+    await call.store.write(_update, call.path["id"], call.body, foreign, call.now)
     return Reply(status=204)
 
 
-def _update(conn: Any, type_id: str, body: BlockTypeUpdate, is_foreign: bool, now: Any) -> None:
+def _update(conn: Any, type_id: str, body: BlockTypeUpdate, registers: bool, now: Any) -> None:
     kind = found(block_types.get(conn, type_id))
-    if kind.is_protected and is_foreign:
+    if kind.is_protected and registers:
         return
     _refuse_protected(kind)
     block_types.update(conn, type_id, body, now)

@@ -50,7 +50,7 @@ async def update_by_name(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """Delete a variable."""
     await call.store.write(variables.delete, call.path["id"])
-    return Reply(status=204)
+    return Reply(status=204, location="variables")
 
 
 async def delete_by_name(call: Call) -> Reply:

@@ -4,6 +4,7 @@ from orion.web.pages import (
     admin,
     artifacts,
     backfill,
+    blocks,
     deployment,
     deployment_edit,
     deployments,
@@ -16,12 +17,14 @@ from orion.web.pages import (
     run_actions,
     runs,
     task_run,
+    variables,
 )
 
 __all__ = [
     "admin",
     "artifacts",
     "backfill",
+    "blocks",
     "deployment",
     "deployment_edit",
     "deployments",
@@ -34,4 +37,5 @@ __all__ = [
     "run_actions",
     "runs",
     "task_run",
+    "variables",
 ]

@@ -49,6 +49,7 @@ class Field:
     parts: list[Field] = field(default_factory=list)
     long: bool = False
     slug: str = ""
+    choices: list[tuple[str, str]] = field(default_factory=list)
     is_set: bool = False
 
 
