@@ -256,15 +256,6 @@ def test_built_in_types_cannot_be_changed_or_deleted(client: SyncClient) -> None
 
 
 @pytest.mark.row("BLK-13")
-@pytest.mark.parametrize("name", ["a/b", "a%b", "a&b", "a<b", "a>b", "Upper", ""])
-def test_a_bad_name_is_refused(client: SyncClient, name: str) -> None:
-    with pytest.raises(Exception, match="422|saved under a name"):
-        String(value="x").save(name)
-    with pytest.raises(Exception, match="422"):
-        client._post("/block_types/", {"name": f"{name}/", "slug": "fine"})
-
-
-@pytest.mark.row("BLK-13")
 @pytest.mark.parametrize("name", ["a/b", "a%b", "a&b", "<b>", "Upper", "ümläut", "a b", "x" * 256, ""])
 def test_a_name_with_odd_characters_is_refused_before_it_is_asked_for(client: SyncClient, name: str) -> None:
     class Odd(Block):
@@ -273,3 +264,5 @@ def test_a_name_with_odd_characters_is_refused_before_it_is_asked_for(client: Sy
     with pytest.raises(Invalid, match="small letters" if name else "under a name"):
         Odd().save(name)
     assert client.count_block_documents() == 0
+    with pytest.raises(Exception, match="422"):
+        client._post("/block_types/", {"name": f"{name}/", "slug": "fine"})
