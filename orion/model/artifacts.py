@@ -58,7 +58,7 @@ class ArtifactCreate(Body, kw_only=True):
     task_run_id: Id | None = None
 
 
-class ArtifactUpdate(Body, kw_only=True):
+class ArtifactUpdate(Struct, kw_only=True):
     """What of an artifact can be changed; a field that is left out stays."""
 
     data: Raw | UnsetType = UNSET

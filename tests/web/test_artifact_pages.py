@@ -99,9 +99,11 @@ def test_a_run_and_its_task_show_what_they_left(client: Client) -> None:
         made(client, key=f"of-run-{number}", type="markdown", data="x", flow_run_id=run)
     made(client, key="of-task", type="markdown", data="*x*", flow_run_id=run, task_run_id=task)
     made(client, type="result", data="pickled", flow_run_id=run)
+    made(client, data="of no type", flow_run_id=run)
     overview = page(client, f"/runs/{run}")
-    assert "newest 5 of 8" in overview and "of-task" in overview and "of-run-1" not in overview
-    assert "of-run-0" in page(client, f"/runs/{run}/artifacts")
+    assert "newest 5 of 9" in overview and "of-task" in overview and "of-run-3" not in overview
+    every = page(client, f"/runs/{run}/artifacts")
+    assert "of-run-0" in every and "of no type" in every and "pickled" not in every
     own = page(client, f"/task-runs/{task}")
     assert "<em>x</em>" in own and "of-run" not in own
 

@@ -38,6 +38,8 @@ def test_an_artifact_is_made_read_changed_and_deleted(client: Client, clock: Clo
     assert client.patch(f"/api/artifacts/{first['id']}", json=change).status_code == 204
     changed = client.get(f"/api/artifacts/{first['id']}").json()
     assert {name: changed[name] for name in change} == change and changed["updated"] > first["updated"]
+    client.patch(f"/api/artifacts/{first['id']}", json={"data": None})
+    assert client.get(f"/api/artifacts/{first['id']}").json()["data"] is None
     assert client.delete(f"/api/artifacts/{first['id']}").status_code == 204
     for method in ("GET", "PATCH", "DELETE"):
         answer = client.request(method, f"/api/artifacts/{first['id']}", json={"description": "x"})

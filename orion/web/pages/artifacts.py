@@ -24,6 +24,8 @@ from orion.web.pages.shared import PAGE, found, gather, here, see, stretch
 
 KINDS = ("markdown", "table", "link", "image", "progress")
 FEW = 5
+# clients of this kind keep references of results as artifacts too
+FOR_PEOPLE = TextCriterion(operator="or_", not_any_=["result"], is_null_=True)
 
 
 class Version(Struct):
@@ -71,11 +73,6 @@ def count_of_run(conn: Conn, run_id: str) -> int:
     return artifacts.count(
         conn, ArtifactFilter(flow_run_id=NullableIdCriterion(any_=[run_id]), type=FOR_PEOPLE)
     )
-
-
-FOR_PEOPLE = TextCriterion(
-    not_any_=["result"]
-)  # clients of this kind keep references of results as artifacts too
 
 
 def _brief(conn: Conn, wanted: ArtifactFilter, most: int) -> list[Shown]:
