@@ -16,7 +16,8 @@ def everywhere(console: Console) -> list[str]:
         "/runs", "/flows", f"/flows/{flow}", "/deployments", f"/deployments/{deployment}",
         f"/deployments/{deployment}?view=json", f"/deployments/{deployment}/edit",
         f"/deployments/{deployment}/backfill", "/queues", "/queues/new", f"/queues/{queue}", f"/queues/{queue}/edit",
-        "/limits", "/notifications", "/settings", "/health", "/search?q=velvet", "/docs", "/nothing",
+        "/blocks", "/blocks/catalog", "/blocks/catalog/secret", "/blocks/catalog/docker-container/create", "/variables",
+        "/artifacts", "/limits", "/notifications", "/settings", "/health", "/search?q=velvet", "/docs", "/nothing",
         *(f"/runs/{runs['cobalt-heron']}{tab}" for tab in tabs), f"/runs/{runs['loyal-finch']}/subflows",
         f"/task-runs/{task}",
     ]  # fmt: skip
