@@ -67,6 +67,17 @@ def test_a_key_points_to_its_newest_artifact_and_steps_back(client: Client, cloc
     assert (latest(client, "k-1"), keys(client)) == (404, [])
 
 
+def test_many_at_once_agree_on_the_newest_of_a_key(client: Client) -> None:
+    asked = [client.start("POST", "/api/artifacts/", json={"key": "race", "data": n}) for n in range(10)]
+    ids = {answer.result(60).json()["id"] for answer in asked}
+    (row,) = client.post("/api/artifacts/latest/filter", json={}).json()
+    assert row["latest_id"] in ids and len(ids) == 10
+    gone = [client.start("DELETE", f"/api/artifacts/{id}") for id in ids]
+    more = client.start("POST", "/api/artifacts/", json={"key": "race", "data": "last"})
+    assert {answer.result(60).status_code for answer in gone} == {204}
+    assert more.result(60).status_code == 201 and latest(client, "race")["data"] == "last"
+
+
 def test_they_go_with_the_task_run_the_flow_run_and_the_flow(client: Client) -> None:
     flow_id = flow(client)["id"]
     stays, run, other = (flow_run(client, flow_id)["id"] for _ in range(3))

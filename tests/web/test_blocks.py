@@ -129,6 +129,13 @@ def test_a_change_merges_keys_and_keeps_what_was_only_masked(client: Client) -> 
     assert client.get(path, params=secret).json()["data"] == {"user": "only"}
 
 
+def test_of_many_who_take_a_name_at_once_one_gets_it(client: Client) -> None:
+    schema = registered(client)
+    body = {"name": "mine", "block_schema_id": schema["id"], "block_type_id": schema["block_type_id"]}
+    asked = [client.start("POST", "/api/block_documents/", json={**body, "data": {"n": n}}) for n in range(8)]
+    assert sorted(answer.result(60).status_code for answer in asked) == [201] + [409] * 7
+
+
 def test_a_taken_name_and_a_bad_name_are_refused(client: Client) -> None:
     schema = registered(client)
     saved(client, schema, {"user": "me"}, name="taken")
