@@ -126,7 +126,7 @@ def test_fills_of_states_stand_out_from_the_panel(theme: int, palette: str) -> N
 @pytest.mark.parametrize("palette", ["", "safe"])
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_a_badge_is_readable_on_its_own_tint(theme: int, palette: str) -> None:
-    tint = re.search(r"\.badge \{[^}]*color-mix\(in oklab, var\(--c\) (\d+)%", CSS)
+    tint = re.search(r"\.badge \{[^}]*background: color-mix\(in oklab, var\(--c\) (\d+)%", CSS)
     assert tint
     share, colour = int(tint[1]) / 100, tokens(theme, palette)
     states = [name for name in colour if name.endswith("-c")]

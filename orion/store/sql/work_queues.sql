@@ -26,7 +26,7 @@ SELECT name, last_seen, created FROM agent WHERE work_queue_id = :queue ORDER BY
 -- Runs that wait or are planned and that a queue serves, counted up to a bound.
 SELECT count(*) FROM (
     SELECT 1 FROM flow_run WHERE flow_run.state_type = 'SCHEDULED' AND {where} LIMIT 10001
-) AS some;
+) AS few;
 
 -- name: rename_in_runs
 -- Runs that have not finished follow their queue to its new name; finished ones keep the name they ran under.
