@@ -78,7 +78,7 @@ def test_a_port_in_use_is_one_line_and_leaves_the_database_alone(tmp_path: Path)
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ({"ORION_PORT": "99999"}, "Cannot listen on 127.0.0.1:99999"),
+        ({"ORION_PORT": "99999"}, "ORION_PORT must be at least 0 and at most 65535, but it is '99999'."),
         ({"ORION_HOST": "127.0.0.256"}, "Cannot listen on 127.0.0.256"),
         ({"ORION_PORT": "many"}, "ORION_PORT must be a whole number, but it is 'many'."),
     ],
