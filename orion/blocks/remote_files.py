@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ PART = 8 * 1024 * 1024  # of a large upload; a few of them are in memory at one 
 PARTS = 9_000  # stores take 10,000 of one file
 OBJECT_STORES = frozenset("s3 s3a gs gcs az abfs abfss adl".split())
 """A file appears in them when it is whole. In the others it is written beside its place and moved there."""
+
+IN_USE = (0xC0000022, 0xC0000043)  # SMB puts no file in the place of one that somebody has open this moment
 
 EXTRAS = {
     "s3": "s3",
@@ -224,4 +227,13 @@ def _mover(filesystem: Any) -> Callable[[str, str], Any]:
     def unc(path: str) -> str:
         return f"\\\\{filesystem.host}" + path.replace("/", "\\")
 
-    return lambda part, full: smbclient.replace(unc(part), unc(full), port=filesystem._port)
+    def replace(part: str, full: str) -> None:
+        for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, None):
+            try:
+                return smbclient.replace(unc(part), unc(full), port=filesystem._port)
+            except OSError as error:
+                if pause is None or getattr(error, "ntstatus", None) not in IN_USE:
+                    raise
+                time.sleep(pause)
+
+    return replace

@@ -32,7 +32,7 @@ class SMB(RemoteFiles):
         return f"smb://{self.smb_host.rstrip('/')}/{self.share_path.strip('/')}"
 
     def options(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"share_access": "rwd"}  # else a file that is read could not be replaced
         if self.smb_username:
             found["username"] = self.smb_username.get_secret_value()
         if self.smb_password:

@@ -182,7 +182,9 @@ def free_port() -> int:
 def _program(words: list[str], port: int, **environ: str) -> Iterator[None]:
     """A server that is a program of its own, once it listens."""
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(words, stdout=quiet, stderr=quiet, stdin=quiet, env={**os.environ, **environ})
+    process = subprocess.Popen(
+        words, stdout=quiet, stderr=quiet, stdin=quiet, env={**os.environ, **environ}, start_new_session=True
+    )
     try:
         eventually(lambda: _listens(port) or process.poll() is not None)
         assert process.poll() is None, f"{words[0]} did not start"
