@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orion.errors import Conflict
 from orion.model.blocks import BlockDocumentCreate, BlockSchemaCreate, BlockTypeCreate
@@ -17,6 +18,8 @@ from orion.model.ids import new_id
 from orion.model.notifications import Delivery, DeliveryQuery, FlowRunNotificationPolicyCreate
 from orion.model.times import utcnow
 from orion.model.wire import raw
+from orion.notify import compose
+from orion.notify.message import TIMEOUT
 from orion.services import health, notifying, runner, scheduling
 from orion.settings import current, load, temporary_settings
 from orion.store import (
@@ -38,6 +41,22 @@ from tests.servers import eventually
 from tests.services.world import HOURLY, add_deployment
 
 SECOND = timedelta(seconds=1)
+PATIENCE = 300.0
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a receiver that is well takes long, too; who is to be given up has a time of its own."""
+
+    def patiently(*args: Any) -> list[Any]:
+        made = compose(*args)
+        return [
+            structs.replace(r, timeout=PATIENCE) if getattr(r, "timeout", 0) == TIMEOUT else r for r in made
+        ]
+
+    monkeypatch.setattr(notifying, "compose", patiently)
+    for limit in ("LONGEST", "LONGEST_TRY"):
+        monkeypatch.setattr(notifying, limit, PATIENCE)
 
 
 @pytest.fixture
@@ -380,7 +399,7 @@ def test_two_clocks_share_the_messages_and_send_each_once(world: World, hook: Ta
     for each in clocks:
         each.start()
     for each in clocks:
-        each.join(30)
+        each.join(PATIENCE)
     assert len(hook.keys) == len(set(hook.keys)) == 30
 
 
