@@ -64,6 +64,8 @@ def tags_hold(criterion: Any, tags: list[str]) -> bool | None:
         parts.append(set(criterion.all_) <= set(tags))
     if criterion.any_ is not None:
         parts.append(not set(criterion.any_).isdisjoint(tags))
+    if criterion.not_any_:
+        parts.append(set(criterion.not_any_).isdisjoint(tags))
     if criterion.is_null_ is not None:
         parts.append((not tags) == criterion.is_null_)
     return joined(criterion, parts) if parts else None
