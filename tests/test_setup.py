@@ -104,7 +104,7 @@ def test_the_package_is_described() -> None:
 
 
 def test_every_core_dependency_is_used_and_no_other_is_imported() -> None:
-    imported_as = {"python-dateutil": "dateutil", "pyyaml": "yaml"}
+    imported_as = {"python-dateutil": "dateutil", "pyyaml": "yaml", "markdown-it-py": "markdown_it"}
     by_uvicorn_or_starlette = {"httptools", "websockets", "python_multipart", "tzdata"}
     names = {re.split(r"[\[<>=~ ]", text)[0] for text in PROJECT["dependencies"]}
     modules = {imported_as.get(name, name.replace("-", "_")) for name in names}
@@ -117,7 +117,7 @@ def test_every_core_dependency_is_used_and_no_other_is_imported() -> None:
     used = set(re.findall(r"^\s*(?:from (\w+)[\w.]* import|import (\w+))", source, re.M))
     used = {first or second for first, second in used}
     assert modules - used <= by_uvicorn_or_starlette
-    optional = {"uvloop", "fsspec", "apprise", "redis", "dask", "distributed", "ray", "pydantic"}
+    optional = {"uvloop", "fsspec", "smbclient", "apprise", "redis", "dask", "distributed", "ray", "pydantic"}
     extras = {"psycopg_pool", "orion"}
     assert used - modules - optional - extras - set(sys.stdlib_module_names) == set()
 
