@@ -30,12 +30,18 @@ def to_micros(moment: datetime) -> int:
 
 @lru_cache(maxsize=4096)
 def from_micros(micros: int) -> datetime:
-    """The datetime of microseconds since 1970. Most are asked for again: rows of one moment, pages that poll."""
-    if micros % 1_000_000 == 0:
-        return WholeSecond.fromtimestamp(micros // 1_000_000, UTC)
-    if 0 < micros < EXACT:
-        return datetime.fromtimestamp(micros / 1_000_000, UTC)
-    return EPOCH + timedelta(microseconds=micros)
+    """The datetime of microseconds since 1970, or the end of the calendar if it lies beyond.
+
+    Most are asked for again: rows of one moment, pages that poll.
+    """
+    try:
+        if micros % 1_000_000 == 0:
+            return WholeSecond.fromtimestamp(micros // 1_000_000, UTC)
+        if 0 < micros < EXACT:
+            return datetime.fromtimestamp(micros / 1_000_000, UTC)
+        return EPOCH + timedelta(microseconds=micros)
+    except (ValueError, OverflowError):
+        return whole((datetime.min if micros < 0 else datetime.max).replace(tzinfo=UTC))
 
 
 def as_utc(moment: datetime) -> datetime:

@@ -11,6 +11,7 @@ from msgspec import Raw
 from orion.model import wire
 from orion.model.deployments import DeploymentSchedule
 from orion.model.flow_runs import CreatedBy, FlowRun, FlowRunPolicy
+from orion.model.times import from_micros, iso, to_micros
 from orion.store import Conn, Store, sql
 from orion.store.dialect import translate
 from orion.store.rows import Rows
@@ -146,3 +147,12 @@ def test_a_missing_statement_is_named() -> None:
 )
 def test_statements_are_put_into_postgres_words(text: str, postgres: str) -> None:
     assert translate(text, "postgres") == postgres
+
+
+@pytest.mark.parametrize(
+    ("written", "year"), [("0001-01-01T00:00:00+12:00", 1), ("9999-12-31T23:59:59.500000-12:00", 9999)]
+)
+def test_a_time_beyond_the_calendar_is_read_as_its_end(written: str, year: int) -> None:
+    moment = from_micros(to_micros(datetime.fromisoformat(written)))
+    assert (moment.year, moment.tzinfo) == (year, UTC)
+    assert iso(moment).startswith(f"{year:04d}-")
