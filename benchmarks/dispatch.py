@@ -109,7 +109,7 @@ class Workers(Agents):
         flow = self.line.send("POST", "/flows/", {"name": "hello"}).json()["id"]
         step = {"prefect.deployments.steps.set_working_directory": {"directory": str(self.home)}}
         body = {"name": name, "flow_id": flow, "entrypoint": f"{name}.py:hello", "work_pool_name": "bench"}
-        body |= {"pull_steps": [step], "path": str(self.home)}
+        body |= {"pull_steps": [step], "path": str(self.home), "enforce_parameter_schema": False}
         body |= {"schedules": [{"schedule": {"interval": every}, "active": True}]} if every else {}
         self._await_pool()
         answer = self.line.send("POST", "/deployments/", body)
@@ -135,7 +135,7 @@ def _ad_hoc(library: Orion, runs: int) -> dict[str, str]:
     claims = []
     for number in range(runs + 1):
         asked = {"parameters": {"asked": time.time()}, "state": {"type": "SCHEDULED"}}
-        run = line.send("POST", f"/deployments/{deployment}/create_flow_run", asked).json()
+        run = _made(line.send("POST", f"/deployments/{deployment}/create_flow_run", asked))
         _finished(line, run["id"])
         states = line.send("GET", f"/flow_run_states/?flow_run_id={run['id']}").json()
         if number:
@@ -148,11 +148,17 @@ def _ad_hoc(library: Orion, runs: int) -> dict[str, str]:
     }
 
 
+def _made(answer: traffic.Answer) -> Any:
+    if answer.status >= 300:
+        raise RuntimeError(f"{answer.status}: {answer.body.decode(errors='replace')[:400]}")
+    return answer.json()
+
+
 def _run_cpu(library: Orion, deployment: str, runs: int) -> float:
     costs = []
     for _ in range(runs):
         asked = {"work_queue_name": "nobody", "state": {"type": "PENDING"}}
-        run = library.line.send("POST", f"/deployments/{deployment}/create_flow_run", asked).json()
+        run = _made(library.line.send("POST", f"/deployments/{deployment}/create_flow_run", asked))
         costs.append(library.engine(run["id"]).cpu)
     return statistics.median(costs)
 
