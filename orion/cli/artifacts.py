@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from orion.cli.api import Api, api
-from orion.cli.console import Json, Limit, ago, confirm, show_json, show_object, show_rows
+from orion.cli.console import Format, Json, Limit, Output, ago, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.errors import NotFound
 
@@ -26,6 +26,7 @@ def ls(
         bool, typer.Option("--all", help="Every artifact, not only the newest of each key.")
     ] = False,
     as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """List the keys with their newest artifact, those that changed last first."""
     with api() as server:
@@ -33,7 +34,7 @@ def ls(
             ("/artifacts/filter", "CREATED_DESC") if every else ("/artifacts/latest/filter", "UPDATED_DESC")
         )
         rows = server.rows(where[0], {"sort": where[1]}, limit)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(rows)
     show_rows(
         ("Key", "Type", "ID", "Changed", "Description"),
@@ -51,11 +52,13 @@ def ls(
 
 
 @app.command("inspect")
-def inspect(name: Name, limit: Limit = 1, as_json: Json = False) -> None:
+def inspect(
+    name: Name, limit: Limit = 1, as_json: Json = False, output: Output = Format.text
+) -> None:
     """Show an artifact by its id, or the newest of a key; more of them with --limit."""
     with api() as server:
         rows = _find(server, name, limit)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json(rows if limit > 1 else rows[0])
     for number, row in enumerate(rows):
         if number:

@@ -64,10 +64,13 @@ def downgrade(yes: Yes = False) -> None:
 
 @app.command("restore")
 def restore(
-    copy: Annotated[Path, typer.Argument(metavar="BACKUP")], yes: Yes = False, as_json: Json = False
+    copy: Annotated[Path, typer.Argument(metavar="BACKUP")],
+    yes: Yes = False,
+    as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """Put a backup in the place of the database; no server may have it open."""
-    _restore(copy, yes, as_json)
+    _restore(copy, yes, as_json or output is Format.json)
 
 
 def _restore(copy: Path | None, yes: bool, as_json: bool = False) -> None:
@@ -88,22 +91,24 @@ def backup(
         typer.Argument(metavar="FILE", help="Where to; by default a new file.", show_default=False),
     ] = None,
     as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """Copy the database to a file while servers go on: SQLite's beside it, PostgreSQL's into this folder."""
     from orion.store import upkeep
 
     with waiting("Copying"):
         copy = upkeep.back_up(current().database_url, to)
-    if as_json:
+    if as_json or output is Format.json:
         return show_json({"file": str(copy), "bytes": copy.stat().st_size})
     print(copy)
 
 
 @app.command("check")
-def check(as_json: Json = False) -> None:
+def check(as_json: Json = False, output: Output = Format.text) -> None:
     """Look for damage; exits 3 if there is any."""
     from orion.store import upkeep
 
+    as_json = as_json or output is Format.json
     note(f"Checking {_where()}")
     with waiting("Checking"):
         faults = upkeep.check(current().database_url)
@@ -119,11 +124,11 @@ def check(as_json: Json = False) -> None:
 
 
 @app.command("stats")
-def stats(as_json: Json = False) -> None:
+def stats(as_json: Json = False, output: Output = Format.text) -> None:
     """Show how big the database is, and the rows of each table; servers may go on meanwhile."""
     from orion.cli import measuring
 
-    measuring.stats(as_json)
+    measuring.stats(as_json or output is Format.json)
 
 
 @app.command("vacuum")
@@ -132,11 +137,12 @@ def vacuum(
         bool, typer.Option("--full", help="PostgreSQL: write the tables anew; nobody can use them meanwhile.")
     ] = False,
     as_json: Json = False,
+    output: Output = Format.text,
 ) -> None:
     """Give back the room that deleted rows took. A SQLite file is written anew; no server may have it open."""
     from orion.cli import measuring
 
-    measuring.vacuum(full, as_json)
+    measuring.vacuum(full, as_json or output is Format.json)
 
 
 @app.command("prune")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from orion.store.url import Place, parse
 
 if TYPE_CHECKING:
     import psycopg
+
+MOMENT, MOMENTS = 0.2, 15  # seconds, times
 
 
 def reset(url: str) -> None:
@@ -140,16 +143,24 @@ def _size(raw: psycopg.Connection[Any]) -> int:
 
 @contextmanager
 def _alone(raw: psycopg.Connection[Any]) -> Iterator[None]:
-    """Refuse while another orion has sessions in the database."""
+    """Refuse while another orion has sessions in the database; one that has just been closed may take a moment."""
+    for _ in range(MOMENTS):
+        if not (others := _others(raw)):
+            break
+        time.sleep(MOMENT)
+    else:
+        raise DatabaseOwned(
+            f"{others} other sessions are in the database {raw.info.dbname!r}: stop servers and clocks first."
+        )
+    yield
+
+
+def _others(raw: psycopg.Connection[Any]) -> int:
     row = raw.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND backend_type = 'client backend'"
     ).fetchone()
-    if row and row[0]:
-        raise DatabaseOwned(
-            f"{row[0]} other sessions are in the database {raw.info.dbname!r}: stop servers and clocks first."
-        )
-    yield
+    return int(row[0]) if row else 0
 
 
 def check(url: str) -> list[str]:

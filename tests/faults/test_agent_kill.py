@@ -138,6 +138,7 @@ def test_a_run_whose_agent_dies_before_it_claims_or_starts_it_is_run_by_another(
         def time_passes() -> bool:
             change(store, "UPDATE flow_run SET lease_until = 1 WHERE id = :id AND state_type = 'PENDING' "
                    "AND infrastructure_pid IS NULL AND heartbeat IS NULL", id=run)  # fmt: skip
+            change(store, "UPDATE service_run SET last_started = 1 WHERE name = 'web'")
             server.post("/admin/clock/run?duty=leases")
             return "SCHEDULED" in runs.states(run)[1:]
 

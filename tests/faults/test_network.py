@@ -30,7 +30,8 @@ def test_a_run_over_a_network_that_loses_answers_happens_once(server: OrionServe
     watching = Process(server.home, file, "default", ORION_API_URL=network.api)
     try:
         eventually(lambda: runs.state(run) in ("COMPLETED", "FAILED", "CRASHED"), seconds=90)
-        assert runs.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"], watching.output
+        later = [state for state in runs.states(run) if state != "SCHEDULED"]  # it may be late, too
+        assert later == ["PENDING", "RUNNING", "COMPLETED"], watching.output
         assert network.lost > 5
         eventually(lambda: runs.tasks(run) == ["COMPLETED"] * 6)
         eventually(lambda: "line 5" in runs.logs(run))
