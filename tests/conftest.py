@@ -30,7 +30,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         databases.end()
 
 
-_KEPT = (databases.FOLDER, "ORION_BENCH_PEER", "ORION_PEER_C2", "ORION_PEER_C3", "ORION_TEST_CHROMIUM")
+_KEPT = (
+    databases.FOLDER, "ORION_BENCH_PEER", "ORION_PEER_C2", "ORION_PEER_C3",
+    "ORION_TEST_AXE", "ORION_TEST_CHROMIUM", "ORION_TEST_LOOKS",
+)  # fmt: skip
 
 
 def fresh_database(kind: str, folder: Path, *, empty: bool = False) -> Iterator[str]:
