@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from orion.errors import Invalid
 
-_KNOWN: dict[str, Serializer] = {}
+_KNOWN: dict[str, type[Serializer]] = {}
 
 
-class Serializer:
+class Serializer(ABC):
     """A way to write results. A subclass with a `type` of its own can be named as `result_serializer`.
 
     The program that reads such a result has to have the subclass, too: nothing is imported by a name in a state.
@@ -20,15 +21,15 @@ class Serializer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if cls.type:
-            _KNOWN[cls.type] = cls()
+            _KNOWN[cls.type] = cls
 
+    @abstractmethod
     def dumps(self, value: Any) -> bytes:
         """`value` as bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loads(self, content: bytes) -> Any:
         """What `dumps` made the bytes of."""
-        raise NotImplementedError
 
 
 class PickleSerializer(Serializer):
@@ -103,7 +104,7 @@ def find(name: str) -> Serializer:
     if found is None:
         names = ", ".join([*_KNOWN, *(f"compressed/{known}" for known in _KNOWN)])
         raise Invalid(f"There is no result serializer {name!r}; there is: {names}.")
-    return found
+    return found()
 
 
 def name_of(given: str | Serializer | None) -> str | None:
