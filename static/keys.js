@@ -54,6 +54,15 @@
     $(".newer").hidden = false
     $(".newer").textContent = `↓ ${fresh} new`
   }).observe(tail, { childList: true })
+  // An answer waits while the pointer is down: a page that shifts between press and release loses the click.
+  let down = null, up = null
+  const release = () => { const done = up; down = up = null; if (done) setTimeout(done) }
+  addEventListener("pointerdown", () => down ??= new Promise(done => up = done), true)
+  for (const name of ["pointerup", "pointercancel", "dragend"]) addEventListener(name, release, true)
+  addEventListener("blur", release)
+  addEventListener("htmx:before:request", e => {
+    e.detail.ctx.fetch = async (...asked) => { const answer = await fetch(...asked); await down; return answer }
+  })
   const live = s => { root.dataset.live = s.toLowerCase(); document.querySelectorAll(".live b").forEach(b => b.textContent = s) }
   addEventListener("htmx:sse:after:connection", () => live("Live"))
   addEventListener("htmx:sse:error", () => live("Waiting"))

@@ -47,6 +47,22 @@ def test_the_sentence_follows_the_form_and_is_saved(page: Page, console: Console
     expect(page.locator("#list")).to_contain_text("Off since")
 
 
+def test_a_sentence_that_grows_under_the_pointer_does_not_take_the_click(page: Page, console: Console) -> None:
+    """At 390 px the sentence wraps, and what is below it moves: not between the press and the release of the button."""
+    block(console, "grower", "https://example.com")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{console.url}/notifications")
+    button = page.get_by_role("button", name="Save policy")
+    button.scroll_into_view_if_needed()
+    page.get_by_label("Tags").fill("a-tag-that-needs-a-line-of-its-own, and-another-one-beside-it")
+    button.hover()
+    with page.expect_response(lambda answer: "a-tag-that-needs" in answer.url):
+        page.mouse.down()
+    expect(page.locator("#saying")).not_to_contain_text("a-tag-that-needs")
+    page.mouse.up()
+    expect(page.locator("#list")).to_contain_text("a-tag-that-needs-a-line-of-its-own")
+
+
 def test_a_test_of_a_policy_tells_what_it_met_without_leaving_the_page(page: Page, console: Console) -> None:
     with target((200, {}, b""), (404, {}, b"")) as hook:
         told = block(console, "target", hook.url)
