@@ -26,23 +26,6 @@
     if (b) navigator.clipboard?.writeText(b.dataset.copy).then(() => toast({ detail: { value: "Copied" } }))
     if (e.target.closest(".newer")) end($("#log"))
   })
-  // A region may be drawn again while a finger is down: what it was put on is clicked, wherever that went.
-  let held, hx, hy
-  const near = e => held && Math.hypot(e.clientX - hx, e.clientY - hy) < 9
-  addEventListener("pointerdown", e => {
-    held = e.isPrimary && !e.button && e.target.closest("a,button,summary,label,input")
-    hx = e.clientX
-    hy = e.clientY
-  }, true)
-  addEventListener("pointerup", e => near(e) && !held.isConnected && held.click?.(), true)
-  addEventListener("click", e => {
-    const b = held
-    if (!e.isTrusted || !e.detail || !near(e) || b.contains(e.target)) return
-    held = null
-    e.preventDefault()
-    e.stopImmediatePropagation()
-    if (b.isConnected) b.click?.()
-  }, true)
   const toast = e => {
     const t = document.createElement("div"), v = e.detail.value ?? e.detail
     t.className = "toast"
