@@ -78,28 +78,32 @@ def heavy() -> None:
 
 
 def count_requests() -> list[str]:
-    """Note each request that httpx sends, in whatever thread; both libraries use it."""
-    import httpx
+    """Note each request that the library sends, in whatever thread: orion's own clients, else httpx."""
+    if lib.__name__ == "orion":
+        from orion.sdk import client
 
+        kinds, name = (client.SyncClient, client.AsyncClient), "_once"
+    else:
+        import httpx
+
+        kinds, name = (httpx.Client, httpx.AsyncClient), "send"
     sent: list[str] = []
-    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+    for kind in kinds:
+        setattr(kind, name, _noting(getattr(kind, name), sent))
+    return sent
 
+
+def _noting(send: Any, sent: list[str]) -> Any:
     def noting(self: Any, request: Any, **kwargs: Any) -> Any:
         sent.append(request.method)
         return send(self, request, **kwargs)
 
-    async def noting_async(self: Any, request: Any, **kwargs: Any) -> Any:
-        sent.append(request.method)
-        return await send_async(self, request, **kwargs)
-
-    httpx.Client.send = noting  # type: ignore[method-assign]
-    httpx.AsyncClient.send = noting_async  # type: ignore[method-assign]
-    return sent
+    return noting
 
 
 def main() -> None:
     run = globals()[shape]
-    sent = count_requests()
+    sent = count_requests() if os.environ.get("BENCH_COUNT") else []
     cpu, wall = time.process_time(), time.perf_counter()
     asyncio.run(run()) if asyncio.iscoroutinefunction(run.fn) else run()
     print(

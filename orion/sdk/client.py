@@ -8,10 +8,11 @@ from typing import Any, Self
 
 from orion.sdk.block_routes import BlockRoutes
 from orion.sdk.connection import Connection, connect
-from orion.sdk.exchange import Patience, Request, attempts, read
-from orion.sdk.http import httpx
+from orion.sdk.exchange import Patience, Request, Response, Unanswered, attempts, read
 from orion.sdk.limit_routes import LimitRoutes
 from orion.settings import current
+
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
 class SyncClient(BlockRoutes, LimitRoutes):
@@ -20,7 +21,7 @@ class SyncClient(BlockRoutes, LimitRoutes):
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
         self.connection = connection or connect()
         self.patience = patience or default_patience()
-        self._http = httpx.Client(transport=self.connection.transport(), follow_redirects=True)
+        self.transport = self.connection.transport()
 
     @property
     def api_url(self) -> str:
@@ -37,14 +38,20 @@ class SyncClient(BlockRoutes, LimitRoutes):
             except StopIteration as stop:
                 return read(request, stop.value)
 
-    def _once(self, request: Request) -> httpx.Response | httpx.TransportError:
+    def _once(self, request: Request) -> Response | Unanswered:
+        message = self.connection.message(request)
         try:
-            return self._http.send(self.connection.request(request))
-        except httpx.TransportError as error:
+            response = self.transport.send(message)
+            if response.status in REDIRECTS:
+                self.transport.close()
+                self.transport = self.connection.any_transport()
+                response = self.transport.send(message)
+            return response
+        except Unanswered as error:
             return error
 
     def close(self) -> None:
-        self._http.close()
+        self.transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +68,7 @@ class AsyncClient(BlockRoutes, LimitRoutes):
     def __init__(self, connection: Connection | None = None, patience: Patience | None = None) -> None:
         self.connection = connection or connect()
         self.patience = patience or default_patience()
-        self._http = httpx.AsyncClient(transport=self.connection.async_transport(), follow_redirects=True)
+        self.transport = self.connection.async_transport()
 
     @property
     def api_url(self) -> str:
@@ -80,14 +87,20 @@ class AsyncClient(BlockRoutes, LimitRoutes):
             except StopIteration as stop:
                 return read(request, stop.value)
 
-    async def _once(self, request: Request) -> httpx.Response | httpx.TransportError:
+    async def _once(self, request: Request) -> Response | Unanswered:
+        message = self.connection.message(request)
         try:
-            return await self._http.send(self.connection.request(request))
-        except httpx.TransportError as error:
+            response = await self.transport.send(message)
+            if response.status in REDIRECTS:
+                await self.transport.close()
+                self.transport = self.connection.any_async_transport()
+                response = await self.transport.send(message)
+            return response
+        except Unanswered as error:
             return error
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self.transport.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
 
 from orion.errors import SettingError
-from orion.sdk.exchange import Request
-from orion.sdk.http import httpx
-from orion.sdk.sockets import SocketTransport, StreamTransport
+from orion.sdk.exchange import AsyncTransport, Message, Request, Transport
+from orion.sdk.sockets import Place, SocketTransport, StreamTransport
 from orion.settings import Settings, current
 
 LOCAL_URL = "http://127.0.0.1/api"
+CONNECT_SECONDS = 10.0
+UNQUOTED = re.compile(r"[^!-~]")
 
 
 class Connection:
@@ -19,73 +24,81 @@ class Connection:
     def __init__(self, url: str, app: Any = None, *, key: str | None = None, timeout: float = 30.0) -> None:
         self.url, self.app = url.rstrip("/"), app
         self.identity = self.url if app is None else app.identity
-        self.headers = [("user-agent", "orion-sdk"), ("accept", "application/json")]
+        self._parts = urlsplit(self.url)
+        self._limits = min(CONNECT_SECONDS, timeout), timeout
+        self._headers = [("user-agent", "orion-sdk"), ("accept", "application/json")]
         if key:
-            self.headers.append(("authorization", f"Bearer {key}"))
-        self._with_body = [*self.headers, ("content-type", "application/json")]
-        self._limits = {"timeout": httpx.Timeout(timeout, connect=min(10.0, timeout)).as_dict()}
-        self._urls: dict[str, httpx.URL] = {}
+            self._headers.append(("authorization", f"Bearer {key}"))
+        self._with_body = [*self._headers, ("content-type", "application/json")]
 
     @property
     def is_local(self) -> bool:
         """Whether the API runs in this process."""
         return self.app is not None
 
-    def request(self, request: Request) -> httpx.Request:
-        """A request of the API as httpx sends it."""
-        headers = self.headers if request.body is None else self._with_body
+    def message(self, request: Request) -> Message:
+        """A request of the API as it goes over the wire."""
+        headers = self._headers if request.body is None else self._with_body
         if request.headers:
             headers = [*headers, *request.headers]
-        url = self._url(request.path)
-        return httpx.Request(
-            request.method, url, headers=headers, content=request.body, extensions=self._limits
-        )
+        target = self._parts.path + request.path
+        if UNQUOTED.search(target):
+            target = quote(target, safe="%/?#:@!$&'()*+,;=[]~")
+        return Message(request.method, target, headers, request.body or b"")
 
-    def _url(self, path: str) -> httpx.URL:
-        """Parsed once for the paths that do not differ from run to run."""
-        found = self._urls.get(path)
-        if found is None:
-            found = httpx.URL(self.url + path)
-            if len(path) < 32:
-                self._urls[path] = found
-        return found
-
-    def transport(self) -> httpx.BaseTransport | None:
+    def transport(self) -> Transport:
         if self.app is not None:
             from orion.sdk.ephemeral import LocalTransport
 
             return LocalTransport(self.app)
-        place = self._plain()
-        return SocketTransport(*place) if place else None
+        return SocketTransport(self._place()) if is_plain(self._parts) else self.any_transport()
 
-    def async_transport(self) -> httpx.AsyncBaseTransport | None:
+    def async_transport(self) -> AsyncTransport:
         if self.app is not None:
             from orion.sdk.ephemeral import AsyncLocalTransport
 
             return AsyncLocalTransport(self.app)
-        place = self._plain()
-        return StreamTransport(*place) if place else None
+        return StreamTransport(self._place()) if is_plain(self._parts) else self.any_async_transport()
 
-    def _plain(self) -> tuple[str, int] | None:
-        """Host and port of a server that is reached by plain http, without a proxy."""
-        url = httpx.URL(self.url)
-        if url.scheme != "http" or proxy_for(url.host):
-            return None
-        return url.host, url.port or 80
+    def any_transport(self) -> Transport:
+        """One that reaches every server, and follows where it points."""
+        from orion.sdk.http import HttpxTransport
+
+        return HttpxTransport(self._root(), *self._limits)
+
+    def any_async_transport(self) -> AsyncTransport:
+        from orion.sdk.http import AsyncHttpxTransport
+
+        return AsyncHttpxTransport(self._root(), *self._limits)
+
+    def _root(self) -> str:
+        return f"{self._parts.scheme}://{self._parts.netloc}"
+
+    def _place(self) -> Place:
+        host = self._parts.hostname or ""
+        return Place(host, self._parts.port or 80, self._parts.netloc, *self._limits)
 
 
 def check_url(url: str) -> None:
     """Refuse what can never be reached, instead of trying it for ten seconds."""
     try:
-        parts = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as error:
+        parts = urlsplit(url)
+        _ = parts.port
+    except (ValueError, TypeError, AttributeError) as error:
         raise SettingError(f"ORION_API_URL is {url!r}, which is no URL: {error}.") from None
-    if parts.scheme not in ("http", "https") or not parts.host:
+    if parts.scheme not in ("http", "https") or not parts.hostname or UNQUOTED.search(parts.netloc):
         raise SettingError(f"ORION_API_URL is {url!r}; it must be like http://127.0.0.1:4200/api.")
 
 
+def is_plain(url: SplitResult) -> bool:
+    """Whether a server is reached by plain http, without a proxy or a login in its address."""
+    return url.scheme == "http" and "@" not in url.netloc and not proxy_for(url.hostname or "")
+
+
 def proxy_for(host: str) -> str | None:
-    """The proxy that the environment names for plain http to a host."""
+    """The proxy that the surroundings name for plain http to a host."""
+    if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None  # without asking the standard library, which imports its own HTTP client for this
     from urllib.request import getproxies, proxy_bypass
 
     proxies = getproxies()

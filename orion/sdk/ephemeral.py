@@ -8,10 +8,11 @@ import threading
 from collections.abc import MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+from urllib.parse import unquote
 
 from orion.errors import DatabaseOwned
+from orion.sdk.exchange import Message, Response
 from orion.sdk.exits import at_exit
-from orion.sdk.http import httpx
 from orion.sdk.portal import portal
 from orion.settings import Settings
 
@@ -76,30 +77,35 @@ def _private(settings: Settings) -> Settings:
     )
 
 
-class LocalTransport(httpx.BaseTransport):
+class LocalTransport:
     """Requests of a sync client, carried to the background loop."""
 
     def __init__(self, app: LocalApp) -> None:
         self._app = app
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return portal().call(_respond(self._app.asgi, request, request.read()))
+    def send(self, message: Message) -> Response:
+        return portal().call(_respond(self._app.asgi, message))
+
+    def close(self) -> None:
+        """The app stays for the other clients of this process."""
 
 
-class AsyncLocalTransport(httpx.AsyncBaseTransport):
+class AsyncLocalTransport:
     """Requests of an async client, carried to the background loop."""
 
     def __init__(self, app: LocalApp) -> None:
         self._app = app
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
-        return await asyncio.wrap_future(portal().spawn(_respond(self._app.asgi, request, body)))
+    async def send(self, message: Message) -> Response:
+        return await asyncio.wrap_future(portal().spawn(_respond(self._app.asgi, message)))
+
+    async def close(self) -> None:
+        """The app stays for the other clients of this process."""
 
 
-async def _respond(app: Any, request: httpx.Request, body: bytes) -> httpx.Response:
+async def _respond(app: Any, message: Message) -> Response:
     """One request through the ASGI interface, its answer read whole."""
-    status, headers, parts = 500, [], []
+    status, headers, parts = 500, {}, []
     sent = False
 
     async def receive() -> MutableMapping[str, Any]:
@@ -107,30 +113,33 @@ async def _respond(app: Any, request: httpx.Request, body: bytes) -> httpx.Respo
         if sent:
             await asyncio.Event().wait()
         sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return {"type": "http.request", "body": message.body, "more_body": False}
 
-    async def send(message: MutableMapping[str, Any]) -> None:
+    async def send(part: MutableMapping[str, Any]) -> None:
         nonlocal status, headers
-        if message["type"] == "http.response.start":
-            status, headers = message["status"], list(message.get("headers", ()))
-        elif message["type"] == "http.response.body":
-            parts.append(message.get("body", b""))
+        if part["type"] == "http.response.start":
+            status = part["status"]
+            headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in part.get("headers", ())}
+        elif part["type"] == "http.response.body":
+            parts.append(part.get("body", b""))
 
-    await app(_scope(request), receive, send)
-    return httpx.Response(status, headers=headers, content=b"".join(parts), request=request)
+    await app(_scope(message), receive, send)
+    return Response(status, headers, b"".join(parts))
 
 
-def _scope(request: httpx.Request) -> dict[str, Any]:
+def _scope(message: Message) -> dict[str, Any]:
+    path, _, query = message.target.partition("?")
+    headers = [("host", "127.0.0.1"), *message.headers, ("content-length", str(len(message.body)))]
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": request.method,
-        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "method": message.method,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
         "scheme": "http",
-        "path": request.url.path,
-        "raw_path": request.url.raw_path.split(b"?")[0],
-        "query_string": request.url.query,
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
         "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 1),
         "root_path": "",

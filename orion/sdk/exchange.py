@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator
-from typing import Any, NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
-from orion.sdk.http import httpx
 
 AGAIN = frozenset((408, 429, 502, 503, 504))
 HINTS = {
@@ -40,7 +39,48 @@ class Request(NamedTuple):
     claims: bool = False
 
 
-Attempts = Generator[float, httpx.Response | httpx.TransportError, httpx.Response]
+class Message(NamedTuple):
+    """A request as it goes over the wire; `target` is the path with its query, quoted."""
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+class Response(NamedTuple):
+    """An answer, read whole; the names of its headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+
+class Unanswered(Exception):
+    """There was no answer: nobody listened, the connection broke, or it took too long."""
+
+
+class Transport(Protocol):
+    """Carries messages to the API; raises `Unanswered`."""
+
+    def send(self, message: Message) -> Response: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncTransport(Protocol):
+    """The same for one event loop."""
+
+    async def send(self, message: Message) -> Response: ...
+
+    async def close(self) -> None: ...
+
+
+Attempts = Generator[float, Response | Unanswered, Response]
 
 
 def attempts(patience: Patience, where: str) -> Attempts:
@@ -50,7 +90,7 @@ def attempts(patience: Patience, where: str) -> Attempts:
     outcome = yield 0.0
     while True:
         tries += 1
-        if isinstance(outcome, httpx.Response) and outcome.status_code not in AGAIN:
+        if isinstance(outcome, Response) and outcome.status not in AGAIN:
             return outcome
         pause = _pause(outcome, tries)
         spent = patience.tries is not None and tries > patience.tries
@@ -59,8 +99,8 @@ def attempts(patience: Patience, where: str) -> Attempts:
         outcome = yield pause
 
 
-def _pause(outcome: httpx.Response | httpx.TransportError, tries: int) -> float:
-    asked = outcome.headers.get("retry-after", "") if isinstance(outcome, httpx.Response) else ""
+def _pause(outcome: Response | Unanswered, tries: int) -> float:
+    asked = outcome.headers.get("retry-after", "") if isinstance(outcome, Response) else ""
     try:
         base = min(float(asked), 60.0)
     except ValueError:
@@ -68,8 +108,8 @@ def _pause(outcome: httpx.Response | httpx.TransportError, tries: int) -> float:
     return base * random.uniform(1.0, 1.3) if asked else base * random.uniform(0.5, 1.0)
 
 
-def _give_up(outcome: httpx.Response | httpx.TransportError, where: str) -> httpx.Response:
-    if isinstance(outcome, httpx.Response):
+def _give_up(outcome: Response | Unanswered, where: str) -> Response:
+    if isinstance(outcome, Response):
         return outcome
     detail = str(outcome) or type(outcome).__name__
     raise Unreachable(
@@ -78,24 +118,24 @@ def _give_up(outcome: httpx.Response | httpx.TransportError, where: str) -> http
     ) from outcome
 
 
-def read(request: Request, response: httpx.Response) -> Any:
+def read(request: Request, response: Response) -> Any:
     """The value of a response; raises `ObjectNotFound` or `ApiError`."""
-    if response.status_code >= 400:
+    if response.status >= 400:
         raise _error(request, response)
     value = _value(request, response)
     return (value, response.headers.get("orion-attempt")) if request.claims else value
 
 
-def _value(request: Request, response: httpx.Response) -> Any:
-    if request.answer is None or not response.content or response.status_code == 204:
+def _value(request: Request, response: Response) -> Any:
+    if request.answer is None or not response.body or response.status == 204:
         return None
     if request.answer is Any:
-        return msgspec.json.decode(response.content)
+        return msgspec.json.decode(response.body)
     try:
-        return decoder(request.answer).decode(response.content)
+        return decoder(request.answer).decode(response.body)
     except msgspec.MsgspecError as error:
         what = f"{request.method} {request.path}: the answer is not of the expected form: {error}"
-        raise ApiError(what, status=response.status_code, body=response.text) from None
+        raise ApiError(what, status=response.status, body=response.text) from None
 
 
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
@@ -108,12 +148,12 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return _decoders[kind]
 
 
-def _error(request: Request, response: httpx.Response) -> ApiError:
+def _error(request: Request, response: Response) -> ApiError:
     body = response.text
-    text = f"{request.method} {request.path} was answered {response.status_code}: {_detail(body)}"
-    text += HINTS.get(response.status_code, "")
-    kind = ObjectNotFound if response.status_code == 404 else ApiError
-    return kind(text, status=response.status_code, body=body)
+    text = f"{request.method} {request.path} was answered {response.status}: {_detail(body)}"
+    text += HINTS.get(response.status, "")
+    kind = ObjectNotFound if response.status == 404 else ApiError
+    return kind(text, status=response.status, body=body)
 
 
 def _detail(body: str) -> str:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 for short JSON exchanges over kept-alive sockets: httptools parses, httpx keeps its face.
+"""HTTP/1.1 for short JSON exchanges over kept-alive sockets, parsed by httptools.
 
 The parser knows nothing of sockets, so the sync and the async transport of sockets.py share it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from httptools import HttpParserError, HttpResponseParser
 
-from orion.sdk.http import httpx
+from orion.sdk.exchange import Message, Response, Unanswered
 
 
 class ResponseParser:
@@ -29,7 +29,7 @@ class ResponseParser:
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
-            raise httpx.RemoteProtocolError(f"not a HTTP/1.1 response: {data[:80]!r}") from error
+            raise Unanswered(f"not a HTTP/1.1 response: {data[:80]!r}") from error
 
     @property
     def body(self) -> bytes:
@@ -58,15 +58,19 @@ class ResponseParser:
     def _closed(self) -> None:
         """Without a length, the end of the connection is the end of the body."""
         if not self.status or self._framed:
-            raise httpx.RemoteProtocolError("the connection was closed before the response was whole")
+            raise Unanswered("the connection was closed before the response was whole")
         self.done = True
 
-    def response(self, request: httpx.Request) -> httpx.Response:
+    def response(self) -> Response:
         """The response, once it is whole."""
-        return httpx.Response(self.status, headers=self.headers, content=self.body, request=request)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        return Response(self.status, headers, self.body)
 
 
-def message(request: httpx.Request, body: bytes) -> bytes:
+def encoded(message: Message, host: str) -> bytes:
     """The bytes of a request."""
-    head = b"".join(b"%b: %b\r\n" % pair for pair in request.headers.raw)
-    return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (request.method.encode(), request.url.raw_path, head, body)
+    lines = [f"{message.method} {message.target} HTTP/1.1", f"host: {host}"]
+    lines += [f"{name}: {value}" for name, value in message.headers]
+    if message.body or message.method not in ("GET", "DELETE"):
+        lines.append(f"content-length: {len(message.body)}")
+    return "\r\n".join([*lines, "\r\n"]).encode() + message.body

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "orion.collections"
 
@@ -18,8 +23,36 @@ def load() -> dict[str, Any]:
     """
     global _loaded
     if _loaded is None:
-        _loaded = {point.name: _load(point) for point in entry_points(group=GROUP)}
+        _loaded = {point.name: _load(point) for point in entry_points()}
     return _loaded
+
+
+def entry_points() -> Iterable[EntryPoint]:
+    """The entry points of the group; without any, importlib.metadata is not worth the time of its import."""
+    if not any(map(_is_named_in, sys.path)):
+        return ()
+    import importlib.metadata
+
+    return importlib.metadata.entry_points(group=GROUP)
+
+
+def _is_named_in(folder: str) -> bool:
+    """Whether a distribution in a folder of the path has entry points of the group; of an archive, that it may."""
+    try:
+        places = [e.path for e in os.scandir(folder or ".") if e.name.endswith((".dist-info", ".egg-info"))]
+    except NotADirectoryError:
+        return True
+    except OSError:
+        return False
+    return any(map(_names_group, places))
+
+
+def _names_group(place: str) -> bool:
+    try:
+        with open(os.path.join(place, "entry_points.txt"), "rb") as file:
+            return f"[{GROUP}]".encode() in file.read()
+    except OSError:
+        return False
 
 
 def _load(point: EntryPoint) -> Any:

@@ -1,57 +1,59 @@
-"""Transports for httpx over kept-alive sockets of one's own, for plain http without a proxy."""
+"""Transports over kept-alive sockets of one's own, for plain http without a proxy."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
-from orion.sdk.http import httpx
-from orion.sdk.http1 import ResponseParser, message
+from orion.sdk.exchange import Message, Response, Unanswered
+from orion.sdk.http1 import ResponseParser, encoded
 
 READ = 65_536
 
 
-class SocketTransport(httpx.BaseTransport):
+class Place(NamedTuple):
+    """Where a server listens, how it is called, and for how many seconds it is waited for."""
+
+    host: str
+    port: int
+    name: str
+    connect: float
+    read: float
+
+
+class SocketTransport:
     """Keeps sockets alive and hands each request an idle one; safe to share among threads."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = host, port
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._idle: list[socket.socket] = []
         self._lock = threading.Lock()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        limits = request.extensions.get("timeout", {})
-        data = message(request, request.read())
+    def send(self, message: Message) -> Response:
+        data = encoded(message, self._place.name)
         used = self._take()
         if used is not None:
             try:
-                return self._exchange(used, request, data, limits.get("read"))
-            except (ConnectionError, httpx.RemoteProtocolError):
-                pass  # the server closes idle connections; every request of ours may be sent twice
+                return self._exchange(used, data)
             except TimeoutError as error:
-                raise httpx.ReadTimeout(str(error), request=request) from error
-        return self._fresh(request, data, limits)
-
-    def _fresh(self, request: httpx.Request, data: bytes, limits: Any) -> httpx.Response:
+                raise Unanswered(str(error)) from error
+            except (ConnectionError, Unanswered):
+                pass  # the server closes idle connections; every request of ours may be sent twice
         try:
-            new = socket.create_connection(self._address, limits.get("connect"))
+            return self._exchange(self._open(), data)
         except OSError as error:
-            raise httpx.ConnectError(str(error), request=request) from error
+            raise Unanswered(str(error)) from error
+
+    def _open(self) -> socket.socket:
+        new = socket.create_connection((self._place.host, self._place.port), self._place.connect)
         new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            return self._exchange(new, request, data, limits.get("read"))
-        except TimeoutError as error:
-            raise httpx.ReadTimeout(str(error), request=request) from error
-        except OSError as error:
-            raise httpx.ReadError(str(error), request=request) from error
+        new.settimeout(self._place.read)
+        return new
 
-    def _exchange(
-        self, link: socket.socket, request: httpx.Request, data: bytes, seconds: float | None
-    ) -> httpx.Response:
+    def _exchange(self, link: socket.socket, data: bytes) -> Response:
         parser = ResponseParser()
         try:
-            link.settimeout(seconds)
             link.sendall(data)
             while not parser.done:
                 parser.feed(link.recv(READ))
@@ -59,7 +61,7 @@ class SocketTransport(httpx.BaseTransport):
             link.close()
             raise
         self._give_back(link, parser.keeps_alive)
-        return parser.response(request)
+        return parser.response()
 
     def _take(self) -> socket.socket | None:
         with self._lock:
@@ -79,51 +81,45 @@ class SocketTransport(httpx.BaseTransport):
             link.close()
 
 
-class StreamTransport(httpx.AsyncBaseTransport):
+class StreamTransport:
     """The same for one event loop."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = host, port
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._idle: list[Any] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        import asyncio
-
-        limits = request.extensions.get("timeout", {})
-        data = message(request, await request.aread())
+    async def send(self, message: Message) -> Response:
+        data = encoded(message, self._place.name)
         if self._idle:
             try:
-                async with asyncio.timeout(limits.get("read")):
-                    return await self._exchange(self._idle.pop(), request, data)
-            except (ConnectionError, httpx.RemoteProtocolError):
-                pass
+                return await self._exchange(self._idle.pop(), data)
             except TimeoutError as error:
-                raise httpx.ReadTimeout("no answer in time", request=request) from error
-        return await self._fresh(request, data, limits)
+                raise Unanswered("no answer in time") from error
+            except (ConnectionError, Unanswered):
+                pass
+        try:
+            return await self._exchange(await self._open(), data)
+        except TimeoutError as error:
+            raise Unanswered("no answer in time") from error
+        except OSError as error:
+            raise Unanswered(str(error)) from error
 
-    async def _fresh(self, request: httpx.Request, data: bytes, limits: Any) -> httpx.Response:
+    async def _open(self) -> Any:
         import asyncio
 
-        try:
-            async with asyncio.timeout(limits.get("connect")):
-                link = await asyncio.open_connection(*self._address)
-        except OSError as error:
-            raise httpx.ConnectError(str(error), request=request) from error
-        try:
-            async with asyncio.timeout(limits.get("read")):
-                return await self._exchange(link, request, data)
-        except TimeoutError as error:
-            raise httpx.ReadTimeout("no answer in time", request=request) from error
-        except OSError as error:
-            raise httpx.ReadError(str(error), request=request) from error
+        async with asyncio.timeout(self._place.connect):
+            return await asyncio.open_connection(self._place.host, self._place.port)
 
-    async def _exchange(self, link: Any, request: httpx.Request, data: bytes) -> httpx.Response:
+    async def _exchange(self, link: Any, data: bytes) -> Response:
+        import asyncio
+
         reader, writer = link
         parser = ResponseParser()
         try:
-            writer.write(data)
-            while not parser.done:
-                parser.feed(await reader.read(READ))
+            async with asyncio.timeout(self._place.read):
+                writer.write(data)
+                while not parser.done:
+                    parser.feed(await reader.read(READ))
         except BaseException:
             writer.close()
             raise
@@ -131,9 +127,9 @@ class StreamTransport(httpx.AsyncBaseTransport):
             self._idle.append(link)
         else:
             writer.close()
-        return parser.response(request)
+        return parser.response()
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         import contextlib
 
         idle, self._idle = self._idle, []

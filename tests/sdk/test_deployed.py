@@ -87,9 +87,9 @@ class Engine:
         """Take the run as an agent does; gives the attempt token."""
         body = encode({"state": StateCreate(type="PENDING"), "force": False})
         request = Request("POST", f"/flow_runs/{run.id}/set_state", body, Answer, (("Orion-Attempt", "new"),))
-        response = self.client._http.send(self.client.connection.request(request))
+        response = self.client.transport.send(self.client.connection.message(request))
         assert read(request, response).status == "ACCEPT"
-        return response.headers["Orion-Attempt"]
+        return response.headers["orion-attempt"]
 
     def start(self, run: FlowRun, token: str = "", **more: str) -> subprocess.Popen[str]:
         own = {

@@ -17,6 +17,7 @@ from orion.sdk import ephemeral, session
 from orion.sdk.client import AsyncClient, SyncClient
 from orion.sdk.connection import connect
 from orion.sdk.ephemeral import LocalApp
+from orion.sdk.exchange import Message
 from orion.settings import current, temporary_settings
 from orion.testing import test_harness as harness
 from tests.sdk.conftest import serving
@@ -55,11 +56,9 @@ def test_the_app_in_the_process_has_neither_services_nor_pages(home: Path) -> No
     run(1)
     started = {thread.name for thread in threading.enumerate()} - before
     assert not [name for name in started if "clock" in name.lower() or "huey" in name.lower()]
-    import httpx
-
-    with httpx.Client(transport=connection.transport()) as plain:
-        assert plain.get("http://127.0.0.1/runs", headers={"accept": "text/html"}).status_code == 404
-        assert plain.get("http://127.0.0.1/api/health").json() is True
+    plain = connection.transport()
+    assert plain.send(Message("GET", "/runs", [("accept", "text/html")], b"")).status == 404
+    assert plain.send(Message("GET", "/api/health", [], b"")).body == b"true"
 
 
 @pytest.mark.row("EPH-05")

@@ -10,7 +10,6 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from orion import flow, get_run_logger, task
@@ -20,7 +19,7 @@ from orion.sdk import flow_endings, flow_engine, session
 from orion.sdk.client import SyncClient
 from orion.sdk.connection import Connection
 from orion.sdk.errors import Unreachable
-from orion.sdk.exchange import Patience
+from orion.sdk.exchange import Message, Patience, Response, Transport, Unanswered
 from orion.sdk.journal import Journal, entries, folder
 from orion.sdk.outbox import Outbox
 from orion.settings import current, temporary_settings
@@ -81,15 +80,17 @@ def flow_run_of(client: SyncClient) -> str:
     return str(run.id)
 
 
-class Nowhere(httpx.BaseTransport):
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("nobody is there")
+class Nowhere:
+    def send(self, message: Message) -> Response:
+        raise Unanswered("nobody is there")
+
+    def close(self) -> None: ...
 
 
 class Away(Connection):
     """A server that cannot be reached."""
 
-    def transport(self) -> httpx.BaseTransport:
+    def transport(self) -> Transport:
         return Nowhere()
 
 

@@ -124,7 +124,7 @@ def test_a_broken_collection_is_reported_and_stops_nothing(
         EntryPoint("good", "json", plugins.GROUP),
         EntryPoint("broken", "no_such_collection", plugins.GROUP),
     ]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == plugins.GROUP else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda: points)
     logging.getLogger("orion").propagate = True
     try:
         loaded = plugins.load()
@@ -134,6 +134,22 @@ def test_a_broken_collection_is_reported_and_stops_nothing(
     assert isinstance(loaded["broken"], ModuleNotFoundError)
     assert "The collection 'broken' (no_such_collection) cannot be loaded" in caplog.text
     assert plugins.load() is loaded
+
+
+@pytest.mark.row("SDK-32")
+@pytest.mark.usefixtures("no_plugins")
+def test_a_collection_that_is_installed_is_found_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "orion_test_collection-1.0.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text("Metadata-Version: 2.1\nName: orion-test-collection\nVersion: 1.0\n")
+    (place / "entry_points.txt").write_text(f"[{plugins.GROUP}]\nmine = orion_test_collection\n")
+    (tmp_path / "orion_test_collection.py").write_text("registered = True\n")
+    assert "mine" not in plugins.load()
+    plugins._loaded = None
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert plugins.load()["mine"].registered
 
 
 @pytest.mark.row("SDK-31")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from orion import flow, task
@@ -19,10 +22,12 @@ from orion.sdk import outbox
 from orion.sdk.client import AsyncClient, SyncClient
 from orion.sdk.connection import Connection, connect
 from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
-from orion.sdk.exchange import Patience, attempts
+from orion.sdk.exchange import Patience, Response, Unanswered, attempts
 from orion.sdk.http1 import ResponseParser
 from orion.settings import load, temporary_settings
 from tests.sdk.conftest import Served
+
+ROOT = Path(__file__).parents[2]
 
 
 def parsed(*pieces: bytes) -> ResponseParser:
@@ -59,7 +64,7 @@ def test_a_response_that_ends_with_the_connection_is_whole_and_a_cut_one_is_an_e
         [b"HTT", b""],
         [b"SSH-2.0\r\n\r\n"],
     ):
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(Unanswered):
             parsed(*pieces)
 
 
@@ -175,14 +180,58 @@ def test_errors_are_raised_at_once_with_what_the_api_says(ask: Ask) -> None:
             ask(url, Patience(30))
 
 
+@BOTH
+def test_a_redirect_is_followed(ask: Ask) -> None:
+    with answering(answer(200)) as (there, seen):
+        more = f"location: {there}/moved\r\n".encode()
+        with answering(answer(307, b"", more), answer(307, b"", more)) as (here, _):
+            assert ask(here, Patience(0)) is True
+        assert seen[0].startswith(b"GET /api/moved ")
+
+
+@BOTH
+def test_a_proxy_is_asked_and_a_login_in_the_address_is_sent(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(answer(200)) as (proxy, seen):
+        monkeypatch.setenv("HTTP_PROXY", proxy.removesuffix("/api"))
+        monkeypatch.setenv("NO_PROXY", "")
+        assert ask("http://orion.example.com/api", Patience(0)) is True
+        assert seen[0].startswith(b"GET http://orion.example.com/api/health ")
+        monkeypatch.delenv("HTTP_PROXY")
+    with answering(answer(200)) as (url, seen):
+        with SyncClient(Connection(url.replace("://", "://ann:pass@")), Patience(0)) as client:
+            assert client.health() is True
+        assert b"authorization: basic" in seen[0].lower()
+
+
+def test_what_stands_in_a_path_cannot_add_a_header() -> None:
+    with answering(answer(404, b'{"detail": "no such run"}')) as (url, seen):
+        with SyncClient(Connection(url), Patience(0)) as client, pytest.raises(ObjectNotFound):
+            client.read_flow_run("x HTTP/1.1\r\nx-evil: ü")
+        assert seen[0].startswith(b"GET /api/flow_runs/x%20HTTP/1.1%0D%0Ax-evil:%20%C3%BC HTTP/1.1\r\n")
+
+
+def test_a_flow_against_a_server_does_without_httpx(sqlite_server: Served) -> None:
+    """It is half of what the process would import."""
+    script = (
+        "from orion import flow\n@flow\ndef f(): return 1\nf()\nimport sys\nassert 'httpx' not in sys.modules"
+    )
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ORION_API_URL": sqlite_server.url}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.row("API-34")
 def test_pauses_grow_and_an_asked_for_pause_is_kept() -> None:
     tries = attempts(Patience(10_000), "x")
     next(tries)
-    pauses = [tries.send(httpx.ConnectError("no")) for _ in range(8)]
+    pauses = [tries.send(Unanswered("no")) for _ in range(8)]
     assert all(0.05 * 2**n <= pause <= 0.1 * 2**n for n, pause in enumerate(pauses[:6]))
     assert max(pauses) <= 10
-    asked = tries.send(httpx.Response(429, headers={"retry-after": "7"}))
+    asked = tries.send(Response(429, {"retry-after": "7"}, b""))
     assert 7 <= asked <= 9.2
 
 
@@ -194,7 +243,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def noted(self: SyncClient, request: Any) -> Any:
         outcome = once(self, request)
-        status = outcome.status_code if isinstance(outcome, httpx.Response) else repr(outcome)
+        status = outcome.status if isinstance(outcome, Response) else repr(outcome)
         made.append(f"{request.method} {request.path} {status}")
         return outcome
 
