@@ -1,7 +1,8 @@
 """A big database: a year of flow runs with their tasks and logs, made inside SQLite in minutes.
 
-Rows are what the engine would have left, without its history of states but the last one. One run of each kind that a
-page shows is bigger than the others: it has a thousand task runs and as many log lines as a hundred runs.
+Rows are what the engine would have left, without its history of states but the last one. Two finished runs are bigger
+than the others: the newest has ten thousand task runs in ten layers and a hundred thousand log lines, the one before it
+a thousand of each.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from orion.store import open_store
 
 YEAR = 365 * 86_400
 FLOWS, DEPLOYMENTS, QUEUES = 200, 400, 8
-BIG_TASKS = 1_000
+HUGE, WIDE, LAYERS = 10_000, 1_000, 10  # task runs of the two big runs, and how deep the huge one is
+HUGE_LINES = 100_000
 
 
 class Size(NamedTuple):
@@ -93,7 +95,6 @@ def _parts(size: Size, now: int) -> list[tuple[str, str]]:
         f"{_count(size.runs)}, k (j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM k WHERE j + 1 < {lines}), "
         f"line AS (SELECT i, j, i * {lines} + j AS number, {born} + j * 500000 AS born FROM n CROSS JOIN k)"
     )
-    last = f"(SELECT max(id) FROM flow_run WHERE state_type = 'COMPLETED' AND created <= {at})"
     return [
         ("flow", f"""INSERT INTO flow (id, created, updated, name, tags) {_count(FLOWS)}
             SELECT {flow}, {old}, {old}, printf('flow-%03d', i), '["team-' || (i % 9) || '"]' FROM n"""),
@@ -125,8 +126,8 @@ def _parts(size: Size, now: int) -> list[tuple[str, str]]:
             SELECT {_id("born", 7, "i")}, {at}, {at}, 'planned-' || i, {flow}, {deployment}, {_id("born", 8, "i")},
                 'SCHEDULED', CASE WHEN i < 40 THEN 'Late' ELSE 'Scheduled' END, {at}, born, born, TRUE, {queue},
                 {_id(str(old), 4, f"i % {QUEUES}")} FROM run"""),
-        ("flow_run_tag", """INSERT INTO flow_run_tag SELECT id, json_extract(tags, '$[0]') FROM flow_run
-            WHERE tags <> '[]'"""),
+        ("flow_run_tag", """INSERT INTO flow_run_tag
+            SELECT id, json_extract(tags, '$[0]'), expected_start_time FROM flow_run WHERE tags <> '[]'"""),
         ("flow_run_state", """INSERT INTO flow_run_state (id, flow_run_id, type, name, timestamp)
             SELECT state_id, id, state_type, state_name, state_timestamp FROM flow_run"""),
         ("task_run", f"""INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key, dynamic_key,
@@ -135,21 +136,15 @@ def _parts(size: Size, now: int) -> list[tuple[str, str]]:
             {tasks_of} SELECT {_id("born", 9, "number")}, born, born, 'task-' || j, {run}, 'task', j,
                 {_id("born", 10, "number")}, kind, {name}, born, 1, 1, born, born,
                 CASE WHEN kind = 'RUNNING' THEN NULL ELSE born + 900000 END, 0.9 FROM task"""),
-        ("big task_run", f"""INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key,
-                dynamic_key, state_id, state_type, state_name, state_timestamp, run_count, flow_run_run_count,
-                expected_start_time, start_time, end_time, total_run_time)
-            {_count(BIG_TASKS)} SELECT {_id(str(at), 11, "i")}, {at}, {at}, 'mapped-' || i, {last}, 'mapped', i,
-                {_id(str(at), 12, "i")}, 'COMPLETED', 'Completed', {at}, 1, 1,
-                {at} - 60000000, {at} - 60000000 + i * 1000,
-                {at} - 50000000 + i * 1000, 10 FROM n"""),
+        ("huge task_run", _mapped(HUGE, 11, at, _newest(0, at))),
+        ("wide task_run", _mapped(WIDE, 17, at, _newest(1, at))),
         ("task_run_state", """INSERT INTO task_run_state (id, task_run_id, type, name, timestamp)
             SELECT state_id, id, state_type, state_name, state_timestamp FROM task_run"""),
         ("log", f"""INSERT INTO log (id, created, timestamp, flow_run_id, level, name, message)
             {lines_of} SELECT {_id("born", 13, "number")}, born, born, {run}, 20 + 10 * (j % 3), 'orion.flow_runs',
                 'line ' || j || ' of the run, with some words about what it does' FROM line"""),
-        ("big log", f"""INSERT INTO log (id, created, timestamp, flow_run_id, level, name, message)
-            {_count(lines * 100)} SELECT {_id(str(at), 14, "i")}, {at}, {at} + i, {last}, 20, 'orion.flow_runs',
-                'line ' || i FROM n"""),
+        ("huge log", _lines(HUGE_LINES, 14, at, _newest(0, at))),
+        ("wide log", _lines(WIDE, 19, at, _newest(1, at))),
         ("flow_run_minute", """INSERT INTO flow_run_minute (minute, flow_id, deployment_id, state_type, state_name, n,
                 run_time, lateness)
             SELECT expected_start_time / 60000000 * 60000000, flow_id, deployment_id, state_type, state_name, count(*),
@@ -159,3 +154,31 @@ def _parts(size: Size, now: int) -> list[tuple[str, str]]:
             SELECT 'flow_run', count(*) FROM flow_run UNION ALL SELECT 'task_run', count(*) FROM task_run
             WHERE TRUE ON CONFLICT (name, shard) DO UPDATE SET n = excluded.n"""),
     ]  # fmt: skip
+
+
+def _newest(offset: int, at: int) -> str:
+    """SQL for the id of a finished run, counted from the newest."""
+    return (
+        f"(SELECT id FROM flow_run WHERE state_type = 'COMPLETED' AND created <= {at} "
+        f"ORDER BY id DESC LIMIT 1 OFFSET {offset})"
+    )
+
+
+def _mapped(number: int, kind: int, at: int, run: str) -> str:
+    """Task runs of a big run: each layer takes in the results of the one before it."""
+    width = number // LAYERS
+    above = f"""'{{"x": [{{"input_type": "task_run", "id": "' || {_id(str(at), kind, f"i - {width}")} || '"}}]}}'"""
+    begun = f"{at} - 60000000 + i * 1000"
+    return f"""INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key, dynamic_key, state_id,
+            state_type, state_name, state_timestamp, run_count, flow_run_run_count, expected_start_time, start_time,
+            end_time, total_run_time, task_inputs)
+        {_count(number)} SELECT {_id(str(at), kind, "i")}, {at}, {at}, 'mapped-' || i, {run}, 'mapped', i,
+            {_id(str(at), kind + 1, "i")}, 'COMPLETED', 'Completed', {at}, 1, 1, {at} - 60000000, {begun},
+            {begun} + 10000000, 10, CASE WHEN i < {width} THEN '{{}}' ELSE {above} END FROM n"""
+
+
+def _lines(number: int, kind: int, at: int, run: str) -> str:
+    """Log lines of a big run."""
+    return f"""INSERT INTO log (id, created, timestamp, flow_run_id, level, name, message)
+        {_count(number)} SELECT {_id(str(at), kind, "i")}, {at}, {at} + i, {run},
+            CASE WHEN i % 1000 = 999 THEN 40 ELSE 20 END, 'orion.flow_runs', 'line ' || i FROM n"""

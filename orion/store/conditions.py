@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from orion.model.filters import Criterion, Operator, TagsCriterion
+from orion.model.filters import Criterion, Operator, TagsCriterion, TimeCriterion
 from orion.store.base import Conn
 from orion.store.rows import json_text
 
@@ -22,18 +22,27 @@ class Literal(str):
 class Conditions:
     """Gathers the parameters of one statement; each method gives a piece of its WHERE text, None for no condition.
 
+    `within` is when the flow runs that are wanted are expected: those of a tag are then sought in that time only.
+
     With `order`, the column that a list of `table` is sorted by, the text is meant for a page of that list. `strays`
     tells afterwards that an index of another column may serve it; with `walk` it is written so that none does.
     """
 
     def __init__(
-        self, conn: Conn, table: str | None = None, order: str | None = None, *, walk: bool = False
+        self,
+        conn: Conn,
+        table: str | None = None,
+        order: str | None = None,
+        *,
+        walk: bool = False,
+        within: TimeCriterion | None = None,
     ) -> None:
         self.conn = conn
         self.table = table
         self.order = order
         self.walk = walk
         self.strays = False
+        self.within = within
         self.params: dict[str, Any] = {}
 
     def bind(self, value: Any) -> str:
@@ -68,6 +77,10 @@ class Conditions:
 
     def _tagged(self, table: str, tags: Sequence[str]) -> str:
         wanted = one_of(self, "tag", tags)
+        if table == "flow_run" and self.within is not None:
+            wanted = (
+                join(None, [wanted, self.match("flow_run_tag.expected_start_time", self.within)]) or wanted
+            )
         if self.order and self.is_common(f"{table}_tag", wanted):
             return f"EXISTS (SELECT 1 FROM {table}_tag WHERE {table}_id = {table}.id AND {wanted})"
         return f"{table}.id IN (SELECT {table}_id FROM {table}_tag WHERE {wanted})"

@@ -28,6 +28,20 @@ class Past(NamedTuple):
     expected: datetime
 
 
+class Sketch(NamedTuple):
+    """A task run as charts need it: times in microseconds, `seconds` it ran so far, its inputs as JSON text."""
+
+    id: str
+    name: str
+    state_type: str | None
+    state_name: str | None
+    start: int | None
+    end: int | None
+    since: int | None
+    seconds: float
+    inputs: str
+
+
 class Holder(NamedTuple):
     """Who holds slots of a limit: a task run of a flow run, or a lease for something; and since when."""
 
@@ -99,20 +113,26 @@ def task_counts(conn: Conn, flow_run_ids: list[str]) -> dict[str, list[tuple[str
     return counts
 
 
-def stored_results(conn: Conn, flow_run_id: str) -> int:
-    """How many completed task runs of a run have a result that a later attempt can use."""
+def stored_results(conn: Conn, flow_run_id: str, n: int) -> int:
+    """How many of the first `n` completed task runs of a run have a result that a later attempt can use."""
     row = conn.one(
         Q.stored_results,
-        {"id": flow_run_id, "lost": '%"type":"unpersisted"%', "gone": '%"type": "unpersisted"%'},
+        {"id": flow_run_id, "n": n, "lost": '%"type":"unpersisted"%', "gone": '%"type": "unpersisted"%'},
     )
     return int(row[0]) if row else 0
 
 
-def task_states(conn: Conn, flow_run_id: str) -> dict[str, list[tuple[str, str, datetime]]]:
-    """The (type, name, time) of every state of each task run of a run, oldest first."""
-    states: dict[str, list[tuple[str, str, datetime]]] = {}
-    for task, kind, name, time in conn.all(Q.task_states, {"id": flow_run_id}):
-        states.setdefault(task, []).append((kind, name, _moment(conn, time)))
+def sketches(conn: Conn, flow_run_id: str) -> list[Sketch]:
+    """All task runs of a flow run as charts need them, oldest first; there may be ten thousand."""
+    return [Sketch._make(row) for row in conn.all(Q.sketches, {"id": flow_run_id})]
+
+
+def task_states(conn: Conn, task_run_ids: list[str]) -> dict[str, list[tuple[str, str, int]]]:
+    """The (type, name, time in microseconds) of every state of each of these task runs, oldest first."""
+    states: dict[str, list[tuple[str, str, int]]] = {}
+    rows = conn.all(Q.task_states, {"ids": json_text(task_run_ids)}) if task_run_ids else []
+    for task, kind, name, time in rows:
+        states.setdefault(task, []).append((kind, name, time))
     return states
 
 
@@ -183,7 +203,19 @@ def _as_past(conn: Conn, row: tuple[object, ...], now: datetime) -> Past:
 
 def usual(past: Iterable[Past]) -> float | None:
     """The median running time of what completed; None for fewer than three."""
-    seconds = [run.seconds for run in past if run.state_type == "COMPLETED"]
+    return _median([run.seconds for run in past if run.state_type == "COMPLETED"])
+
+
+def usual_of_deployments(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str, float | None]:
+    """The same of the newest `n` runs of each deployment."""
+    seconds: dict[str, list[float]] = {id: [] for id in ids}
+    params = {"ids": json_text(ids), "n": n, "now": conn.time(now)}
+    for id, time in conn.all(Q.times_of_deployments, params) if ids else []:
+        seconds[id].append(time)
+    return {id: _median(times) for id, times in seconds.items()}
+
+
+def _median(seconds: list[float]) -> float | None:
     return median(seconds) if len(seconds) >= 3 else None
 
 
@@ -212,8 +244,9 @@ def busy(conn: Conn) -> dict[str, int]:
     return {queue: int(number) for queue, number in conn.all(Q.busy)}
 
 
-def log_count(conn: Conn, flow_run_id: str) -> int:
-    row = conn.one(Q.log_count, {"id": flow_run_id})
+def log_count(conn: Conn, flow_run_id: str, most: int = 10_001) -> int:
+    """How many lines a run has logged; `most` means as many or more."""
+    row = conn.one(Q.log_count, {"id": flow_run_id, "most": most})
     return int(row[0]) if row else 0
 
 

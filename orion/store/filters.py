@@ -18,6 +18,7 @@ from orion.model.filters import (
     ExistsCriterion,
     Filters,
     FlowFilter,
+    FlowRunFilter,
     LogText,
     NameCriterion,
     NullableIdCriterion,
@@ -25,6 +26,7 @@ from orion.model.filters import (
     StateCriterion,
     TagsCriterion,
     TaskRunFilter,
+    TimeCriterion,
     WorkPoolFilter,
     WorkQueueFilter,
 )
@@ -43,18 +45,25 @@ class Where(NamedTuple):
     params: dict[str, Any]
 
 
-def where(conn: Conn, table: str, filters: Filters | None, order: str | None = None) -> Where:
+def where(
+    conn: Conn,
+    table: str,
+    filters: Filters | None,
+    order: str | None = None,
+    within: TimeCriterion | None = None,
+) -> Where:
     """The condition on `flow`, `flow_run`, `task_run` or `deployment` that a set of filters means.
 
     With `order`, the column that a list is sorted by, it is written for a page of that list: where many rows meet it,
-    so that they are come by in order, else so that they are found and then sorted.
+    so that they are come by in order, else so that they are found and then sorted. `within` is the time in which flow
+    runs are expected, where the statement itself has such a condition.
     """
     if filters is None:
         return Where("TRUE", {})
-    c = Conditions(conn, table, order)
+    c = Conditions(conn, table, order, within=within)
     text = OBJECTS[table](c, filters)
     if c.strays and text and c.is_common(table, text):
-        c = Conditions(conn, table, order, walk=True)
+        c = Conditions(conn, table, order, walk=True, within=within)
         text = OBJECTS[table](c, filters)
     return Where(text or "TRUE", c.params)
 
@@ -135,9 +144,18 @@ def flows(c: Conditions, f: Filters) -> str | None:
 
 
 def flow_runs(c: Conditions, f: Filters) -> str | None:
+    c.within = c.within or _time_of(f.flow_runs)
     parents = [of_flow(c, "flow_run.flow_id", f.flows), of_deployment(c, f.deployments)]
     queues = [in_pool(c, f.work_pools, "flow_run"), in_queue(c, f.work_pool_queues, "flow_run")]
     return join(None, [own(c, "flow_run", f.flow_runs), *parents, having_task_runs(c, f.task_runs), *queues])
+
+
+def _time_of(criteria: FlowRunFilter | None) -> TimeCriterion | None:
+    """When all flow runs that meet a filter are expected, if it says so."""
+    if criteria is None or criteria.operator == "or_":
+        return None
+    time = criteria.expected_start_time
+    return time if time is not None and time.is_null_ is None else None
 
 
 def task_runs(c: Conditions, f: Filters) -> str | None:

@@ -172,7 +172,7 @@ def by_minute(filters: Filters | None, cells: Grid) -> tuple[Filters | None, Gri
 def _read(
     conn: Conn, text: str, table: str, filters: Filters | None, cells: Grid, now: datetime
 ) -> list[Row]:
-    wanted = where(conn, table, filters)
+    wanted = where(conn, table, filters, within=TimeCriterion(after_=cells.first, before_=cells.last))
     text = text.replace("{where}", wanted.text).replace("{run}", table)
     return conn.all(text, {**wanted.params, **cells.params(conn, now)})
 

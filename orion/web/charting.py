@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from orion.web.charts import bars, calendar, gantt, history, pairs, radar
 from orion.web.charts.svg import Svg
 from orion.web.display import viewer
@@ -41,7 +43,8 @@ def draw_radar(
     target: str = "",
 ) -> Svg:
     """A run's radar; a click leads to the node's own page, or to `target` and its id."""
-    led = [replace(node, href=link(target + node.id if target else node.href)) for node in nodes]
+    shown = radar.drawable(nodes)
+    led = [structs.replace(node, href=link(target + node.id if target else node.href)) for node in shown]
     return radar.radar(led, centre, focus=focus, full=full)
 
 

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from orion.errors import Conflict, NotFound
 from orion.model import wire
-from orion.model.filters import Filters, FlowRunFilter, TagsCriterion
+from orion.model.filters import Filters, FlowRunFilter, TagsCriterion, TimeCriterion
 from orion.model.flow_runs import FlowRun, FlowRunPolicy, FlowRunUpdate
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
@@ -118,6 +118,20 @@ def test_an_update_changes_what_it_names_and_nothing_else(store: Store) -> None:
     store.write_now(flow_runs.update, run.id, wire.decode(nulls, FlowRunUpdate), LATER)
     found = read(store, run.id)
     assert (found.name, bytes(found.parameters), bytes(found.job_variables)) == ("new", b"{}", b"{}")
+
+
+def test_the_runs_of_a_tag_are_found_by_the_time_they_are_expected_at_now(store: Store) -> None:
+    run = store.write_now(added, tags=["a"], expected_start_time=NOW)
+    unplanned = store.write_now(added, tags=["a"])
+    hour = TimeCriterion(after_=NOW + timedelta(minutes=30), before_=NOW + timedelta(minutes=90))
+    wanted = Filters(flow_runs=FlowRunFilter(tags=TagsCriterion(all_=["a"]), expected_start_time=hour))
+    assert store.read_now(flow_runs.count, wanted) == 0
+    move = "UPDATE flow_run SET expected_start_time = :time WHERE id = :id"
+    for id in (run.id, unplanned.id):
+        store.write_now(
+            lambda conn, id=id: conn.run(move, {"time": conn.time(NOW + timedelta(hours=1)), "id": id})
+        )
+    assert {each.id for each in store.read_now(flow_runs.filter, wanted, None, 10)} == {run.id, unplanned.id}
 
 
 def test_labels_are_merged(store: Store) -> None:

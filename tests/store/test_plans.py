@@ -15,6 +15,7 @@ from orion.model.work_queues import QueueFilter, WorkQueue
 from orion.store import (
     Store,
     block_documents,
+    console,
     deployments,
     flow_runs,
     flows,
@@ -188,6 +189,37 @@ def test_the_test_would_see_a_scan(sqlite_store: Store) -> None:
     assert scan("SELECT * FROM flow_run WHERE total_run_time > 5")
     assert scan("SELECT id FROM flow_run ORDER BY total_run_time LIMIT 5")
     assert not scan("SELECT id FROM flow_run ORDER BY expected_start_time LIMIT 5")
+
+
+def test_what_a_page_of_the_console_counts_stands_in_an_index(sqlite_store: Store) -> None:
+    """Also of a run with ten thousand tasks and a hundred thousand lines: no row is looked at."""
+    reads: dict[str, Read] = {
+        "task runs by state": lambda conn: console.task_counts(conn, [ID, OTHER]),
+        "lines": lambda conn: console.log_count(conn, ID),
+        "newest line": lambda conn: console.newest_log(conn, ID),
+    }
+    for name, read in reads.items():
+        ((_, plan),) = plans(sqlite_store, read)
+        assert any("USING COVERING INDEX" in step and "flow_run_id=?" in step for step in plan), (name, plan)
+        assert not any("TEMP B-TREE" in step for step in plan), (name, plan)
+
+
+def test_results_that_a_retry_would_use_are_looked_for_in_the_run_alone(sqlite_store: Store) -> None:
+    ((_, plan),) = plans(sqlite_store, lambda conn: console.stored_results(conn, ID, 10))
+    assert any("task_run_flow_run_state (flow_run_id=? AND state_type=?)" in step for step in plan), plan
+
+
+@pytest.mark.parametrize("what", ["list", "history"])
+def test_runs_of_a_tag_are_sought_in_their_time_only(sqlite_store: Store, what: str) -> None:
+    wanted = runs(tags=f.TagsCriterion(all_=["a"]), expected_start_time=WEEK)
+    reads: dict[str, Read] = {
+        "list": lambda conn: flow_runs.page(conn, wanted, None, 50, None, NOW),
+        "history": lambda conn: history.flow_runs(conn, wanted, NOW - timedelta(days=7), NOW, 3700, NOW),
+    }
+    steps = [step for _, plan in plans(sqlite_store, reads[what]) for step in plan if "flow_run_tag" in step]
+    assert steps and all(
+        "(tag=? AND expected_start_time>? AND expected_start_time<?)" in step for step in steps
+    )
 
 
 def test_a_page_reads_its_ids_from_an_index_alone(sqlite_store: Store) -> None:

@@ -183,3 +183,12 @@ def test_the_calendar_shows_the_worst_of_a_day_and_ends_today() -> None:
 def test_no_chart_needs_script_or_style() -> None:
     drawn = radar([Node("a", "a", "running")], "running") + bars([Bar("failed", 1)], slots=1)
     assert " style=" not in drawn and "<script" not in drawn and " on" not in drawn.replace(" on ", "")
+
+
+def test_of_many_failures_only_the_first_have_rows_of_their_own() -> None:
+    spans = [Span(f"{n}", f"load-{n}", "failed", [Try(n, n + 1, "failed")]) for n in range(5_000)]
+    rows = gantt([*spans, Span("x", "read-0", "completed", [Try(0, 9, "completed")])], 6_000).rows
+    assert len(rows) == 22
+    assert [(row.span.name, row.span.look, row.span.size) for row in rows if row.span.size > 1] == [
+        ("load", "failed", 4_980)
+    ]

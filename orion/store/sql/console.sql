@@ -31,21 +31,29 @@ FROM task_run JOIN flow_run child ON child.parent_task_run_id = task_run.id WHER
 SELECT id FROM flow_run WHERE parent_task_run_id = :id;
 
 -- name: task_counts
--- Task runs of some flow runs, by state.
+-- Task runs of some flow runs, by state: an index alone can tell.
 SELECT flow_run_id, state_type, state_name, count(*) FROM task_run
 WHERE flow_run_id IN {listed:ids} GROUP BY flow_run_id, state_type, state_name;
 
 -- name: stored_results
--- Completed task runs of a flow run whose state carries a result.
-SELECT count(*) FROM task_run JOIN task_run_state ON task_run_state.id = task_run.state_id
-WHERE task_run.flow_run_id = :id AND task_run.state_type = 'COMPLETED' AND task_run_state.data IS NOT NULL
+-- Completed task runs of a flow run whose state carries a result, among the first :n.
+SELECT count(*) FROM (
+    SELECT state_id FROM task_run {by_index:task_run_flow_run_state}
+    WHERE flow_run_id = :id AND state_type = 'COMPLETED' LIMIT :n
+) AS done JOIN task_run_state ON task_run_state.id = done.state_id
+WHERE task_run_state.data IS NOT NULL
   AND task_run_state.data <> 'null' AND task_run_state.data NOT LIKE :lost AND task_run_state.data NOT LIKE :gone;
 
+-- name: sketches
+-- The task runs of a flow run, each in the few values that charts need; times in microseconds.
+SELECT id, name, state_type, state_name, {micros:start_time}, {micros:end_time}, {micros:state_timestamp},
+    total_run_time, task_inputs
+FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, id;
+
 -- name: task_states
--- Every state of every task run of a flow run, in order.
-SELECT task_run.id, task_run_state.type, task_run_state.name, task_run_state.timestamp
-FROM task_run JOIN task_run_state ON task_run_state.task_run_id = task_run.id
-WHERE task_run.flow_run_id = :id ORDER BY task_run_state.timestamp, task_run_state.id;
+-- Every state of some task runs, in order; times in microseconds.
+SELECT task_run_id, type, name, {micros:timestamp} FROM task_run_state
+WHERE task_run_id IN {listed:ids} ORDER BY timestamp, id;
 
 -- name: flow_options
 -- Flows to choose from.
@@ -94,6 +102,15 @@ FROM flow AS one JOIN flow_run AS run ON run.id IN (
 )
 WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
 
+-- name: times_of_deployments
+-- How long the newest runs of some deployments took, if they completed.
+SELECT run.deployment_id, run.total_run_time
+FROM deployment AS one JOIN flow_run AS run ON run.id IN (
+    SELECT id FROM flow_run WHERE deployment_id = one.id AND expected_start_time <= :now
+    ORDER BY expected_start_time DESC, id DESC LIMIT :n
+)
+WHERE one.id IN {listed:ids} AND run.state_type || '' = 'COMPLETED';
+
 -- name: next_of_deployments
 -- When some deployments run next.
 SELECT one.id, (
@@ -131,12 +148,12 @@ SELECT limit_id, holder_type, holder_id, slots, created FROM concurrency_lease
 WHERE limit_id IN {listed:ids} ORDER BY created LIMIT 500;
 
 -- name: log_count
--- How many lines a run has logged.
-SELECT count(*) FROM log WHERE flow_run_id = :id;
+-- How many lines a run has logged, up to :most.
+SELECT count(*) FROM (SELECT 1 FROM log WHERE flow_run_id = :id LIMIT :most) AS line;
 
 -- name: newest_log
--- The line that arrived last: ids grow with arrival.
-SELECT max(id) FROM log WHERE flow_run_id = :id;
+-- The line that arrived last: ids grow with arrival, and what arrives late is seldom thousands of lines late.
+SELECT max(id) FROM (SELECT id FROM log WHERE flow_run_id = :id ORDER BY timestamp DESC, id DESC LIMIT 2000) AS line;
 
 -- name: logs_after
 -- Lines of a run in the order of their arrival, after the one named.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orion.web.charts.svg import Svg, el, join
+from orion.web.charts.svg import Svg, el, join, rect
 
 ORDER = ("completed", "running", "failed", "crashed", "cancelled", "paused", "scheduled", "late", "pending")
 NOT_DRAWN = ("pending", "scheduled", "late")
@@ -37,17 +37,8 @@ def bars(runs: Sequence[Bar], *, slots: int, height: float = 24, usual: float | 
 
 def _bar(bar: Bar, x: float, height: float, longest: float) -> Svg:
     tall = max(bar.seconds / longest * height, height / 12)
-    rect = el(
-        "rect",
-        el("title", bar.title) if bar.title else None,
-        data_s=bar.look,
-        x=x,
-        y=height - tall,
-        width=8,
-        height=tall,
-        rx=1,
-    )
-    return el("a", rect, href=bar.href) if bar.href else rect
+    mark = rect(bar.look, x, height - tall, 8, tall, 1, bar.title)
+    return el("a", mark, href=bar.href) if bar.href else mark
 
 
 def _sentence(runs: Sequence[Bar]) -> str:

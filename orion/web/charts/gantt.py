@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from orion.web.charts.svg import Svg, el, join
 
 WIDTH, LEAST = 1000.0, 3.0
-MOST_ROWS = 60
+MOST_ROWS, MOST_ALONE = 60, 20
+FAILED = ("failed", "crashed")
 GRID = [el("line", x1=x, x2=x, y1=0, y2=25) for x in (0, 250, 500, 750, 1000)]
 
 
-@dataclass(frozen=True)
-class Try:
+class Try(msgspec.Struct, frozen=True):
     """One stretch of work: seconds since the run's start, and the look of how it ended."""
 
     start: float
@@ -21,8 +23,7 @@ class Try:
     look: str
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A task run (or a group of them) as the timeline sees it."""
 
     id: str
@@ -105,12 +106,20 @@ def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def grouped(spans: Sequence[Span]) -> list[Span]:
-    """One row for all tasks of a name, failed ones kept by themselves."""
-    groups: dict[str, list[Span]] = {}
+    """One row for all tasks of a name, the first failed ones kept by themselves."""
+    groups: dict[tuple[str, str], list[Span]] = {}
+    alone = MOST_ALONE
     for span in spans:
-        alone = span.look in ("failed", "crashed")
-        groups.setdefault(span.id if alone else span.name.rsplit("-", 1)[0], []).append(span)
-    return [members[0] if len(members) == 1 else _group(name, members) for name, members in groups.items()]
+        failed = span.look in FAILED
+        if failed and alone:
+            alone -= 1
+            groups[span.name, span.id] = [span]
+        else:
+            name = span.name.rpartition("-")[0] or span.name
+            groups.setdefault((name, "failed" if failed else ""), []).append(span)
+    return [
+        members[0] if len(members) == 1 else _group(name, members) for (name, _), members in groups.items()
+    ]
 
 
 def _group(name: str, members: list[Span]) -> Span:
@@ -130,7 +139,8 @@ def _sorted(spans: Sequence[Span], sort: str) -> list[Span]:
 
 
 def _length(spans: Sequence[Span], path: list[str]) -> float:
-    on_path = [span for span in spans if span.id in path]
+    ids = set(path)
+    on_path = [span for span in spans if span.id in ids]
     return max((s.end for s in on_path), default=0.0) - min((s.start for s in on_path), default=0.0)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from orion.web.charts.gantt import depths
 from orion.web.charts.radar_layout import APART, FIRST, Point, below, layout, reach
@@ -17,8 +18,7 @@ FAILED = ("failed", "crashed")
 NOT_RUN = ("pending", "scheduled", "late", "paused")
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A task run on the radar: what it is called, how it looks, what it waited for, where a click leads."""
 
     id: str
@@ -31,7 +31,7 @@ class Node:
 
 def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full: bool = False) -> Svg:
     """Draw the run's tasks; `centre` is the run's look. With a focus all but its own path is dimmed."""
-    nodes = by_name(nodes) if len(nodes) > MOST_NODES else list(nodes)
+    nodes = drawable(nodes)
     rings = depths(_upstream(nodes))
     places = layout(_upstream(nodes), rings)
     deepest = max(rings.values(), default=1)
@@ -58,6 +58,11 @@ def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full:
         role="group",
         aria_label=sentence(nodes, deepest),
     )
+
+
+def drawable(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes themselves, or one for all of a name where there are too many for a picture."""
+    return by_name(nodes) if len(nodes) > MOST_NODES else list(nodes)
 
 
 def _density(nodes: Sequence[Node]) -> str | None:

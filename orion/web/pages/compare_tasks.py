@@ -112,7 +112,7 @@ def plain(message: str) -> str:
 def _news(conn: Conn, first: Pair, pairs: Sequence[Pair]) -> dict[str, str] | None:
     """A line that a task just before logged in B and not in A; a warning before all others."""
     by_id = {each.theirs.id: each for each in pairs if each.theirs}
-    before = [by_id[id] for id in upstream(first.theirs) if id in by_id] if first.theirs else []
+    before = [by_id[id] for id in upstream(first.theirs.task_inputs) if id in by_id] if first.theirs else []
     theirs = _lines(conn, [each.theirs.id for each in before if each.theirs])
     known = {plain(line.message) for line in _lines(conn, [each.ours.id for each in before if each.ours])}
     fresh = [line for line in theirs if plain(line.message) not in known]

@@ -11,6 +11,7 @@ from orion.model.states import State
 from orion.web.display import plural
 
 LONGEST = 400
+LOOKED_AT = 1_000  # finished tasks, so that a big run costs no more than a small one
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,13 @@ def result_of(state: State | None) -> Result | None:
 
 
 def reuse(done: int, kept: int) -> str:
-    """What a retry does with the tasks that finished: whose result is stored is not run again."""
+    """What a retry does with the tasks that finished: whose result is stored is not run again.
+
+    `kept` counts those of the first `LOOKED_AT`.
+    """
+    if done > LOOKED_AT:
+        said = "A retry reuses the finished tasks whose results are stored"
+        return f"{said}: {kept:,} of the first {LOOKED_AT:,} have one."
     again = max(done - kept, 0)
     said = f"A retry reuses {plural(kept, 'finished task')}" if kept else "A retry reuses nothing"
     if again:

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from orion.model.filters import Filters, FlowRunFilter, NullableIdCriterion
 from orion.model.flow_runs import FlowRun
-from orion.store import console, flow_runs, task_runs
+from orion.store import console, flow_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.charts.radar import MOST_NODES, Node, by_name, path_of
+from orion.web.charts.radar import Node, drawable, path_of
 from orion.web.display import plural
 from orion.web.pages import results, run_actions, run_head, run_logs, run_tasks, timeline
 from orion.web.pages.artifacts import of_run
@@ -126,19 +126,21 @@ def _nothing(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
 
 
 def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, waiters: Waiters) -> dict[str, Any]:
-    tasks = task_runs.of_flow_run(conn, run.id, now)
+    tasks = console.sketches(conn, run.id)
+    names = timeline.short_names({task.id: task.name for task in tasks})
     children = console.children(conn, run.id)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
+    lines = run_logs.newest(conn, run.id, LINES)
     return {
-        "spans": timeline.spans(tasks, console.task_states(conn, run.id), children, run.start_time, now),
-        "nodes": timeline.nodes(tasks, children),
+        "spans": timeline.spans(tasks, names, timeline.histories(conn, tasks), children, run.start_time, now),
+        "nodes": timeline.nodes(tasks, names, children),
         "elapsed": _elapsed(run, now),
         "sort": sort,
         "waiting": why_flow_run(Look(conn, now, waiters), run),
         "artifacts": of_run(conn, run.id),
-        "lines": run_logs.newest(conn, run.id, LINES),
-        "task_names": timeline.short_names({task.id: task.name for task in tasks}),
+        "lines": lines,
+        "task_names": {line.task_run_id: names.get(line.task_run_id) for line in lines if line.task_run_id},
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
         "usual": console.usual(past),
@@ -168,8 +170,9 @@ def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
 
 
 def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: tuple[str, str]) -> dict[str, Any]:
-    tasks = task_runs.of_flow_run(conn, run.id, now)
-    nodes = timeline.nodes(tasks, console.children(conn, run.id))
+    tasks = console.sketches(conn, run.id)
+    names = timeline.short_names({task.id: task.name for task in tasks})
+    nodes = timeline.nodes(tasks, names, console.children(conn, run.id))
     id, name = wanted
     focus = next((node for node in nodes if node.id == id or (name and node.name == name)), None)
     before, after = _around(nodes, focus)
@@ -180,7 +183,7 @@ def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: tuple[str, str]) -> 
         "after": after,
         "legend": dict(Counter(node.look for node in nodes)),
         "names": {node.id: node.name for node in nodes},
-        "drawn": by_name(nodes) if len(nodes) > MOST_NODES else nodes,
+        "drawn": drawable(nodes),
     }
 
 

@@ -48,7 +48,7 @@ def head(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "good": compare.last_good(conn, run, now) if final else None,
         "reuse": _reuse(conn, run, looks) if final and run.deployment_id else "",
         "by_hand": set_state.FOR_FLOW_RUNS,
-        "last_line": console.newest_log(conn, id),
+        "last_line": "" if final else console.newest_log(conn, id),
     }
 
 
@@ -73,7 +73,7 @@ def _counts(conn: Conn, run: FlowRun, looks: dict[str, int]) -> dict[str, int]:
 
 def _reuse(conn: Conn, run: FlowRun, looks: dict[str, int]) -> str:
     done = looks.get("completed", 0)
-    return results.reuse(done, console.stored_results(conn, run.id)) if done else ""
+    return results.reuse(done, console.stored_results(conn, run.id, results.LOOKED_AT)) if done else ""
 
 
 def _failure(conn: Conn, run: FlowRun, looks: dict[str, int], now: datetime) -> dict[str, str] | None:

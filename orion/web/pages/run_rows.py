@@ -133,8 +133,7 @@ def _usual(conn: Conn, runs: list[FlowRun], now: datetime) -> dict[str, float | 
     going = {
         run.deployment_id for run in runs if run.deployment_id and run.state_type in ("RUNNING", "COMPLETED")
     }
-    past = console.last_of_deployments(conn, sorted(going), USUAL_OF, now)
-    return {id: console.usual(runs) for id, runs in past.items()}
+    return console.usual_of_deployments(conn, sorted(going), USUAL_OF, now)
 
 
 def far_off(seconds: float, usual: float | None) -> str:

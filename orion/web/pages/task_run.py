@@ -54,11 +54,12 @@ async def delete(call: Call) -> Reply:
 def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any]:
     task: TaskRun = found(task_runs.get(conn, id, now), "task run")
     run = flow_runs.get(conn, task.flow_run_id, now) if task.flow_run_id else None
+    final = is_final(task.state_type)
     chosen = LogFilter(task_run_id=NullableIdCriterion(any_=[id]))
     return {
         "task": task,
         "run": run,
-        "final": is_final(task.state_type),
+        "final": final,
         "path": steps(states.of_task_run(conn, id), now),
         "inputs": _inputs(conn, task),
         "waiting": why_task_run(Look(conn, now, waiters), task),
@@ -67,7 +68,7 @@ def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any
         "result": results.result_of(task.state),
         "by_hand": set_state.FOR_TASK_RUNS,
         "lines": logs.filter(conn, chosen, "TIMESTAMP_DESC", LINES, 0)[::-1],
-        "last_line": console.newest_log(conn, task.flow_run_id) if task.flow_run_id else "",
+        "last_line": console.newest_log(conn, task.flow_run_id) if task.flow_run_id and not final else "",
         "task_names": {task.id: task.name},
     }
 

@@ -9,48 +9,94 @@ from datetime import datetime
 
 import msgspec
 
-from orion.model.task_runs import TaskRun
+from orion.model.times import to_micros
+from orion.store import console
+from orion.store.base import Conn
+from orion.store.console import Sketch
 from orion.web.charts.gantt import Span, Try
 from orion.web.charts.radar import Node
-from orion.web.display import look, look_of
+from orion.web.display import look
 
-States = Sequence[tuple[str, str, datetime]]
+States = Sequence[tuple[str, str, int]]
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+SAME = 0.002  # seconds by which sums of times may differ
 _hashed = re.compile(r"(?P<name>.+)-[0-9a-f]{8}-(?P<index>\d+)$").match
 
 
+class Source(msgspec.Struct):
+    """Where an argument of a task run came from."""
+
+    input_type: str = ""
+    id: str | None = None
+
+
+_sources = msgspec.json.Decoder(dict[str, list[Source]] | None).decode
+
+
 def spans(
-    tasks: Sequence[TaskRun],
+    tasks: Sequence[Sketch],
+    names: Mapping[str, str],
     states: Mapping[str, States],
     children: Mapping[str, str],
     start: datetime | None,
     now: datetime,
 ) -> list[Span]:
     """Every task run with its tries, in seconds since the run's start."""
-    names = short_names({task.id: task.name for task in tasks})
+    begin, moment = to_micros(start) if start else None, to_micros(now)
     return [
         Span(
-            id=task.id,
-            name=names[task.id],
-            title=task.name,
-            look=look_of(task),
-            tries=tries(states.get(task.id, ()), start, now) if start else (),
-            upstream=upstream(task),
-            href=_href(task, children),
-            leads_on=task.id in children,
+            task.id,
+            names[task.id],
+            seen := look(task.state_type, task.state_name),
+            () if begin is None else _tries(task, seen, states.get(task.id), begin, moment),
+            upstream(task.inputs),
+            _href(task.id, children),
+            task.id in children,
+            1,
+            task.name,
         )
         for task in tasks
     ]
 
 
-def nodes(tasks: Sequence[TaskRun], children: Mapping[str, str]) -> list[Node]:
+def nodes(tasks: Sequence[Sketch], names: Mapping[str, str], children: Mapping[str, str]) -> list[Node]:
     """Every task run with what it waited for."""
-    names = short_names({task.id: task.name for task in tasks})
     return [
         Node(
-            task.id, names[task.id], look_of(task), upstream(task), _href(task, children), task.id in children
+            task.id,
+            names[task.id],
+            look(task.state_type, task.state_name),
+            upstream(task.inputs),
+            _href(task.id, children),
+            task.id in children,
         )
         for task in tasks
     ]
+
+
+def histories(conn: Conn, tasks: Sequence[Sketch]) -> dict[str, list[tuple[str, str, int]]]:
+    """The states of the task runs that ran more than once; of the others the row itself tells when they ran."""
+    return console.task_states(conn, [task.id for task in tasks if needs_states(task)])
+
+
+def needs_states(task: Sketch) -> bool:
+    """Whether a task run may have run in several stretches; one stretch is as long as it ran in all."""
+    if task.start is None:
+        return False
+    if task.state_type == "RUNNING":
+        return task.seconds > 0
+    if task.state_type not in FINAL or task.end is None:
+        return True
+    return abs((task.end - task.start) / 1_000_000 - task.seconds) > SAME
+
+
+def _tries(task: Sketch, seen: str, states: States | None, start: int, now: int) -> Sequence[Try]:
+    if states is not None:
+        return tries(states, start, now)
+    if task.start is not None:
+        return (_try(task.start, now if task.end is None else task.end, seen, start),)
+    done = task.state_type == "COMPLETED" and task.since is not None
+    return (_try(task.since, task.since, "completed", start),) if done else ()  # type: ignore[arg-type]  # not None
 
 
 def short_names(names: Mapping[str, str]) -> dict[str, str]:
@@ -66,10 +112,10 @@ def _short(name: str, found: re.Match[str] | None, number: Mapping[str, int]) ->
     return found["name"] if number[found["name"]] == 1 else f"{found['name']}-{found['index']}"
 
 
-def tries(states: States, start: datetime, now: datetime) -> list[Try]:
-    """The stretches in which a task ran; each looks as the state that ended it."""
+def tries(states: States, start: int, now: int) -> list[Try]:
+    """The stretches in which a task ran; each looks as the state that ended it. All times are microseconds."""
     made: list[Try] = []
-    began: datetime | None = None
+    began: int | None = None
     for kind, name, time in states:
         if kind == "RUNNING":
             began = began or time
@@ -83,19 +129,19 @@ def tries(states: States, start: datetime, now: datetime) -> list[Try]:
     return made
 
 
-def upstream(task: TaskRun) -> list[str]:
+def upstream(inputs: str | bytes | msgspec.Raw) -> Sequence[str]:
     """Ids of the task runs whose results a task run was given or waited for."""
-    inputs = msgspec.json.decode(task.task_inputs) or {}
-    ids = [
-        each.get("id") for given in inputs.values() for each in given if each.get("input_type") == "task_run"
-    ]
-    return list(dict.fromkeys(id for id in ids if id))
+    if inputs == "{}":
+        return ()
+    found = (_sources(inputs) or {}).values()
+    ids = [each.id for given in found for each in given if each.input_type == "task_run" and each.id]
+    return ids if len(ids) < 2 else list(dict.fromkeys(ids))
 
 
-def _try(began: datetime, ended: datetime, seen: str, start: datetime) -> Try:
-    first = max((began - start).total_seconds(), 0.0)
-    return Try(first, max((ended - start).total_seconds(), first), seen)
+def _try(began: int, ended: int, seen: str, start: int) -> Try:
+    first = max((began - start) / 1_000_000, 0.0)
+    return Try(first, max((ended - start) / 1_000_000, first), seen)
 
 
-def _href(task: TaskRun, children: Mapping[str, str]) -> str:
-    return f"runs/{children[task.id]}" if task.id in children else f"task-runs/{task.id}"
+def _href(id: str, children: Mapping[str, str]) -> str:
+    return f"runs/{children[id]}" if id in children else f"task-runs/{id}"
