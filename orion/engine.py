@@ -132,6 +132,7 @@ def _load(here: Session, run: FlowRun, token: str | None) -> Flow[Any, Any] | No
 
 
 def _flow_of(here: Session, run: FlowRun) -> Flow[Any, Any]:
+    from orion.sdk import code
     from orion.sdk.errors import ScriptError
     from orion.sdk.loading import load_flow_from_entrypoint
 
@@ -143,30 +144,34 @@ def _flow_of(here: Session, run: FlowRun) -> Flow[Any, Any]:
             f"The deployment {deployment.name!r} has no entrypoint: it must name a file and a flow in it."
         )
     _fill_in_environment(here, run, deployment)
-    entrypoint = deployment.entrypoint
-    folder = _fetched(here, run, deployment)
+    folder, flow = _fetched(here, run, deployment)
+    if flow is not None:
+        return flow
     if folder is None and deployment.path:
         folder = Path(deployment.path).expanduser()
     if folder is not None:
         _enter(folder, run)
-        entrypoint = str(folder / entrypoint) if ".py:" in entrypoint else entrypoint
-    return load_flow_from_entrypoint(entrypoint)
+    return load_flow_from_entrypoint(code.at(folder, deployment.entrypoint))
 
 
-def _fetched(here: Session, run: FlowRun, deployment: Deployment) -> Path | None:
-    """A fresh folder with the deployment's code from its storage; None if the code is on this machine."""
-    if deployment.storage_document_id is None:
-        return None
+def _fetched(
+    here: Session, run: FlowRun, deployment: Deployment
+) -> tuple[Path | None, Flow[Any, Any] | None]:
+    """A fresh folder with the code from the deployment's storage, and the flow if it came in a package."""
     import tempfile
 
-    from orion.blocks import Block, api, snapshots, steps
+    from orion.sdk import code
 
-    storage = api.blocking(steps.load_by_id(Block, deployment.storage_document_id), here.sync)
+    storage = code.storage_of(deployment, here.sync)
+    if storage is None:
+        return None, None
     own = Path.cwd() if Path.cwd().name.startswith(f"orion-{run.id}-") else None  # an agent tidies that up
     folder = Path(tempfile.mkdtemp(prefix="orion-code-", dir=own))
     FETCHED.append(folder)
-    snapshots.fetch(storage, deployment.path, folder)
-    return folder
+    flow = code.fetch(storage, deployment, folder)
+    if flow is not None:
+        _enter(folder, run)
+    return folder, flow
 
 
 def _fill_in_environment(here: Session, run: FlowRun, deployment: Deployment) -> None:

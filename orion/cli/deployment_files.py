@@ -16,6 +16,7 @@ from orion.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from orion.deployments import DeploymentFile
+    from orion.deployments.packaging import Packager
     from orion.sdk.client import SyncClient
 
 INFRASTRUCTURES = ("process", "docker-container", "kubernetes-job")
@@ -72,6 +73,19 @@ def build(
             "--ignore-file", metavar="FILE", help="What is not uploaded; by default .orionignore says so."
         ),
     ] = None,
+    packager: Annotated[
+        str | None,
+        typer.Option(
+            "--packager",
+            metavar="KIND",
+            help="Package the flow: orion (in the API), file (in the storage block) or docker (in an image).",
+        ),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="NAME", help="With --packager docker: the image's name, or name:tag."),
+    ] = None,
+    push: Annotated[bool, typer.Option("--push", help="With --packager docker: push the image.")] = False,
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -131,6 +145,7 @@ def build(
         raise Invalid(f"There is no infrastructure {infra!r}; there is: {', '.join(INFRASTRUCTURES)}.")
     if not name and not manifest_only:
         raise Invalid("A deployment needs a name: -n NAME.")
+    packaging = _packager(packager, storage_block, image, push, ignore_file)
     made = deployments.build(
         entrypoint,
         name=name or "default",
@@ -150,12 +165,15 @@ def build(
         collision_strategy=_one_of("--collision-strategy", collision_strategy, Collision),
         work_queue_name=queue,
         infrastructure=infra_block,
+        packager=packaging,
         job_variables={
             **({} if infra.lower() == "process" else {"type": infra.lower()}),
             **read_overrides(override),
         },
     )
-    if storage_block:
+    if packaging is not None:
+        print(f"Packaged the flow: {made.storage or made.job_variables['image']} {made.path}".rstrip() + ".")
+    elif storage_block:
         _store(made, storage_block, skip_upload, ignore_file)
     elif skip_upload or ignore_file:
         raise Invalid("--skip-upload and --ignore-file belong to a storage: --storage-block TYPE/NAME.")
@@ -165,6 +183,28 @@ def build(
         _write(made, output or Path("deployment.yaml"))
     if apply_it:
         apply_all([made])
+
+
+def _packager(
+    kind: str | None, storage: str | None, image: str | None, push: bool, ignore_file: str | None
+) -> Packager | None:
+    """The packager of the options; what belongs to another one is refused."""
+    if kind != "docker" and (image or push):
+        raise Invalid("--image and --push belong to --packager docker.")
+    if kind is None:
+        return None
+    if (kind == "file") != (storage is not None):
+        raise Invalid("--packager file writes to a storage: give it with --storage-block, and no other packager.")
+    from orion.deployments import packaging
+
+    match kind:
+        case "orion":
+            return packaging.OrionPackager()
+        case "file":
+            return packaging.FilePackager(str(storage))
+        case "docker":
+            return packaging.DockerPackager(image, push=push, ignore_file=ignore_file)
+    raise Invalid(f"There is no packager {kind!r}; there is: orion, file, docker.")
 
 
 def _store(made: DeploymentFile, storage: str, skip_upload: bool, ignore_file: str | None) -> None:

@@ -27,27 +27,33 @@ def build(entrypoint: str, name: str = "default", **options: Unpack[Options]) ->
     file, _, function = entrypoint.rpartition(":")
     flow = load_flow_from_entrypoint(entrypoint)
     path = Path(file).resolve()
-    return _stored(describe(flow, path, function, name, options, _base(path)), options)
+    return _sent(flow, describe(flow, path, function, name, options, _base(path)), options)
 
 
 def build_from_flow(
     flow: Flow[Any, Any], name: str = "default", **options: Unpack[Options]
 ) -> DeploymentFile:
     """Describe a deployment of a flow that is loaded already; an agent loads it from the same file."""
-    function = flow.fn.__qualname__
-    try:
-        file = Path(inspect.getsourcefile(flow.fn) or "")
-    except TypeError:
-        file = Path()
-    if not file.is_file():
+    function, file = flow.fn.__qualname__, _file_of(flow)
+    if file is None and options.get("packager"):
+        file = Path.cwd() / flow.fn.__module__  # a pickle needs no file; the other packagers say that they do
+    elif file is None:
         raise Invalid(f"The flow {flow.name!r} is in no file, so no agent could load it: write it into one.")
-    if "<locals>" in function:
+    elif "<locals>" in function:
         raise Invalid(
             f"The flow {flow.name!r} is made inside a function; an agent finds it only at the top of {file.name}."
         )
     path = file.resolve()
-    base = _base(path) if options.get("storage") else path.parent
-    return _stored(describe(flow, path, function, name, options, base), options)
+    base = _base(path) if options.get("storage") or options.get("packager") else path.parent
+    return _sent(flow, describe(flow, path, function, name, options, base), options)
+
+
+def _file_of(flow: Flow[Any, Any]) -> Path | None:
+    try:
+        file = Path(inspect.getsourcefile(flow.fn) or "")
+    except TypeError:
+        return None
+    return file if file.is_file() else None
 
 
 def _base(file: Path) -> Path:
@@ -56,8 +62,14 @@ def _base(file: Path) -> Path:
     return here if file.is_relative_to(here) else file.parent
 
 
-def _stored(deployment: DeploymentFile, options: Options) -> DeploymentFile:
-    if storage := options.get("storage"):
+def _sent(flow: Flow[Any, Any], deployment: DeploymentFile, options: Options) -> DeploymentFile:
+    """The deployment, with its code where other machines find it, if that is wanted."""
+    storage, packager = options.get("storage"), options.get("packager")
+    if storage and packager:
+        raise Invalid("A deployment has either a storage for its folder or a packager for its flow.")
+    if packager:
+        packager.package(flow, deployment)
+    elif storage:
         from orion.deployments.storing import store
 
         skips, ignore_file = options.get("skip_upload", False), options.get("ignore_file")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from orion.deployments.packaging.packager import Packager
 
 Catchup = Literal["all", "latest", "none"]
 Overlap = Literal["allow", "queue", "skip", "cancel-previous"]
@@ -32,6 +35,7 @@ class Options(TypedDict, total=False):
     work_queue_name: str | None
     infrastructure: str | None
     storage: Any
+    packager: Packager | None
     skip_upload: bool
     ignore_file: str | None
     job_variables: Mapping[str, Any] | None

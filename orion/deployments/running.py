@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from orion.deployments.standing_in import reopened, stand_in
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate
 from orion.model.states import FINAL, SCHEDULED, StateCreate, StateDetails
 from orion.model.wire import raw, unraw
+from orion.sdk import code
 from orion.sdk.answers import FlowRun
 from orion.sdk.client import SyncClient
 from orion.sdk.context import FLOW, FlowRunContext
@@ -19,6 +21,9 @@ from orion.sdk.effects import Ask, Sleep, Steps, adrive, drive
 from orion.sdk.flow_runs import LeaveLoop
 from orion.sdk.session import Session, session
 from orion.sdk.surroundings import is_async
+
+if TYPE_CHECKING:
+    from orion.sdk.flows import Flow
 
 
 def run_deployment(
@@ -129,11 +134,21 @@ def find(name: str, client: SyncClient) -> Deployment:
 
 def execute(name: str, parameters: Mapping[str, Any] | None = None, client: SyncClient | None = None) -> Any:
     """Run a deployment's flow in this process, without an agent; the final state."""
-    from orion.sdk.loading import load_flow_from_entrypoint
-
     if client is None:
         with SyncClient() as own:
             return execute(name, parameters, own)
     deployment = find(name, client)
-    flow = load_flow_from_entrypoint(str(Path(deployment.path or ".") / (deployment.entrypoint or "")))
-    return flow(**{**unraw(deployment.parameters), **(parameters or {})}, return_state=True)
+    with TemporaryDirectory(prefix="orion-code-") as folder:
+        flow = _flow_of(deployment, client, Path(folder))
+        return flow(**{**unraw(deployment.parameters), **(parameters or {})}, return_state=True)
+
+
+def _flow_of(deployment: Deployment, client: SyncClient, folder: Path) -> Flow[Any, Any]:
+    from orion.sdk.loading import load_flow_from_entrypoint
+
+    storage = code.storage_of(deployment, client)
+    if storage is None:
+        folder = Path(deployment.path or ".")
+    elif flow := code.fetch(storage, deployment, folder):
+        return flow
+    return load_flow_from_entrypoint(code.at(folder, deployment.entrypoint or ""))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from orion.blocks import snapshots
 from orion.blocks.core import Block
-from orion.blocks.filesystem import call
 from orion.blocks.registry import slugify
 from orion.blocks.snapshots import Sent
+from orion.blocks.storages import named
 from orion.deployments.files import HEAD, DeploymentFile
 from orion.errors import Invalid
 
@@ -27,7 +26,7 @@ def store(
 
     `storage` is a block, or `type/name` of a saved one, with a folder of it after that: `s3/prod/team`.
     """
-    block, deployment.storage, inside = _found(storage)
+    block, deployment.storage, inside = named(storage)
     folder = Path(deployment.path)
     if skip_upload or not snapshots.takes_code(block):
         deployment.path = inside
@@ -47,22 +46,9 @@ def fetched(deployment: DeploymentFile, folder: Path) -> str:
     """The code of a deployment in a folder of this machine, if it is in a storage; where it is."""
     if deployment.storage is None:
         return deployment.path
-    block, _, inside = _found(deployment.storage)
+    block, _, inside = named(deployment.storage)
     snapshots.fetch(block, "/".join(filter(None, (inside, deployment.path.strip("/")))), folder)
     return str(folder)
-
-
-def _found(storage: str | Block) -> tuple[Any, str, str]:
-    """The block, its name, and the folder in it."""
-    if isinstance(storage, Block):
-        if storage._block_document_name is None:
-            call(lambda: storage.save(is_anonymous=True))
-        return storage, f"{storage.get_block_type_slug()}/{storage._block_document_name}", ""
-    slug, _, rest = storage.partition("/")
-    name, _, inside = rest.partition("/")
-    if not slug or not name:
-        raise Invalid(f"The storage {storage!r} is no name of a block: write it like s3/prod.")
-    return call(Block.load, f"{slug}/{name}"), f"{slug}/{name}", inside.strip("/")
 
 
 def _check(block: Block, folder: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import io
 import json
 import os
+import re
 import sys
+import tarfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,14 +85,19 @@ class Engine:
 
     def __init__(self) -> None:
         self.images: set[str] = set()
+        self.passwords: dict[str, str] = {}  # of registries that are pushed to, by host
         self.registry: dict[str, str | None] = {}  # what can be pulled, and the password it needs
         self.containers: dict[str, Container] = {}
+        self.built: dict[str, str] = {}  # an image → the Dockerfile that it was built by
+        self.pushed: dict[str, dict[str, str]] = {}  # an image → the account that it was pushed with
         self.connected: list[tuple[str, str]] = []
         self.calls: list[str] = []
         self.cut_logs = 0  # how many log streams break off
         self.failing: dict[str, tuple[int, str]] = {}  # the end of a path → what it answers
         self.memory_killed = False
         routes = [
+            Route("/build", self.build, methods=["POST"]),
+            Route("/images/{name:path}/push", self.push, methods=["POST"]),
             Route("/images/{name:path}/json", self.image),
             Route("/images/create", self.pull, methods=["POST"]),
             Route("/containers/create", self.create, methods=["POST"]),
@@ -120,6 +128,36 @@ class Engine:
 
     async def ping(self, request: Request) -> Response:
         return PlainTextResponse("OK", headers={"Api-Version": "1.44"})
+
+    async def build(self, request: Request) -> Response:
+        """Of a Dockerfile it does what follows `COPY .`: what was sent is then at that place."""
+        image, name = request.query_params["t"], request.query_params["dockerfile"]
+        self.calls.append(f"build {image} {request.query_params.get('platform', '')}".rstrip())
+        with tarfile.open(fileobj=io.BytesIO(await request.body())) as tar:
+            dockerfile = tar.extractfile(name).read().decode()  # type: ignore[union-attr]
+            [place] = re.findall(r"^COPY \. (.+)$", dockerfile, re.M)
+            tar.extractall(place, filter="data")
+        lines: list[dict[str, Any]] = [
+            {"stream": f"Step : {step}\n"} for step in dockerfile.splitlines()
+        ]
+        if "build" in self.failing:
+            why = self.failing["build"][1]
+            lines.append({"errorDetail": {"message": why}, "error": why})
+        else:
+            self.images.add(image)
+            self.built[image] = dockerfile
+            lines += [{"aux": {"ID": "sha256:1"}}, {"stream": f"Successfully tagged {image}\n"}]
+        return PlainTextResponse("\r\n".join(json.dumps(line) for line in lines))
+
+    async def push(self, request: Request) -> Response:
+        image = f"{request.path_params['name']}:{request.query_params['tag']}"
+        account = json.loads(base64.urlsafe_b64decode(request.headers["X-Registry-Auth"]))
+        lines: list[dict[str, Any]] = [{"status": f"The push refers to repository [{image}]"}]
+        if self.passwords.get(image.partition("/")[0]) in (None, account.get("password")):
+            self.pushed[image] = account
+        else:
+            lines.append({"errorDetail": {"message": "denied"}, "error": "denied: access is not allowed"})
+        return PlainTextResponse("\r\n".join(json.dumps(line) for line in lines))
 
     async def image(self, request: Request) -> Response:
         name = request.path_params["name"]
