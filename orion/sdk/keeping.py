@@ -9,7 +9,7 @@ from orion.sdk.effects import OffLoop, Steps
 from orion.sdk.logs import RunLogger
 from orion.sdk.proposals import stored
 from orion.sdk.result_options import Keeping
-from orion.sdk.results import Blob
+from orion.sdk.results import REFUSED, Blob, message_without, unwritten
 from orion.sdk.states import State, describe
 
 Logger = RunLogger | logging.Logger
@@ -35,6 +35,6 @@ def written(logger: Logger, state: State, blob: Blob | None) -> Steps[None]:
     try:
         yield OffLoop(blob.write)
     except Exception as error:
-        logger.error("The result cannot be stored: %s", error)
-        note = f"it could not be written: {error}"[:500]
-        state.data = stored({"type": "unpersisted", "artifact_type": "result", "artifact_description": note})
+        logger.error(REFUSED, error)
+        state.data = stored(unwritten(error))
+        state.message = message_without(state.type, state.message, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from orion.blocks.redaction import redact
@@ -108,10 +108,7 @@ class ApiHandler(logging.Handler):
 
     def _emit(self, record: logging.LogRecord) -> None:
         fields = record.__dict__
-        if fields.get("send_to_api") is False or threading.current_thread().name in (
-            "orion-logs",
-            "orion-outbox",
-        ):
+        if fields.get("send_to_api") is False or _is_of_a_sender(fields):
             return
         flow, task = FLOW.get(), TASK.get()
         session = fields.get("orion_session") or (flow.session if flow else None)
@@ -121,6 +118,12 @@ class ApiHandler(logging.Handler):
         bound = "flow_run_id" in fields
         task_run = fields.get("task_run_id") or (task.task_run.id if task and not bound else None)
         session.logs.add(record, self.format(record), run, task_run)
+
+
+def _is_of_a_sender(fields: Mapping[str, Any]) -> bool:
+    """What sending logs says would never end; the outbox has only words of a run itself to pass on."""
+    thread = threading.current_thread().name
+    return thread == "orion-logs" or (thread == "orion-outbox" and "orion_session" not in fields)
 
 
 _ready = False

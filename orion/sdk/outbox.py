@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -17,22 +18,29 @@ from orion.sdk.client import SyncClient
 from orion.sdk.errors import ApiError, Unreachable
 from orion.sdk.exchange import Request
 from orion.sdk.journal import Journal, left_behind
-from orion.sdk.results import Blob
+from orion.sdk.results import Blob, message_without, unwritten
 
 LINGER = 0.1
 BATCH = 200
 WRITERS = 8
 BATCH_BYTES = 700_000
+END = b"0}]}"  # what makes the start of a line a whole one
+
+Lost = Callable[[Exception], None]
 
 log = logging.getLogger("orion.outbox")
 
 
 class Final(NamedTuple):
-    """A state that is sent late: its line as JSON up to the age, when it happened (monotonic), its result's file."""
+    """A state that is sent late: its line as JSON up to the age, when it happened (monotonic), its result's file.
+
+    `lost` is told when that file cannot be written.
+    """
 
     start: bytes
     happened: float
     blob: Blob | None = None
+    lost: Lost | None = None
 
     def line(self, now: float) -> bytes:
         return b"%b%.6f}]}" % (self.start, max(0.0, now - self.happened))
@@ -50,13 +58,18 @@ class Outbox(BackgroundSender[Final]):
         self.failure: Unreachable | None = None
 
     def add(
-        self, run: TaskRunCreate, state: StateCreate, blob: Blob | None = None, token: str | None = None
+        self,
+        run: TaskRunCreate,
+        state: StateCreate,
+        blob: Blob | None = None,
+        token: str | None = None,
+        lost: Lost | None = None,
     ) -> None:
         """Send the final state of a task run soon. The run's create fields go with it: a lost row is made again."""
         start = _start(run, state, token)
         with self._changed:
             self._journal.write(start)
-            self.put(Final(start, time.monotonic(), blob))
+            self.put(Final(start, time.monotonic(), blob, lost))
 
     def take(self, queue: deque[Final]) -> list[Final]:
         batch: list[Final] = []
@@ -74,8 +87,7 @@ class Outbox(BackgroundSender[Final]):
         if not self._looked_back:
             self._looked_back = True
             self._send_left_behind()
-        _write([final.blob for final in batch if final.blob is not None])
-        self._send(batch)
+        self._send(_written(batch))
 
     def idle(self) -> None:
         with self._changed:
@@ -120,24 +132,36 @@ class Outbox(BackgroundSender[Final]):
                 path.unlink(missing_ok=True)
 
 
-def _write(blobs: list[Blob]) -> None:
-    """Write results, those of a storage elsewhere some at one time: each waits for its answer."""
-    far = [blob for blob in blobs if blob.storage is not None]
-    for blob in blobs:
-        if blob.storage is None or len(far) == 1:
-            _write_one(blob)
-    if len(far) > 1:
-        from concurrent.futures import ThreadPoolExecutor
+def _written(batch: list[Final]) -> list[Final]:
+    """The batch with its results written, those of a storage elsewhere some at one time: each waits for its answer."""
+    far = [final for final in batch if final.blob is not None and final.blob.storage is not None]
+    if len(far) < 2:
+        return [_write(final) for final in batch]
+    from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(WRITERS, "orion-results") as pool:
-            list(pool.map(_write_one, far))
+    with ThreadPoolExecutor(WRITERS, "orion-results") as pool:
+        return list(pool.map(_write, batch))
 
 
-def _write_one(blob: Blob) -> None:
+def _write(final: Final) -> Final:
+    """Write the result; where that fails the state says so, instead of pointing to a file that is not there."""
+    if final.blob is None:
+        return final
     try:
-        blob.write()
+        final.blob.write()
+        return final._replace(blob=None)
     except Exception as error:
-        log.error("A result cannot be stored: %s. Its state is sent all the same.", error)
+        if final.lost is not None:
+            final.lost(error)
+        return final._replace(start=_without_result(final.start, error), blob=None)
+
+
+def _without_result(start: bytes, why: Exception) -> bytes:
+    line = msgspec.json.decode(start + END)
+    state = line["states"][0]["state"]
+    state["data"], state["message"] = unwritten(why), message_without(state["type"], state.get("message"), why)
+    state["state_details"] = {**(state.get("state_details") or {}), "cache_key": None}
+    return msgspec.json.encode(line).removesuffix(END)
 
 
 def _start(run: TaskRunCreate, state: StateCreate, token: str | None) -> bytes:

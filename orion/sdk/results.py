@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from orion.blocks.paths import PathOutside
+from orion.model.states import COMPLETED
 from orion.sdk.errors import MissingResult
 from orion.sdk.result_options import DEFAULT, Keeping
 from orion.settings import current
 
 LITERAL_LIMIT = 1024
+REFUSED = "The result cannot be stored: %s"
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
 
 _SCALARS = (type(None), bool, int, float, str)
@@ -224,6 +226,20 @@ def _is_plain(value: Any, room: int) -> bool:
     return False
 
 
+def unwritten(why: object) -> dict[str, Any]:
+    """What a state's data says about a result whose storage has refused it."""
+    return _without(f"it could not be written: {why}")
+
+
+def message_without(kind: str, given: str | None, why: object) -> str | None:
+    """The message of a state whose result was refused: a good one says it, a failed one has more to say."""
+    return f"The result could not be written: {why}"[:1000] if kind == COMPLETED else given
+
+
 def _unpersisted(value: Any, why: str) -> Stored:
-    note = f"{type(value).__name__}, {why}"[:500].replace("\x00", "")
-    return Stored({"type": "unpersisted", "artifact_type": "result", "artifact_description": note})
+    return Stored(_without(f"{type(value).__name__}, {why}"))
+
+
+def _without(why: str) -> dict[str, Any]:
+    note = why[:500].replace("\x00", "")
+    return {"type": "unpersisted", "artifact_type": "result", "artifact_description": note}

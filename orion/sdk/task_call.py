@@ -15,7 +15,7 @@ from orion.sdk.effects import Ask, Effect, Invoke
 from orion.sdk.logs import RunLogger, task_logger
 from orion.sdk.naming import task_run_name
 from orion.sdk.proposals import to_wire
-from orion.sdk.results import Blob
+from orion.sdk.results import REFUSED, Blob
 from orion.sdk.states import State
 from orion.sdk.tasks import Task
 from orion.sdk.upstream import Upstream, record
@@ -76,7 +76,10 @@ class TaskCall:
 
     def send_late(self, state: State, blob: Blob | None = None) -> None:
         """Report a state by the outbox: nobody waits for the answer."""
-        self.session.outbox.add(self.run, to_wire(state), blob, self.context.token)
+        self.session.outbox.add(self.run, to_wire(state), blob, self.context.token, self._lost)
+
+    def _lost(self, error: Exception) -> None:
+        self.logger.error(REFUSED, error)
 
     def enter(self, parameters: dict[str, Any]) -> TaskRunContext:
         """The context of the run, once its parameters are data."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orion import flow, task
-from orion.blocks import LocalFileSystem
+from orion.blocks import S3, LocalFileSystem
 from orion.errors import Invalid
-from orion.sdk import result_storage, results, serializers
+from orion.sdk import result_storage, results, serializers, session
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import MissingResult
 from orion.sdk.result_options import keeping
 from orion.settings import temporary_settings
+from tests.blocks.stores import let_go
 
 
 @pytest.fixture(autouse=True)
@@ -140,18 +144,65 @@ def test_flows_and_tasks_say_where_and_under_which_name(client: SyncClient, tmp_
         runs["secret"].state.result()
 
 
-def test_a_storage_that_refuses_does_not_fail_the_run(client: SyncClient, tmp_path: Path) -> None:
+@contextmanager
+def refusing() -> Iterator[str]:
+    """A store that speaks like S3 and lets nobody write; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_HEAD = do_POST = do_PUT
+
+        def log_message(self, *words: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        let_go()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_a_storage_that_refuses_does_not_fail_a_run_and_its_states_and_logs_say_so(
+    client: SyncClient, tmp_path: Path, kind: str
+) -> None:
+    """The work is done and its value is in use; but nobody is told of a file that is not there."""
+    calls = []
     (tmp_path / "file").write_text("no folder")
+    with refusing() as url:
+        s3 = S3(bucket_path="b", aws_access_key_id="k", aws_secret_access_key="canary", endpoint_url=url)
+        place: Any = tmp_path / "file" if kind == "folder" else s3
 
-    @flow(result_storage=tmp_path / "file")
-    def main() -> int:
-        return 5
+        @task(persist_result=True, cache_key_fn=lambda context, arguments: kind)
+        def work() -> int:
+            calls.append(1)
+            return 5
 
-    state = main(return_state=True)
-    assert state.is_completed() and state.result() == 5
-    (run,) = client.read_flow_runs()
-    with pytest.raises(MissingResult, match="could not be written"):
-        run.state.result()
+        @flow(result_storage=place)
+        def main() -> int:
+            return work() + work()
+
+        state = main(return_state=True)
+        assert state.is_completed() and state.result() == 10 and len(calls) == 2
+        session.close_all()
+        lines = client.read_logs()
+        for run in [*client.read_flow_runs(), *client.read_task_runs()]:
+            assert run.state.type == "COMPLETED" and "The result could not be written" in run.state.message
+            assert {"folder": "file", "s3": "Access Denied"}[kind] in run.state.message
+            with pytest.raises(MissingResult, match="could not be written"):
+                run.state.result()
+            own = [line.message for line in lines if run.id in (line.task_run_id or line.flow_run_id)]
+            assert any("The result cannot be stored" in message for message in own), run.name
+        assert "canary" not in repr(lines)
 
 
 def test_a_cache_takes_a_result_that_is_gone_or_changed_for_a_miss(home: Path, tmp_path: Path) -> None:
