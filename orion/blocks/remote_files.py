@@ -188,13 +188,30 @@ def _scheme(url: str) -> str:
 
 
 def _put_whole(filesystem: Any, file: Path, full: str) -> None:
-    """A large upload to S3 whose last answer was lost is ended twice, and the second time unknown: it is done anew."""
+    """A large upload to S3 whose last answer was lost is ended twice by the driver, and the second time unknown.
+
+    S3 may take minutes to put the parts together, longer than the driver waits. What counts is what lies there.
+    """
+    before = _lying(filesystem, full, file)
     try:
         filesystem.put_file(str(file), full, **_parts(filesystem, file))
     except FileNotFoundError as error:
         if "upload" not in str(error):
             raise
-        filesystem.put_file(str(file), full, **_parts(filesystem, file))
+        after = _lying(filesystem, full, file)
+        if after in (None, before) or after[0] != os.path.getsize(file):
+            filesystem.put_file(str(file), full, **_parts(filesystem, file))
+
+
+def _lying(filesystem: Any, full: str, file: Path) -> Any:
+    """Size, tag and time of what lies in S3 where a large file goes; None if nothing does, or the file is small."""
+    if "s3" not in filesystem.protocol or os.path.getsize(file) < 2 * PART:
+        return None
+    try:
+        found = filesystem.info(full, refresh=True)
+    except FileNotFoundError:
+        return None
+    return found["size"], found.get("ETag"), found.get("LastModified")
 
 
 def _parts(filesystem: Any, file: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,11 @@ def let_go() -> None:
 
 
 @contextmanager
-def s3_server() -> Iterator[str]:
-    """A server that speaks like S3, with the bucket `bucket`; its URL."""
+def s3_server(address: str = "127.0.0.1") -> Iterator[str]:
+    """A server that speaks like S3; its URL."""
     from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address=address, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     try:
@@ -276,6 +277,52 @@ def git_server(bare: Path, who: str) -> Iterator[tuple[str, list[str]]]:
     try:
         yield f"http://127.0.0.1:{server.server_port}/{bare.name}", refused
     finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def forgetful(url: str) -> Iterator[tuple[str, list[str]]]:
+    """A proxy to an S3 that loses the answer to the end of an upload; its URL, and every request that it passed on."""
+    host, _, port = url.rpartition("/")[2].partition(":")
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            far = HTTPConnection(host, int(port), timeout=60)
+            far.request(self.command, self.path, body, dict(self.headers))
+            answer = far.getresponse()
+            content = answer.read()
+            ends = self.command == "POST" and "uploadId=" in self.path
+            first = ends and not any(line.startswith("POST ended") for line in seen)
+            seen.append(f"{self.command} {'ended' if ends else self.path}")
+            far.close()
+            if first:
+                self.close_connection = True
+                return
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "transfer-encoding", "content-length", "date", "server"):
+                    self.send_header(name, value)
+            length = answer.getheader("Content-Length") if self.command == "HEAD" else len(content)
+            self.send_header("Content-Length", str(length or 0))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_HEAD = do_POST = do_DELETE = do_PUT
+
+        def log_message(self, *words: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", seen
+    finally:
+        let_go()
         server.shutdown()
         server.server_close()
 

@@ -17,7 +17,16 @@ from orion.blocks import GCS, S3, SMB, Azure, FileSystem, LocalFileSystem, Remot
 from orion.blocks.filesystem import MissingDriver, StorageError
 from orion.blocks.paths import PathOutside, ignoring, key
 from orion.errors import Invalid
-from tests.blocks.stores import Cut, azure_server, gcs_server, make_bucket, s3_server, sftp_server, smb_server
+from tests.blocks.stores import (
+    Cut,
+    azure_server,
+    forgetful,
+    gcs_server,
+    make_bucket,
+    s3_server,
+    sftp_server,
+    smb_server,
+)
 
 HOUSE = Path(__file__).parent.parent.parent
 MB = 1024 * 1024
@@ -206,6 +215,19 @@ def test_of_an_upload_whose_connection_is_cut_nothing_is_seen(
             through.write_path("a/new", bytes(20 * MB))
         assert cut.passed >= 3 * MB
     assert not straight.has_path("a/new")
+
+
+def test_a_large_upload_whose_last_answer_is_lost_is_there_and_not_sent_again(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.blocks.remote_files.PART", 5 * MB)
+    content = bytes(range(256)) * (11 * MB // 256)
+    with forgetful(s3) as (url, seen):
+        files = in_s3(url)
+        files.write_path("big", content)
+        assert [line for line in seen if line.startswith("POST ended")] == ["POST ended"] * 2
+        assert sum("partNumber=" in line for line in seen) == 3
+        assert files.read_path("big") == content
 
 
 BIG = """
