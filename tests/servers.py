@@ -54,7 +54,7 @@ class OrionServer:
     """A running `orion start`. `url` is its address, `api` its API, `output` all it has said so far."""
 
     def __init__(self, home: Path, *args: str, python: str = sys.executable, **more: str) -> None:
-        self.home = home
+        self.home, self.key = home, more.get("ORION_ADMIN_KEY", "")
         home.mkdir(exist_ok=True)
         self.lines: list[str] = []
         self.process = subprocess.Popen(
@@ -92,6 +92,15 @@ class OrionServer:
         found = re.search(r"listens on http://\S+:(\d+)", self.output)
         return int(found[1]) if found else int(self.url.rpartition(":")[2])
 
+    @property
+    def client(self) -> dict[str, str]:
+        """The environment of a program that talks to this server."""
+        return {"ORION_API_URL": self.api, **({"ORION_API_KEY": self.key} if self.key else {})}
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
     def _read(self) -> None:
         assert self.process.stdout is not None
         with self.process.stdout as said:
@@ -102,14 +111,14 @@ class OrionServer:
         self._up.set()
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.api + path, timeout=30)
+        return httpx.get(self.api + path, timeout=30, headers=self._headers)
 
     def post(self, path: str, body: object = None) -> httpx.Response:
-        return httpx.post(self.api + path, json={} if body is None else body, timeout=30)
+        return httpx.post(self.api + path, json={} if body is None else body, timeout=30, headers=self._headers)
 
     def orion(self, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
         """A command that talks to this server."""
-        return run_orion(*args, home=self.home, ORION_API_URL=self.api, **more)
+        return run_orion(*args, home=self.home, **self.client, **more)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
         """Ask it to end; its exit code."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -67,10 +71,11 @@ FLOWS = """
 class Process:
     """A Python process whose output is kept."""
 
-    def __init__(self, home: Path, *command: str, **environ: str) -> None:
+    def __init__(self, home: Path, *command: str, inside: Sequence[str] = (), **environ: str) -> None:
+        """`inside` is what the command is started by: another network, another user."""
         self.home, self.lines = home, list[str]()
         self.process = subprocess.Popen(
-            [sys.executable, *command],
+            [*inside, sys.executable, *command],
             env=clean_environment(home, **environ),
             cwd=home,
             stdin=subprocess.DEVNULL,
@@ -102,6 +107,57 @@ def agent(server: OrionServer, *args: str, **environ: str) -> Process:
     """The single file on its own, for the queue `default`."""
     file = str(CHECKOUT / "orion" / "agent.py")
     return Process(server.home, file, "default", *args, ORION_API_URL=server.api, **environ)
+
+
+class Network(NamedTuple):
+    """A network that another machine is in: the address of this one there, and what a command in it begins with."""
+
+    address: str
+    inside: tuple[str, ...] = ()
+
+    def holds(self, pid: int) -> bool:
+        """Whether a process is in it, and so not in ours."""
+        own, other = (os.readlink(f"/proc/{one}/ns/net") for one in ("self", pid))
+        return (own != other) == bool(self.inside)
+
+
+@contextmanager
+def network() -> Iterator[Network]:
+    """A network namespace that reaches this machine by a cable; where none can be made, this machine's own network.
+
+    Its loopback is down: a program in it that asks for 127.0.0.1 gets no answer.
+    """
+    name, number = f"orion{os.getpid()}", os.getpid() % 16000
+    here, there = (f"10.213.{number // 64}.{number % 64 * 4 + side}" for side in (1, 2))
+    made = [
+        f"netns add {name}",
+        f"link add {name} type veth peer name far netns {name}",
+        f"addr add {here}/30 dev {name}",
+        f"link set {name} up",
+        f"-n {name} addr add {there}/30 dev far",
+        f"-n {name} link set far up",
+    ]
+    try:
+        done = all(_ip(words) for words in made) and _reaches(name, here)
+        yield Network(here, ("ip", "netns", "exec", name)) if done else Network("127.0.0.1")
+    finally:
+        _ip(f"link del {name}")
+        _ip(f"netns del {name}")
+
+
+def _reaches(name: str, address: str) -> bool:
+    """Whether a program in the network gets an answer from here: a firewall may say no."""
+    with socket.create_server((address, 0)) as listening:
+        port = listening.getsockname()[1]
+        ask = f"import socket; socket.create_connection(('{address}', {port}), 5)"
+        command = ["ip", "netns", "exec", name, sys.executable, "-S", "-c", ask]
+        return not subprocess.run(command, capture_output=True).returncode
+
+
+def _ip(words: str) -> bool:
+    """Whether `ip` is there and does what it is told; only root may."""
+    program = shutil.which("ip")
+    return program is not None and not subprocess.run([program, *words.split()], capture_output=True).returncode
 
 
 class Runs:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.blocks.stores import make_bucket, s3_server
-from tests.faults.machines import Process, Runs, kill
+from tests.faults.machines import Network, Process, Runs, kill, network
 from tests.servers import CHECKOUT, OrionServer, eventually, run_orion, serving
 
 pytestmark = pytest.mark.fault
@@ -46,8 +46,19 @@ SECRET = "canary-of-the-bucket"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
-    with s3_server() as url, serving(tmp_path_factory.mktemp("home")) as running:
+def net() -> Iterator[Network]:
+    with network() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, net: Network) -> Iterator[OrionServer]:
+    """Orion and S3, where the other machine reaches them, and so with a key."""
+    home = tmp_path_factory.mktemp("home")
+    with (
+        s3_server(net.address) as url,
+        serving(home, "--host", net.address, ORION_ADMIN_KEY="a key for all") as running,
+    ):
         make_bucket(url)
         values = {"bucket_path": "bucket/code", "aws_access_key_id": "key", "aws_secret_access_key": SECRET}
         fields = [f"{name}={value}" for name, value in {**values, "endpoint_url": url}.items()]
@@ -67,13 +78,13 @@ def deploy(server: OrionServer, machine: Path, options: str) -> str:
     (code.parent / "data.txt").write_text("7")
     words = ["deployment", "build", "flows/etl.py:etl", "-n", machine.name, "-sb", "s3/prod", "-a"]
     made = run_orion(
-        *words, "--param", f"folder={machine}", home=machine, cwd=code.parent, ORION_API_URL=server.api
+        *words, "--param", f"folder={machine}", home=machine, cwd=code.parent, **server.client
     )
     assert made.returncode == 0 and "of 3 files" in made.stdout, made.stderr
     assert "storage: s3/prod" in (code.parent / "deployment.yaml").read_text()
     shutil.rmtree(code.parent)
     asked = run_orion(
-        "deployment", "run", f"etl/{machine.name}", "--json", home=machine, ORION_API_URL=server.api
+        "deployment", "run", f"etl/{machine.name}", "--json", home=machine, **server.client
     )
     assert asked.returncode == 0, asked.stderr
     import json
@@ -81,30 +92,32 @@ def deploy(server: OrionServer, machine: Path, options: str) -> str:
     return str(json.loads(asked.stdout)["id"])
 
 
-def agent_on(server: OrionServer, machine: Path) -> Process:
-    """An agent with a home of its own, in an empty directory."""
+def agent_on(server: OrionServer, machine: Path, net: Network) -> Process:
+    """An agent in an empty directory, with a home and a network of its own."""
     machine.mkdir()
-    return Process(machine, str(CHECKOUT / "orion" / "agent.py"), "default", ORION_API_URL=server.api)
+    program = str(CHECKOUT / "orion" / "agent.py")
+    return Process(machine, program, "default", inside=net.inside, **server.client)
 
 
 @pytest.mark.row("STO-06")
 @pytest.mark.parametrize("options", ["", '(result_storage="s3/prod")'], ids=["local", "s3"])
 def test_a_killed_run_goes_on_in_a_fresh_folder_without_repeating_finished_tasks(
-    server: OrionServer, tmp_path: Path, options: str
+    server: OrionServer, net: Network, tmp_path: Path, options: str
 ) -> None:
     """With results in S3 even on another machine; local ones need the same home."""
     builder, runs = tmp_path / "builder", Runs(server, tmp_path)
     builder.mkdir()
     run = deploy(server, builder, options)
-    first = agent_on(server, tmp_path / "first")
+    first = agent_on(server, tmp_path / "first", net)
     eventually(lambda: (builder / "wait").exists(), seconds=60)
     eventually(lambda: sorted(runs.tasks(run)) == ["COMPLETED", "RUNNING"])
+    assert net.holds(runs.pid(run))
     kill(runs.pid(run))
     eventually(lambda: runs.state(run) == "CRASHED")
     if options:
         first.end()
         shutil.rmtree(tmp_path / "first")
-        first = agent_on(server, tmp_path / "second")
+        first = agent_on(server, tmp_path / "second", net)
     again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
     server.post(f"/flow_runs/{run}/set_state", again).raise_for_status()
     eventually(lambda: (builder / "wait").read_text() == "xx", seconds=60)
@@ -113,7 +126,7 @@ def test_a_killed_run_goes_on_in_a_fresh_folder_without_repeating_finished_tasks
     assert (builder / "load").read_text() == "x"
     assert runs.read(run)["state"]["data"] is not None
     first.end()
-    read = run_orion("result", run, "--trust", "s3/prod", home=first.home, ORION_API_URL=server.api)
+    read = run_orion("result", run, "--trust", "s3/prod", home=first.home, **server.client)
     assert read.stdout.strip() == "7000", read.stderr
     told = first.output + server.output + str(runs.logs(run)) + read.stdout
     assert SECRET not in told
