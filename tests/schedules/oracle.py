@@ -50,9 +50,9 @@ def times_of_day(cron: str, zone: ZoneInfo, start: datetime, end: datetime) -> l
     while instant < end + timedelta(hours=26):
         shown.setdefault(instant.astimezone(zone).replace(tzinfo=None, fold=0), instant)
         instant += MINUTE
-    found, wall = set(), min(shown)
+    found, wall, last = set(), min(shown), max(shown)
     waiting = False
-    while wall <= max(shown):
+    while wall <= last:
         waiting = waiting or cron_holds(cron, wall)
         if waiting and wall in shown:
             found.add(shown[wall])

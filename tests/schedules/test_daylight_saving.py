@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from functools import cache
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -105,14 +106,15 @@ def test_a_rule_due_on_leap_days_waits_for_them() -> None:
     assert next_times(schedule, utc(2026, 1, 1), 2) == [utc(2028, 2, 29, 12), utc(2032, 2, 29, 12)]
 
 
+@cache
 def transitions(zone: str, year: int) -> list[datetime]:
-    """The instants of a year, to the hour, after which clocks of `zone` change."""
-    at, found = utc(year, 1, 1), []
-    while at.year == year:
-        later = at + timedelta(hours=1)
-        if at.astimezone(ZoneInfo(zone)).utcoffset() != later.astimezone(ZoneInfo(zone)).utcoffset():
-            found.append(at)
-        at = later
+    """The instants of a year, to the hour, after which clocks of `zone` change; no day has two."""
+    offset = lambda at: at.astimezone(ZoneInfo(zone)).utcoffset()  # noqa: E731
+    found = []
+    for day in (utc(year, 1, 1) + timedelta(days=n) for n in range(366)):
+        if offset(day) != offset(day + timedelta(days=1)):
+            hours = [day + timedelta(hours=n) for n in range(25)]
+            found += [at for at, later in pairwise(hours) if offset(at) != offset(later)]
     return found
 
 

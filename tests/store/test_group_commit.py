@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from orion import errors
-from orion.store import Conn, Lane, Store
+from orion.store import Conn, Lane, Store, writer
 from orion.store.base import Options
 from orion.store.sqlite import SqliteStore
 from orion.store.url import parse
@@ -65,7 +65,10 @@ def opened(url: str, **options: Any) -> Iterator[Store]:
         store.close()
 
 
-def test_writes_that_wait_share_one_commit(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_writes_that_wait_share_one_commit(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GROUP_SECONDS", 60)  # however slow the machine is
     with opened(sqlite_url, echo=True) as store, caplog.at_level(logging.INFO, "orion.store.sql"):
         with Crowd(store) as crowd:
             caplog.clear()
