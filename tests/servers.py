@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -149,11 +150,11 @@ def serving(home: Path, *args: str, **more: str) -> Iterator[OrionServer]:
         server.kill()
 
 
-def eventually(fact: object, seconds: float = 30) -> None:
-    """Wait until `fact()` is true."""
-    assert callable(fact)
+def eventually(fact: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait until `fact()` is true, and answer it."""
     until = time.monotonic() + seconds
-    while not fact():
+    while not (found := fact()):
         if time.monotonic() > until:
             raise AssertionError(f"not true within {seconds} s: {fact}")
         time.sleep(0.02)
+    return found

@@ -14,7 +14,8 @@ from orion.agent import Options
 from orion.settings import load
 from orion.store import Store
 from orion.web.factory import build_app
-from tests.agent.house import SECONDS, House, Running, Start, eventually, flow
+from tests.agent.house import SECONDS, House, Running, Start, flow
+from tests.servers import eventually
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ import httpx
 
 from orion.agent import Agent, Options
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class House:
@@ -61,15 +60,6 @@ class House:
     def logs(self, run: str) -> list[str]:
         lines = self.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})
         return [line["message"] for line in lines]
-
-
-def eventually(what: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """Wait for something to become true, and answer it."""
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-    return found
 
 
 REPORTING = """

@@ -12,7 +12,8 @@ import pytest
 
 from orion.agent import Api, Unavailable
 from orion.model.times import iso, utcnow
-from tests.agent.house import House, Start, eventually
+from tests.agent.house import House, Start
+from tests.servers import eventually
 
 
 @pytest.mark.row("AG-05")

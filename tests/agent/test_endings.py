@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from orion.agent import _locked
-from tests.agent.house import House, Start, eventually
+from tests.agent.house import House, Start
+from tests.servers import eventually
 
 FOREVER = "\nenter('RUNNING')\nwhile True: time.sleep(0.1)"
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from orion.model.wire import unraw
 from orion.sdk.client import SyncClient
 from orion.settings import current
 from tests.sdk.conftest import Served, fresh_names, server, sqlite_server  # noqa: F401
+from tests.servers import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,14 +36,6 @@ def report(city: str = "Oslo") -> str:
 def client(server: Served) -> Any:  # noqa: F811
     with SyncClient() as found:
         yield found
-
-
-def eventually(what: Any, seconds: float = 30) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 def complete_next_run(client: SyncClient, kind: str = "COMPLETED") -> None:

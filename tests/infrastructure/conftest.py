@@ -12,9 +12,10 @@ import pytest
 import uvicorn
 
 from tests.agent.conftest import house, start
-from tests.agent.house import SECONDS, eventually
+from tests.agent.house import SECONDS
 from tests.infrastructure.docker_engine import Engine
 from tests.infrastructure.kubernetes_cluster import Cluster
+from tests.servers import eventually
 
 __all__ = ["house", "start"]
 

@@ -11,8 +11,9 @@ import pytest
 
 from orion.blocks import DockerContainer
 from orion.settings import temporary_settings
-from tests.agent.house import House, Start, eventually
+from tests.agent.house import House, Start
 from tests.infrastructure.docker_engine import Engine
+from tests.servers import eventually
 
 QUICK = {"command": [sys.executable, "-c", "print('begun', flush=True); raise SystemExit(3)"]}
 ENDLESS = {"command": [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]}

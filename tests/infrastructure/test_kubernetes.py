@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.agent.house import House, Start, eventually
+from tests.agent.house import House, Start
 from tests.infrastructure.kubernetes_cluster import NAME, Cluster
+from tests.servers import eventually
 
 QUICK = {"command": [sys.executable, "-c", "print('begun', flush=True); raise SystemExit(3)"]}
 ENDLESS = {"command": [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]}

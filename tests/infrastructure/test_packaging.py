@@ -15,8 +15,9 @@ from orion.deployments.packaging import CondaEnvironment, DockerPackager, Python
 from orion.errors import Invalid, NotFound
 from orion.sdk.client import SyncClient
 from orion.settings import temporary_settings
-from tests.agent.house import House, Start, eventually
+from tests.agent.house import House, Start
 from tests.infrastructure.docker_engine import Engine
+from tests.servers import eventually
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The flow"),  # each test has a file of its own with the same flows

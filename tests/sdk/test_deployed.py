@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from orion.sdk.client import SyncClient
 from orion.sdk.exchange import Request, read
 from orion.settings import current
 from tests.sdk.conftest import Served
+from tests.servers import eventually
 
 ROOT = Path(__file__).parents[2]
 FLOWS = """
@@ -123,13 +123,6 @@ def engine(sqlite_server: Served, tmp_path: Path) -> Iterator[Engine]:
         yield Engine(folder, client, Path(current().home))
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def test_a_deployed_run_completes_with_its_parameters_version_and_policy(engine: Engine) -> None:
     run = engine.make("flows.py:total", a="40")
     done = engine.run(run, engine.claim(run))
@@ -178,7 +171,7 @@ def test_a_flow_that_cannot_be_loaded_crashes_the_run_with_the_reason_in_its_log
 def test_sigterm_ends_the_run_as_crashed_and_says_so(engine: Engine, entrypoint: str) -> None:
     run = engine.make(entrypoint)
     process = engine.start(run, engine.claim(run))
-    until((engine.folder / "started").exists)
+    eventually((engine.folder / "started").exists)
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 1
     done = engine.again(run)
@@ -200,7 +193,7 @@ def test_the_word_of_a_heartbeat_cancels_the_run(engine: Engine) -> None:
     run = engine.make("flows.py:sleeper")
     token = engine.claim(run)
     process = engine.start(run, token, ORION_HEARTBEAT_SECONDS="0.2")
-    until((engine.folder / "started").exists)
+    eventually((engine.folder / "started").exists)
     engine.client.set_flow_run_state(run.id, StateCreate(type="CANCELLING"))
     assert process.wait(20) == 0
     assert engine.again(run).state_type == "CANCELLED"
