@@ -32,7 +32,11 @@ def test_the_catalogue_is_made_from_the_classes(slug: str) -> None:
 @pytest.mark.row("BLK-12")
 def test_built_in_types_are_there_when_they_are_asked_for(client: SyncClient) -> None:
     slugs = {kind.slug for kind in client.read_block_types() if kind.is_protected}
-    named = "secret json string date-time local-file-system remote-file-system process slack-webhook"
+    named = (
+        "secret json string date-time local-file-system remote-file-system s3 gcs azure smb github git process "
+        "docker-container docker-registry kubernetes-job kubernetes-cluster-config "
+        "slack-webhook ms-teams-webhook email-server webhook"
+    )
     assert set(named.split()) <= slugs == set(registry.BUILT_IN)
     client.install_system_block_types()
     assert len(client.read_block_types()) == len(slugs)

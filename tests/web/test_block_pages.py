@@ -136,6 +136,62 @@ def test_a_secret_that_is_left_empty_stays_and_can_be_cleared(client: Client, ty
     assert changed["password"] == "new-one" and not {"token", "staging"} & changed.keys()
 
 
+LISTS: dict[str, Any] = {
+    "title": "Cluster",
+    "type": "object",
+    "properties": {
+        "token": {"type": "string", "writeOnly": True, "format": "password"},
+        "networks": {"type": "array", "items": {"type": "string"}, "default": []},
+        "memory": {"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}], "default": None},
+        "swap": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+        "ports": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"number": {"type": "integer"}, "name": {"type": "string"}}},
+        },
+        "accounts": {"type": "array", "items": {"type": "string", "writeOnly": True}},
+    },
+    "required": ["token"],
+    "block_type_slug": "cluster",
+    "secret_fields": ["token", "accounts.*"],
+    "block_schema_references": {},
+}
+
+
+def test_lists_and_choices_of_kinds_are_inputs_and_grow_by_buttons(client: Client) -> None:
+    """What holds secrets stays JSON, and no answer holds what was typed of them."""
+    slug = registered(client, LISTS)["block_type"]["slug"]
+    address = f"/blocks/catalog/{slug}/create"
+    empty = page(client, address)
+    assert 'name="p.networks~" value="list"' in empty and 'name="p.memory~"' in empty
+    assert '<textarea id="p.accounts"' in empty
+    assert empty.count('<option value="">none</option>') == 2  # neither choice of kinds has to be made
+    typed = {"name": "one", "p.token": CANARY, "p.networks~": "list", "p.networks": ["front", "back"]}
+    typed |= {"p.memory~": "1", "p.memory": "512m", "p.swap~": "", "p.ports~": "1", "p.ports.0.number": "eighty"}
+    more = client.post(address, data={**typed, "add": "p.ports"}, headers=HTML)
+    assert more.status_code == 200 and CANARY not in more.text
+    for part in ('value="front"', 'value="back"', 'value="512m"', 'value="eighty"', 'name="p.ports.1.number"'):
+        assert part in more.text
+    assert "Type it again: secrets are not sent back." in more.text and "Nothing was saved" not in more.text
+    fewer = client.post(address, data={**typed, "drop": "p.networks.0"}, headers=HTML).text
+    assert 'value="back"' in fewer and 'value="front"' not in fewer
+    assert client.post("/api/block_documents/filter", json={}).json() == []
+    typed["p.ports.0.number"] = "80"
+    made = client.post(address, data=typed, headers=HTML, follow_redirects=False)
+    assert made.status_code == 303, made.text
+    id = made.headers["location"].rpartition("/")[2]
+    found = clear(client, id)
+    assert found["networks"] == ["front", "back"] and found["memory"] == "512m" and found["token"] == CANARY
+    assert found["ports"][0]["number"] == 80 and "swap" not in found
+    again = page(client, f"/blocks/{id}/edit")
+    assert 'value="front"' in again and 'value="512m"' in again
+    change = {**seen(client, id), "p.networks~": "list", "p.networks": ["back"], "p.memory~": "0", "p.memory": "5"}
+    drawn = client.post(f"/blocks/{id}/edit", data={**change, "preview": "1"}, headers=HTML)
+    assert drawn.status_code == 200 and clear(client, id)["networks"] == ["front", "back"]
+    assert client.post(f"/blocks/{id}/edit", data=change, headers=HTML, follow_redirects=False).status_code == 303
+    found = clear(client, id)
+    assert (found["networks"], found["memory"], found["token"]) == (["back"], 5, CANARY)
+
+
 def test_of_two_who_edit_at_once_the_second_is_told(client: Client, clock: Any, types: Any) -> None:
     from datetime import timedelta
 

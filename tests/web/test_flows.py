@@ -47,6 +47,7 @@ def test_an_unknown_flow_is_not_found(client: Client, method: str, path: str) ->
     assert client.get("/api/flows/no-uuid").status_code == 404
 
 
+@pytest.mark.row("BLK-13")
 @pytest.mark.parametrize("name", ["", "a/b", "a%b", "a&b", "<a>", 5, None])
 def test_a_bad_name_is_refused(client: Client, name: object) -> None:
     answer = client.post("/api/flows/", json={"name": name})

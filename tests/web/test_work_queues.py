@@ -45,6 +45,15 @@ def test_a_queue_is_made_read_changed_and_deleted(client: Client) -> None:
     assert client.get("/api/work_queues/name/etl").json() == {"detail": "Work queue not found"}
 
 
+@pytest.mark.row("BLK-13")
+@pytest.mark.parametrize("name", ["", "a/b", "a%b", "a&b", "<a>"])
+def test_a_bad_name_is_refused_new_and_changed(client: Client, name: str) -> None:
+    made = queue(client, name="etl")
+    assert client.post("/api/work_queues/", json={"name": name}).status_code == 422
+    assert client.patch(f"/api/work_queues/{made['id']}", json={"name": name}).status_code == 422
+    assert client.get(f"/api/work_queues/{made['id']}").json()["name"] == "etl"
+
+
 def test_queues_are_listed_by_prefix(client: Client) -> None:
     for name in ("prod-a", "prod-b", "dev"):
         queue(client, name=name)

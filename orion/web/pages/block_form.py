@@ -61,12 +61,13 @@ class BlockForm(Form):
         slugs = self._slugs(schema)
         if slugs:
             return self._block(name, schema, slugs, value, default, required, path, errors)
-        made = super()._field(name, _as_json(schema), value, default, required, path, errors)
+        made = super()._field(name, self._as_json(schema, path), value, default, required, path, errors)
         if path in self.hidden or made.kind == "password":
             made.kind, made.text, made.type_words, made.parts = "secret", "", "secret", []
             made.is_set = self._at(path) not in (None, ABSENT)
             made.required, made.limits = required and not made.is_set, {"clear": not required}
             made.changed = False
+        made.stays = made.kind == "secret" or (not made.parts and self._holds_secrets(path))
         return made
 
     def _block(
@@ -98,7 +99,7 @@ class BlockForm(Form):
             return self._picked(str(form.get(key, "")), key, required)
         if key in self.hidden or control(schema) == "password":
             return self._secret(schema, form, key, errors, required)
-        return super()._value(_as_json(schema), form, key, errors, required)
+        return super()._value(self._as_json(schema, key), form, key, errors, required)
 
     def _picked(self, id: str, key: str, required: bool) -> Any:
         if id == HERE:
@@ -131,6 +132,16 @@ class BlockForm(Form):
         found = [str(slug) for slug in slugs if slug]
         return found if len(found) == max(len(slugs) - 1, 1) else []
 
+    def _as_json(self, schema: Schema, path: str) -> Schema:
+        """A list or a choice of kinds with secrets or blocks in it is written as JSON, where masks and links stay."""
+        if control(schema) not in ("list", "rows", "union"):
+            return schema
+        inside: set[str] = set()
+        _slugs_of(schema, inside)
+        if not inside and not self._holds_secrets(path) and path not in self.hidden:
+            return schema
+        return {name: value for name, value in schema.items() if name not in ("items", "variants")}
+
     def _at(self, path: str) -> Any:
         """What the saved block shows at a path of the form."""
         found: Any = self.shown
@@ -139,13 +150,6 @@ class BlockForm(Form):
                 return ABSENT
             found = found[step]
         return found
-
-
-def _as_json(schema: Schema) -> Schema:
-    """Lists and choices of several kinds are written as JSON: there may be secrets within them, shown as masks."""
-    if control(schema) in ("list", "rows", "union"):
-        return {name: value for name, value in schema.items() if name not in ("items", "variants")}
-    return schema
 
 
 def _linked(value: Any) -> str:

@@ -51,6 +51,7 @@ class Field:
     choices: list[tuple[str, str]] = field(default_factory=list)
     slug: str = ""
     is_set: bool = False
+    stays: bool = False  # what is typed is never sent back: the browser keeps it while the form is drawn again
 
 
 class Form:
@@ -151,7 +152,7 @@ class Form:
     ) -> list[Field]:
         variants = list(schema["variants"])
         made.options = [name_of(each, at) for at, each in enumerate(variants)]
-        if value is None and schema.get("nullable"):
+        if value is None and (schema.get("nullable") or not made.required):
             made.text = ""
             return []
         at = variant_of(variants, value)
