@@ -13,7 +13,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -24,22 +24,37 @@ from orion.model.times import as_utc, from_micros, to_micros, whole
 from orion.store.base import NONE, Conn, Params, Row
 
 S = TypeVar("S", bound=Struct)
+F = TypeVar("F")
 Kind = Literal["plain", "time", "bool", "raw", "json"]
+
+
+class _Made(dict[str, F]):
+    """A function for each dialect, made when it is first asked for: a process speaks one, and not to every table."""
+
+    def __init__(self, make: Callable[[str], F]) -> None:
+        self._make = make
+
+    def __missing__(self, dialect: str) -> F:
+        return self.setdefault(dialect, self._make(dialect))
 
 
 class Rows(Generic[S]):
     """How one struct lies in one table."""
 
     def __init__(self, struct: type[S], table: str, *, leave_out: Iterable[str] = ()) -> None:
-        hints = get_type_hints(struct)
         self.fields = tuple(name for name in struct.__struct_fields__ if name not in set(leave_out))
         self.table = table
         self.columns = ", ".join(f"{table}.{name}" for name in self.fields)
         self.width = len(self.fields)
         self.insert: str = inserting(table, self.fields)
-        types_ = {name: hints[name] for name in self.fields}
-        self._read = {dialect: _reader(struct, types_, dialect) for dialect in ("sqlite", "postgres")}
-        self._bind = {dialect: _binder(types_, dialect) for dialect in ("sqlite", "postgres")}
+        self._struct = struct
+        self._read = _Made(lambda dialect: _reader(struct, self._hints, dialect))
+        self._bind = _Made(lambda dialect: _binder(self._hints, dialect))
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        hints = get_type_hints(self._struct)
+        return {name: hints[name] for name in self.fields}
 
     def read(self, conn: Conn, row: Row, **extra: Any) -> S:
         """The struct of a row that begins with `columns`; `extra` gives fields that are no columns."""
