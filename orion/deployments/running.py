@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from orion.blocks.filesystem import call
 from orion.deployments.standing_in import reopened, stand_in
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate
 from orion.model.states import FINAL, SCHEDULED, StateCreate, StateDetails
@@ -133,14 +134,15 @@ def find(name: str, client: SyncClient) -> Deployment:
 
 
 def execute(name: str, parameters: Mapping[str, Any] | None = None, client: SyncClient | None = None) -> Any:
-    """Run a deployment's flow in this process, without an agent; the final state."""
+    """Run a deployment's flow in this process, without an agent, and wait for it; the final state."""
     if client is None:
         with SyncClient() as own:
             return execute(name, parameters, own)
     deployment = find(name, client)
     with TemporaryDirectory(prefix="orion-code-") as folder:
         flow = _flow_of(deployment, client, Path(folder))
-        return flow(**{**unraw(deployment.parameters), **(parameters or {})}, return_state=True)
+        given = {**unraw(deployment.parameters), **(parameters or {})}
+        return call(lambda: flow(**given, return_state=True))
 
 
 def _flow_of(deployment: Deployment, client: SyncClient, folder: Path) -> Flow[Any, Any]:

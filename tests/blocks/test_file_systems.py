@@ -79,6 +79,11 @@ def in_sftp(port: int) -> RemoteFileSystem:
     return RemoteFileSystem(basepath=f"sftp://127.0.0.1/{uuid.uuid4().hex}", settings=who)
 
 
+def in_smb(port: int) -> SMB:
+    who = {"smb_username": "root", "smb_password": "word", "smb_port": port}
+    return SMB(smb_host="127.0.0.1", share_path=f"share/{uuid.uuid4().hex}", **who)
+
+
 @pytest.fixture(params=["local", "memory", "s3", "sftp", "smb", "gcs", "azure"])
 def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileSystem:
     own = uuid.uuid4().hex
@@ -90,9 +95,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         case "s3":
             return in_s3(request.getfixturevalue("s3"))
         case "smb":
-            port = request.getfixturevalue("smb")
-            who = {"smb_username": "root", "smb_password": "word", "smb_port": port}
-            return SMB(smb_host="127.0.0.1", share_path=f"share/{own}", **who)
+            return in_smb(request.getfixturevalue("smb"))
         case "gcs":
             monkeypatch.setenv("STORAGE_EMULATOR_HOST", request.getfixturevalue("gcs"))
             return GCS(bucket_path=f"bucket/{own}")
@@ -196,7 +199,7 @@ def test_an_upload_that_breaks_off_at_its_source_changes_nothing(files: FileSyst
     assert files.get_directory("a", str(tmp_path / "all")) == 1
 
 
-@pytest.mark.parametrize("kind", ["s3", "sftp"])
+@pytest.mark.parametrize("kind", ["s3", "sftp", "smb"])
 def test_of_an_upload_whose_connection_is_cut_nothing_is_seen(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -204,13 +207,12 @@ def test_of_an_upload_whose_connection_is_cut_nothing_is_seen(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
     server = request.getfixturevalue(kind)
-    port = server if kind == "sftp" else int(server.rpartition(":")[2])
+    port = int(str(server).rpartition(":")[2])
+    make: Any = {"s3": lambda port: in_s3(f"http://127.0.0.1:{port}"), "sftp": in_sftp, "smb": in_smb}[kind]
     with Cut(port, after=3 * MB) as cut:
-        straight: Any = in_sftp(port) if kind == "sftp" else in_s3(server)
-        through: Any = in_sftp(cut.port) if kind == "sftp" else in_s3(f"http://127.0.0.1:{cut.port}")
-        for name in ("bucket_path", "basepath"):
-            if name in straight._block_fields:
-                setattr(through, name, getattr(straight, name))
+        straight, through = make(port), make(cut.port)
+        for name in {"bucket_path", "basepath", "share_path"} & set(straight._block_fields):
+            setattr(through, name, getattr(straight, name))
         with pytest.raises(StorageError, match="new cannot be written"):
             through.write_path("a/new", bytes(20 * MB))
         assert cut.passed >= 3 * MB

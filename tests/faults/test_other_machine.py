@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ FLOW = """
         with open(Path(folder) / name, "a") as file:
             file.write("x")
 
+    @task(cache_key_fn=lambda context, arguments: arguments["folder"])
+    def shared(folder: str) -> list[int]:
+        count(folder, "shared")
+        return list(range(1000))
+
     @task(persist_result=True)
     def load(folder: str) -> list[int]:
         count(folder, "load")
@@ -38,6 +44,7 @@ FLOW = """
 
     @flow{options}
     def etl(folder: str) -> int:
+        shared(folder)
         found = load(folder)
         wait(folder)
         return sum(found)
@@ -83,12 +90,13 @@ def deploy(server: OrionServer, machine: Path, options: str) -> str:
     assert made.returncode == 0 and "of 3 files" in made.stdout, made.stderr
     assert "storage: s3/prod" in (code.parent / "deployment.yaml").read_text()
     shutil.rmtree(code.parent)
-    asked = run_orion(
-        "deployment", "run", f"etl/{machine.name}", "--json", home=machine, **server.client
-    )
-    assert asked.returncode == 0, asked.stderr
-    import json
+    return ask(server, machine)
 
+
+def ask(server: OrionServer, machine: Path) -> str:
+    """The id of a new run."""
+    asked = run_orion("deployment", "run", f"etl/{machine.name}", "--json", home=machine, **server.client)
+    assert asked.returncode == 0, asked.stderr
     return str(json.loads(asked.stdout)["id"])
 
 
@@ -104,13 +112,13 @@ def agent_on(server: OrionServer, machine: Path, net: Network) -> Process:
 def test_a_killed_run_goes_on_in_a_fresh_folder_without_repeating_finished_tasks(
     server: OrionServer, net: Network, tmp_path: Path, options: str
 ) -> None:
-    """With results in S3 even on another machine; local ones need the same home."""
+    """With results in S3 even on another machine, which shares its cache, too; local ones need the same home."""
     builder, runs = tmp_path / "builder", Runs(server, tmp_path)
     builder.mkdir()
     run = deploy(server, builder, options)
     first = agent_on(server, tmp_path / "first", net)
     eventually(lambda: (builder / "wait").exists(), seconds=60)
-    eventually(lambda: sorted(runs.tasks(run)) == ["COMPLETED", "RUNNING"])
+    eventually(lambda: sorted(runs.tasks(run)) == ["COMPLETED", "COMPLETED", "RUNNING"])
     assert net.holds(runs.pid(run))
     kill(runs.pid(run))
     eventually(lambda: runs.state(run) == "CRASHED")
@@ -123,7 +131,11 @@ def test_a_killed_run_goes_on_in_a_fresh_folder_without_repeating_finished_tasks
     eventually(lambda: (builder / "wait").read_text() == "xx", seconds=60)
     (builder / "go").touch()
     eventually(lambda: runs.state(run) == "COMPLETED")
-    assert (builder / "load").read_text() == "x"
+    assert (builder / "load").read_text() == (builder / "shared").read_text() == "x"
+    if options:  # another run takes from the cache what the first machine has put there
+        other = ask(server, builder)
+        eventually(lambda: runs.state(other) == "COMPLETED", seconds=60)
+        assert ((builder / "load").read_text(), (builder / "shared").read_text()) == ("xx", "x")
     assert runs.read(run)["state"]["data"] is not None
     first.end()
     read = run_orion("result", run, "--trust", "s3/prod", home=first.home, **server.client)

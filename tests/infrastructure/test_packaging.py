@@ -19,10 +19,9 @@ from tests.agent.house import House, Start
 from tests.infrastructure.docker_engine import Engine
 from tests.servers import eventually
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The flow"),  # each test has a file of its own with the same flows
-    pytest.mark.filterwarnings("ignore:Installed from a folder"),
-]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The flow"
+)  # each test has a file of its own with the same flows
 NEEDS = PythonEnvironment("3.12", ["orion-server==1", "httpx"])
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-import warnings
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from typing import Any, Literal
@@ -81,4 +81,4 @@ def _tell(left_out: list[str], on_uninstallable: OnUninstallable) -> None:
     )
     if on_uninstallable == "raise":
         raise Invalid(message)
-    warnings.warn(message, stacklevel=4)
+    logging.getLogger("orion.packaging").warning("%s", message)
