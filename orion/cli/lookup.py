@@ -14,7 +14,6 @@ Row = dict[str, Any]
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PREFIX = re.compile(r"[0-9a-f-]{4,35}")
-SEARCHED = 2_000
 
 
 def find_flow(api: Api, what: str) -> Row:
@@ -91,8 +90,8 @@ def _by_prefix(api: Api, resource: str, what: str) -> Row | None:
     start = what.lower()
     if not _PREFIX.fullmatch(start):
         return None
-    rows = api.pages(f"/{resource}/filter", {}, SEARCHED)
-    return _one([row for row in rows if row["id"].startswith(start)], resource, what)
+    rows = api.rows(f"/{resource}/filter", {resource: {"id": {"startswith_": [start]}}}, 5)
+    return _one(rows, resource, what)
 
 
 def _one(rows: list[Row], resource: str, what: str) -> Row | None:

@@ -23,6 +23,7 @@ class Criterion(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
 class IdCriterion(Criterion, kw_only=True):
     any_: Ids | None = None
     not_any_: Ids | None = None
+    startswith_: Texts | None = None
 
 
 class NullableIdCriterion(Criterion, kw_only=True):

@@ -13,6 +13,7 @@ from orion.store.base import Conn
 from orion.store.rows import json_text
 
 QUICKLY_SORTED = 1_000
+AFTER_HEX = "g"  # greater than every letter of an id
 
 
 class Literal(str):
@@ -156,14 +157,24 @@ def none_of(c: Conditions, column: str, values: Sequence[str]) -> str | None:
 
 def like(c: Conditions, column: str, text: str) -> str:
     """Whether the column contains the text, in any case; `%` and `_` are wildcards unless it is `Literal`."""
+    return f"{column} {{like}} {c.bind(like_part(text))} ESCAPE '\\'"
+
+
+def like_part(text: str) -> str:
+    """The pattern of LIKE that means: contains the text."""
     pattern = text.replace("\\", "\\\\")
     if isinstance(text, Literal):
         pattern = pattern.replace("%", "\\%").replace("_", "\\_")
-    return f"{column} {{like}} {c.bind(f'%{pattern}%')} ESCAPE '\\'"
+    return f"%{pattern}%"
 
 
 def starts_with(c: Conditions, column: str, prefixes: Sequence[str]) -> str:
-    """Whether the column begins with one of the prefixes, in exactly these letters."""
+    """Whether the column begins with one of the prefixes, in exactly these letters; ids by their index."""
+    if column.endswith(".id"):
+        stretches = [(c.bind(prefix), c.bind(prefix + AFTER_HEX)) for prefix in prefixes]
+        return (
+            join("or_", [f"({column} >= {low} AND {column} < {high})" for low, high in stretches]) or "FALSE"
+        )
     tests = [f"substr({column}, 1, {len(prefix)}) = {c.bind(prefix)}" for prefix in prefixes]
     return join("or_", tests) or "FALSE"
 

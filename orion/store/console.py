@@ -10,10 +10,12 @@ from typing import NamedTuple
 from orion.model.logs import Log
 from orion.store import sql
 from orion.store.base import Conn
+from orion.store.conditions import Literal, like_part
 from orion.store.rows import json_text
 
 Q = sql.load("console")
 LATE_ARRIVAL = timedelta(minutes=10)
+SEARCHED, LAST_LETTER = 5_000, "\U0010ffff"
 
 
 class Past(NamedTuple):
@@ -83,9 +85,22 @@ def task_run_names(conn: Conn, ids: Iterable[str | None]) -> dict[str, str]:
     return _names(conn, Q.task_run_names, ids)
 
 
+def first_tasks(conn: Conn, flow_run_id: str, n: int) -> dict[str, str]:
+    """Names of the first task runs of a flow run by id, in the order of their time."""
+    return dict(conn.all(Q.first_tasks, {"id": flow_run_id, "n": n}))
+
+
 def _names(conn: Conn, statement: str, ids: Iterable[str | None]) -> dict[str, str]:
     wanted = sorted({id for id in ids if id})
     return dict(conn.all(statement, {"ids": json_text(wanted)})) if wanted else {}
+
+
+def runs_named(conn: Conn, q: str, n: int) -> list[str]:
+    """Ids of flow runs: of all whose names begin with a text, and of the newest whose names contain it in any case."""
+    part = like_part(Literal(q))
+    beginning = conn.all(Q.runs_beginning, {"low": q, "high": q + LAST_LETTER, "n": n})
+    containing = conn.all(Q.runs_containing, {"part": part, "most": SEARCHED, "n": n})
+    return list(dict.fromkeys(id for (id,) in [*containing, *beginning]))
 
 
 def parents(conn: Conn, task_run_ids: Iterable[str | None]) -> dict[str, tuple[str, str]]:
@@ -124,7 +139,7 @@ def stored_results(conn: Conn, flow_run_id: str, n: int) -> int:
 
 def sketches(conn: Conn, flow_run_id: str) -> list[Sketch]:
     """All task runs of a flow run as charts need them, oldest first; there may be ten thousand."""
-    return [Sketch._make(row) for row in conn.all(Q.sketches, {"id": flow_run_id})]
+    return list(map(Sketch._make, conn.all(Q.sketches, {"id": flow_run_id})))
 
 
 def task_states(conn: Conn, task_run_ids: list[str]) -> dict[str, list[tuple[str, str, int]]]:

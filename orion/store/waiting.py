@@ -37,11 +37,6 @@ class Upstream(NamedTuple):
     since: datetime | None
 
 
-def queues_of(conn: Conn, run: FlowRun, now: datetime) -> list[WorkQueue]:
-    """The queues that serve a run: that of its name, and those whose filter it fits."""
-    return work_queues.for_run(conn, run.work_queue_name, run.deployment_id or "", set(run.tags), now)
-
-
 def queue_holders(conn: Conn, queue: WorkQueue) -> list[Holder]:
     """The runs that take room in a queue."""
     condition = work_queues.serves(conn, queue)

@@ -234,15 +234,23 @@ def for_deployment(conn: Conn, deployment_id: str, now: datetime | None = None) 
     if row is None:
         raise NotFound("Deployment not found")
     tags = {tag for (tag,) in conn.all(Q.deployment_tags, {"id": deployment_id})}
-    return for_run(conn, row[0], deployment_id, tags, now)
+    return Serving(conn, now).run(row[0], deployment_id, tags)
 
 
-def for_run(
-    conn: Conn, name: str | None, deployment_id: str, tags: set[str], now: datetime | None = None
-) -> list[WorkQueue]:
-    """The queues that serve a run of a deployment, by the queue it names and by its tags."""
-    queues = [_read(conn, found, now) for found in conn.all(CANDIDATES, {"name": name})]
-    return [queue for queue in queues if _fits(queue, name, deployment_id, tags)]
+class Serving:
+    """Which queues serve which runs: for many runs at once, the queues of a name are read once."""
+
+    def __init__(self, conn: Conn, now: datetime | None = None) -> None:
+        self.conn = conn
+        self.now = now
+        self._known: dict[str | None, list[WorkQueue]] = {}
+
+    def run(self, name: str | None, deployment_id: str, tags: set[str]) -> list[WorkQueue]:
+        """The queues that serve a run of a deployment, by the queue it names and by its tags."""
+        if name not in self._known:
+            rows = self.conn.all(CANDIDATES, {"name": name})
+            self._known[name] = [_read(self.conn, row, self.now) for row in rows]
+        return [queue for queue in self._known[name] if _fits(queue, name, deployment_id, tags)]
 
 
 def _new(conn: Conn, wanted: WorkQueueCreate, now: datetime) -> WorkQueue:

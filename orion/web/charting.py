@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec import structs
@@ -29,7 +29,7 @@ class RunHistory:
 def draw_history(data: RunHistory, link: Link) -> history.History:
     """The run history of a list page; each bar leads to its own runs."""
     local = viewer.get().local
-    buckets = [replace(each, start=local(each.start), href=link(each.href)) for each in data.buckets]
+    buckets = [history.Bucket(local(each.start), each.counts, link(each.href)) for each in data.buckets]
     return history.history(buckets, timedelta(seconds=data.seconds), local(data.now), data.clock, data.label)
 
 

@@ -18,6 +18,7 @@ _BY_NAME = {
     "Cached": "completed",
     "Paused": "paused",
 }
+_BY_TYPE = {"CANCELLING": "cancelled", None: "pending", "COMPLETED": "completed", "RUNNING": "running"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def look(state_type: str | None, state_name: str | None = None) -> str:
     """The word by which the stylesheet knows a state: its type, or the name that says more (late, paused)."""
     if state_name in _BY_NAME:
         return _BY_NAME[state_name]
-    return {"CANCELLING": "cancelled", None: "pending"}.get(state_type) or str(state_type).lower()
+    return _BY_TYPE.get(state_type) or str(state_type).lower()
 
 
 def look_of(run: Any) -> str:
@@ -138,7 +139,7 @@ def day_of(time: datetime) -> tuple[str, str]:
 
 def iso(time: datetime) -> str:
     """UTC, for machines and for the tooltip."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def count(value: int, *, cap: int = 10_000) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -63,6 +64,8 @@ def build_app(
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     if app.state.owns_store:
         app.state.store = await asyncio.to_thread(_open, app.state.settings, app.state.services)
+        if app.state.services:
+            gc.freeze()  # what is here now stays: a big page need not have the collector go over it again and again
     watching = _watch(app) if app.state.services else []
     try:
         yield

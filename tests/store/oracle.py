@@ -33,7 +33,7 @@ def key_holds(key: str, wanted: Any, value: Any) -> bool | None:
         case "like_":
             return value is not None and like(wanted, value)
         case "startswith_":
-            return any(value.startswith(prefix) for prefix in wanted)
+            return value is not None and any(value.startswith(prefix) for prefix in wanted)
         case "is_null_":
             return (value is None) == wanted
         case "before_" | "le_":

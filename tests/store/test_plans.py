@@ -86,6 +86,7 @@ WEEK = f.TimeCriterion(after_=NOW - timedelta(days=7), before_=NOW + timedelta(d
 FLOW_RUN_FILTERS: dict[str, Filters | None] = {
     "all": None,
     "by id": runs(id=f.IdCriterion(any_=[ID, OTHER])),
+    "by the beginning of an id": runs(id=f.IdCriterion(startswith_=[ID[:9]])),
     "of a time": runs(expected_start_time=WEEK),
     "in a state": runs(state=kinds("FAILED")),
     "in some states": runs(state=kinds("FAILED", "CRASHED")),
@@ -207,6 +208,18 @@ def test_what_a_page_of_the_console_counts_stands_in_an_index(sqlite_store: Stor
 def test_results_that_a_retry_would_use_are_looked_for_in_the_run_alone(sqlite_store: Store) -> None:
     ((_, plan),) = plans(sqlite_store, lambda conn: console.stored_results(conn, ID, 10))
     assert any("task_run_flow_run_state (flow_run_id=? AND state_type=?)" in step for step in plan), plan
+
+
+def test_the_beginning_of_an_id_is_a_stretch_of_the_index(sqlite_store: Store) -> None:
+    wanted = runs(id=f.IdCriterion(startswith_=[ID[:9]]))
+    (_, ids), *_ = plans(sqlite_store, lambda conn: flow_runs.filter(conn, wanted, "ID_DESC", 5))
+    assert any("(id>? AND id<?)" in step for step in ids), ids
+
+
+def test_a_search_by_name_looks_at_a_stretch_of_the_names_and_at_the_newest_runs(sqlite_store: Store) -> None:
+    (_, beginning), (text, containing) = plans(sqlite_store, lambda conn: console.runs_named(conn, "a", 20))
+    assert any("flow_run_name (name>? AND name<?)" in step for step in beginning), beginning
+    assert "LIMIT :most" in text and not any("TEMP B-TREE" in step for step in containing)
 
 
 @pytest.mark.parametrize("what", ["list", "history"])

@@ -10,6 +10,7 @@ from orion.settings import Settings
 from orion.store import Store
 from orion.web.factory import build_app
 from tests.seed import Seeded
+from tests.web import makers
 from tests.web.browser import Client
 from tests.web.pages import HTML, PARTIAL, World, act
 
@@ -215,7 +216,9 @@ def test_the_log_is_searched_and_filtered_on_the_server(seen: World) -> None:
     log = f"/runs/{seeded.runs['cobalt-heron']}/logs"
     lines = lambda query: client.get(f"{log}?{query}", headers={"Accept": "application/json"}).json()["lines"]  # noqa: E731
     assert {line["level"] for line in lines("level=40")} == {40}
-    assert [line["message"] for line in lines("q=412,906 rows in&around=0")] == ["Read 412,906 rows in 91.8 s"]
+    assert [line["message"] for line in lines("q=412,906 rows in&around=0")] == [
+        "Read 412,906 rows in 91.8 s"
+    ]
     task = lines("q=412,906 rows in&around=0")[0]["task_run_id"]
     assert {line["task_run_id"] for line in lines(f"task={task}")} == {task}
 
@@ -340,3 +343,22 @@ def test_without_the_console_only_the_api_answers(store: Store, settings: Settin
     assert client.get("/runs", headers=HTML).status_code == 404
     assert client.get("/api/health").json() is True
     client.close()
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id_or_of_its_name_however_old_it_is(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of a name is looked for among the newest runs only: here, the newest one."""
+    monkeypatch.setattr("orion.store.console.SEARCHED", 1)
+    old = makers.flow_run(client, name="cobalt-heron")
+    makers.flow_run(client, name="velvet-heron")
+
+    def hits(q: str) -> list[str]:
+        answer = client.get(f"/search?q={q}", headers={"Accept": "application/json"}).json()
+        return [hit["name"] for hit in answer["hits"]]
+
+    assert hits(old["id"][:35]) == ["cobalt-heron"]
+    assert hits(old["id"][:35].upper()) == ["cobalt-heron"]
+    assert hits("cob") == ["cobalt-heron"]
+    assert hits("HERON") == ["velvet-heron"]
+    assert hits("%25") == [] and hits("never") == []

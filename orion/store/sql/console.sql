@@ -16,6 +16,10 @@ SELECT id, name FROM deployment WHERE id IN {listed:ids};
 -- Names of task runs by id.
 SELECT id, name FROM task_run WHERE id IN {listed:ids};
 
+-- name: first_tasks
+-- The first task runs of a flow run by name, to choose from.
+SELECT id, name FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS FIRST, id LIMIT :n;
+
 -- name: parents
 -- The runs whose task runs stand for subflow runs: id of the task run, id and name of its flow run.
 SELECT task_run.id, flow_run.id, flow_run.name
@@ -29,6 +33,16 @@ FROM task_run JOIN flow_run child ON child.parent_task_run_id = task_run.id WHER
 -- name: child_of
 -- The subflow run that a task run stands for.
 SELECT id FROM flow_run WHERE parent_task_run_id = :id;
+
+-- name: runs_beginning
+-- Flow runs whose names begin with a text.
+SELECT id FROM flow_run WHERE name >= :low AND name < :high ORDER BY name, id LIMIT :n;
+
+-- name: runs_containing
+-- Of the newest flow runs those whose names contain a text.
+SELECT id FROM (
+    SELECT id, name FROM flow_run ORDER BY expected_start_time DESC, id DESC LIMIT :most
+) AS recent WHERE name {like} :part ESCAPE '\' LIMIT :n;
 
 -- name: task_counts
 -- Task runs of some flow runs, by state: an index alone can tell.

@@ -52,6 +52,6 @@ def progress(counts: Mapping[str, int]) -> Svg:
     for look in ORDER:
         width = counts.get(look, 0) / total * 100
         if width and look not in NOT_DRAWN:
-            marks.append(el("rect", data_s=look, x=x, width=max(width - 0.8, 0.5), height=6))
+            marks.append(rect(look, x, 0, max(width - 0.8, 0.5), 6))
         x += width
     return el("svg", join(marks), view_box="0 0 100 6", preserve="none", aria_hidden="true")

@@ -15,7 +15,7 @@ FAILED = ("failed", "crashed")
 GRID = [el("line", x1=x, x2=x, y1=0, y2=25) for x in (0, 250, 500, 750, 1000)]
 
 
-class Try(msgspec.Struct, frozen=True):
+class Try(msgspec.Struct, frozen=True, gc=False):
     """One stretch of work: seconds since the run's start, and the look of how it ended."""
 
     start: float
@@ -23,7 +23,7 @@ class Try(msgspec.Struct, frozen=True):
     look: str
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A task run (or a group of them) as the timeline sees it."""
 
     id: str

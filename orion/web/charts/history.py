@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orion.web.charts.svg import Svg, el, join
+from orion.web.charts.svg import Svg, el, join, rect
 
 STACK = ("failed", "crashed", "late", "cancelled", "paused", "running", "pending", "completed", "scheduled")
 WIDTH, HEIGHT, GAP = 1000.0, 100.0, 0.5
@@ -74,9 +74,7 @@ def _bar(bucket: Bucket, x: float, step: float, top: int) -> Svg | str:
         if count:
             height = max(count / top * HEIGHT, 1.0)
             y -= height
-            pieces.append(
-                el("rect", data_s=look, x=x + 1.2, y=y, width=max(step - 2.4, 1), height=max(height - GAP, 1))
-            )
+            pieces.append(rect(look, x + 1.2, y, max(step - 2.4, 1), max(height - GAP, 1)))
     hit = el("rect", class_="hit", x=x, y=0, width=step, height=HEIGHT)
     return el("a", el("title", _sentence(bucket.counts)), hit, *pieces, href=bucket.href)
 

@@ -18,7 +18,7 @@ FAILED = ("failed", "crashed")
 NOT_RUN = ("pending", "scheduled", "late", "paused")
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """A task run on the radar: what it is called, how it looks, what it waited for, where a click leads."""
 
     id: str

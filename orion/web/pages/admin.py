@@ -16,10 +16,12 @@ from orion.model.filters import (
     IdCriterion,
     NameCriterion,
 )
+from orion.model.flow_runs import FlowRun
 from orion.services import health as duties
 from orion.settings import SETTINGS
 from orion.store import console, deployments, flow_runs, flows, metrics, task_runs
 from orion.store.base import Conn
+from orion.store.conditions import Literal
 from orion.web.call import Call, Reply
 from orion.web.display import look_of, size_words
 from orion.web.pages import run_views
@@ -28,6 +30,7 @@ from orion.web.templating import PALETTES, THEMES
 
 FOUND = 20
 _uuid = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+_is_prefix = re.compile(r"[0-9a-f][0-9a-f-]{3,34}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -120,16 +123,12 @@ async def search(call: Call) -> Reply:
 
 
 def _search(conn: Conn, q: str, now: datetime) -> list[Hit]:
-    by: dict[str, Any] = (
-        {"id": IdCriterion(any_=[q.lower()])} if _uuid(q) else {"name": NameCriterion(like_=q)}
-    )
+    by = _criteria(q)
     found_flows = flows.filter(conn, Filters(flows=FlowFilter(**by)), "NAME_ASC", FOUND)
     found_deployments = deployments.filter(
         conn, Filters(deployments=DeploymentFilter(**by)), "NAME_ASC", FOUND
     )
-    found_runs = flow_runs.filter(
-        conn, Filters(flow_runs=FlowRunFilter(**by)), "EXPECTED_START_TIME_DESC", FOUND, 0, now=now
-    )
+    found_runs = _runs(conn, q, now)
     ids = [each.flow_id for each in found_runs] + [each.flow_id for each in found_deployments]
     names = console.flow_names(conn, ids)
     hits = [Hit("flow", each.name, "", f"flows/{each.id}") for each in found_flows]
@@ -143,3 +142,22 @@ def _search(conn: Conn, q: str, now: datetime) -> list[Hit]:
     ]
     task = task_runs.get(conn, q.lower(), now) if _uuid(q) else None
     return hits + ([Hit("task run", task.name, look_of(task), f"task-runs/{task.id}")] if task else [])
+
+
+def _criteria(q: str) -> dict[str, Any]:
+    """A whole id is an id; the beginning of one may be a part of a name as well."""
+    if _uuid(q):
+        return {"id": IdCriterion(any_=[q.lower()])}
+    if not _is_prefix(q.lower()):
+        return {"name": NameCriterion(like_=Literal(q))}
+    return {"operator": "or_", "id": IdCriterion(startswith_=[q.lower()]), "name": NameCriterion(like_=Literal(q))}
+
+
+def _runs(conn: Conn, q: str, now: datetime) -> list[FlowRun]:
+    """Runs by id or its beginning, or by name: nothing here depends on how many runs there are."""
+    ids = [q.lower()] if _uuid(q) else console.runs_named(conn, q, FOUND)
+    if _is_prefix(q.lower()):
+        by_id = Filters(flow_runs=FlowRunFilter(id=IdCriterion(startswith_=[q.lower()])))
+        ids = [*(run.id for run in flow_runs.filter(conn, by_id, "ID_DESC", FOUND, 0)), *ids]
+    wanted = Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=list(dict.fromkeys(ids))[:FOUND])))
+    return flow_runs.filter(conn, wanted, "EXPECTED_START_TIME_DESC", FOUND, 0, now=now) if ids else []

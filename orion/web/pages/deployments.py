@@ -27,9 +27,10 @@ from orion.model.filters import (
 )
 from orion.model.flow_runs import FlowRun
 from orion.model.schedule_words import in_words
-from orion.store import console, deployments, flow_runs, scheduling, work_queues
+from orion.store import console, deployments, flow_runs, scheduling
 from orion.store.base import Conn
 from orion.store.console import Past
+from orion.store.work_queues import Serving
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.charts.calendar import WEEKS, worst
@@ -146,19 +147,15 @@ def _rows(conn: Conn, page: list[Deployment], now: datetime) -> list[DeploymentR
         console.last_of_deployments(conn, ids, 10, now),
         console.next_of_deployments(conn, ids, now),
     )
+    serving = Serving(conn, now)
     return [
-        _row(conn, each, names.get(each.flow_id, "?"), past[each.id], following.get(each.id), now)
+        _row(serving, each, names.get(each.flow_id, "?"), past[each.id], following.get(each.id))
         for each in page
     ]
 
 
 def _row(
-    conn: Conn,
-    deployment: Deployment,
-    flow_name: str,
-    past: list[Past],
-    following: datetime | None,
-    now: datetime,
+    serving: Serving, deployment: Deployment, flow_name: str, past: list[Past], following: datetime | None
 ) -> DeploymentRow:
     seen = (
         look(past[-1].state_type, past[-1].state_name)
@@ -170,7 +167,7 @@ def _row(
     warning = (
         f"last run {seen}"
         if seen in ("failed", "crashed")
-        else f"late: {unserved(conn, deployment, now)}"
+        else f"late: {unserved(serving, deployment)}"
         if seen == "late"
         else ""
     )
@@ -185,9 +182,9 @@ def _row(
     )
 
 
-def unserved(conn: Conn, deployment: Deployment, now: datetime) -> str:
+def unserved(serving: Serving, deployment: Deployment) -> str:
     """Why nothing would take the deployment's runs now; empty when something would."""
-    queues = work_queues.for_deployment(conn, deployment.id, now)
+    queues = serving.run(deployment.work_queue_name, deployment.id, set(deployment.tags))
     if not queues:
         return "no work queue would pick up its runs"
     if all(queue.is_paused for queue in queues):
@@ -204,7 +201,7 @@ def overview(conn: Conn, deployment: Deployment, now: datetime) -> dict[str, Any
     """What the page of a deployment shows beside its run form."""
     past = console.last_of_deployment(conn, deployment.id, 50, now)
     today = viewer.get().local(now).date()
-    why = unserved(conn, deployment, now)
+    why = unserved(Serving(conn, now), deployment)
     return {
         "deployment": deployment,
         "flow_name": console.flow_names(conn, [deployment.flow_id]).get(deployment.flow_id, "?"),

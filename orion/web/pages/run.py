@@ -132,9 +132,10 @@ def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, waiters: Waite
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
     lines = run_logs.newest(conn, run.id, LINES)
+    spans = timeline.spans(tasks, names, timeline.histories(conn, tasks), children, run.start_time, now)
     return {
-        "spans": timeline.spans(tasks, names, timeline.histories(conn, tasks), children, run.start_time, now),
-        "nodes": timeline.nodes(tasks, names, children),
+        "spans": spans,
+        "nodes": timeline.nodes_of(spans),
         "elapsed": _elapsed(run, now),
         "sort": sort,
         "waiting": why_flow_run(Look(conn, now, waiters), run),

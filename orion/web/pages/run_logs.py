@@ -12,9 +12,6 @@ from starlette.datastructures import QueryParams
 from starlette.responses import StreamingResponse
 
 from orion.model.filters import (
-    Filters,
-    FlowRunFilter,
-    IdCriterion,
     LevelCriterion,
     LogFilter,
     LogText,
@@ -22,7 +19,7 @@ from orion.model.filters import (
 )
 from orion.model.flow_runs import FlowRun
 from orion.model.logs import Log
-from orion.store import console, flow_runs, logs, task_runs
+from orion.store import console, flow_runs, logs
 from orion.store.base import Conn
 from orion.web.ansi import LONGEST, plain
 from orion.web.call import Call, Reply
@@ -100,9 +97,9 @@ def newest(conn: Conn, run_id: str, n: int) -> list[Log]:
 def data(conn: Conn, run: FlowRun, now: datetime, query: LogQuery) -> dict[str, Any]:
     """What the log page shows: a stretch of the lines that match, and the ways to all others."""
     stretch = _stretch(conn, run.id, query)
-    first = task_runs.filter(conn, _of_run(run.id), "EXPECTED_START_TIME_ASC", OPTIONS, 0)
+    first = console.first_tasks(conn, run.id, OPTIONS)
     here = console.task_run_names(conn, (line.task_run_id for line in stretch.lines))
-    names = short_names({**{task.id: task.name for task in first}, **here})
+    names = short_names(first | here)
     number = len(stretch.matched) if query.narrowed else console.log_count(conn, run.id)
     return {
         "lines": stretch.lines,
@@ -132,10 +129,6 @@ async def first_error(call: Call) -> Reply:
         toast = {"toast": {"text": "This run logged no error"}}
         return Reply(None, trigger=toast, location=f"runs/{id}/logs")
     return Reply(lines[0], location=f"runs/{id}/logs?line={lines[0].id}#L{lines[0].id}")
-
-
-def _of_run(run_id: str) -> Filters:
-    return Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=[run_id])))
 
 
 def _stretch(conn: Conn, run_id: str, query: LogQuery) -> Stretch:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from orion.model.times import to_micros
+from orion.model.times import EPOCH, to_micros
 from orion.store import console
 from orion.store.base import Conn
 from orion.store.console import Sketch
@@ -23,7 +23,7 @@ SAME = 0.002  # seconds by which sums of times may differ
 _hashed = re.compile(r"(?P<name>.+)-[0-9a-f]{8}-(?P<index>\d+)$").match
 
 
-class Source(msgspec.Struct):
+class Source(msgspec.Struct, gc=False):
     """Where an argument of a task run came from."""
 
     input_type: str = ""
@@ -61,17 +61,12 @@ def spans(
 
 def nodes(tasks: Sequence[Sketch], names: Mapping[str, str], children: Mapping[str, str]) -> list[Node]:
     """Every task run with what it waited for."""
-    return [
-        Node(
-            task.id,
-            names[task.id],
-            look(task.state_type, task.state_name),
-            upstream(task.inputs),
-            _href(task.id, children),
-            task.id in children,
-        )
-        for task in tasks
-    ]
+    return nodes_of(spans(tasks, names, {}, children, None, EPOCH))
+
+
+def nodes_of(spans: Sequence[Span]) -> list[Node]:
+    """The same where the spans are known."""
+    return [Node(each.id, each.name, each.look, each.upstream, each.href, each.leads_on) for each in spans]
 
 
 def histories(conn: Conn, tasks: Sequence[Sketch]) -> dict[str, list[tuple[str, str, int]]]:
@@ -134,7 +129,7 @@ def upstream(inputs: str | bytes | msgspec.Raw) -> Sequence[str]:
     if inputs == "{}":
         return ()
     found = (_sources(inputs) or {}).values()
-    ids = [each.id for given in found for each in given if each.input_type == "task_run" and each.id]
+    ids = [each.id for given in found for each in given if each.id and each.input_type == "task_run"]
     return ids if len(ids) < 2 else list(dict.fromkeys(ids))
 
 

@@ -8,7 +8,7 @@ from orion.model.deployments import Deployment
 from orion.model.flow_runs import FlowRun
 from orion.model.limits import ConcurrencyLimitV2
 from orion.model.work_queues import WorkQueue
-from orion.store import claims, concurrency_limits_v2, deployment_limits, deployments, waiting
+from orion.store import claims, concurrency_limits_v2, deployment_limits, deployments, work_queues
 from orion.store.base import Conn
 from orion.web.waiters import Waiters
 
@@ -20,18 +20,15 @@ class Look:
         self.conn = conn
         self.now = now
         self.waiters = waiters or Waiters()
-        self._queues: dict[object, list[WorkQueue]] = {}
+        self._serving = work_queues.Serving(conn, now)
         self._used: dict[str, int] = {}
         self._rooms: deployment_limits.Rooms | None = None
         self._deployments: dict[str, Deployment | None] = {}
         self._limits: dict[str, ConcurrencyLimitV2 | None] = {}
 
     def queues(self, run: FlowRun) -> list[WorkQueue]:
-        """The queues that serve a run."""
-        key = (run.work_queue_name, run.deployment_id, tuple(sorted(run.tags)))
-        if key not in self._queues:
-            self._queues[key] = waiting.queues_of(self.conn, run, self.now)
-        return self._queues[key]
+        """The queues that serve a run: that of its name, and those whose filter it fits."""
+        return self._serving.run(run.work_queue_name, run.deployment_id or "", set(run.tags))
 
     def used(self, queue: WorkQueue) -> int:
         """How much of a queue's limit is in use."""
