@@ -11,6 +11,7 @@ import pytest
 from tests.web import makers
 from tests.web.browser import Client, Clock
 from tests.web.pages import HTML, act
+from tests.web.test_blocks import registered, saved
 
 pytestmark = pytest.mark.row("UI-18")
 SCHEMA = {
@@ -272,3 +273,14 @@ def test_a_range_that_makes_no_sense_is_refused(
     answer = act(client, f"/deployments/{deployment['id']}/backfill", start=start, end=end, step=step)
     assert answer.status_code == 422
     assert fault in answer.text
+
+
+def test_the_page_names_the_blocks_of_code_and_infrastructure(client: Client) -> None:
+    schema = registered(client)
+    slug = schema["block_type"]["slug"]
+    code, place = saved(client, schema, {}, is_anonymous=True, name=None), saved(client, schema, {})
+    named = {"storage_document_id": code["id"], "infrastructure_document_id": place["id"]}
+    page = client.get(f"/deployments/{makers.deployment(client, **named)['id']}", headers=HTML).text
+    assert f'/blocks/{code["id"]}">{slug} / without a name</a>' in page
+    assert f'/blocks/{place["id"]}">{slug} / {place["name"]}</a>' in page
+    assert "<dt>Storage" not in client.get(f"/deployments/{makers.deployment(client)['id']}", headers=HTML).text

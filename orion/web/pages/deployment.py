@@ -7,7 +7,7 @@ from typing import Any
 
 from orion.errors import Invalid
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate
-from orion.store import flow_runs
+from orion.store import block_documents, flow_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.handlers import deployments as api
@@ -71,5 +71,21 @@ def _page(conn: Conn, id: str, now: datetime, source: str, view: str) -> dict[st
 
 
 def _shown(conn: Conn, deployment: Deployment, typed: Typed, now: datetime) -> dict[str, Any]:
-    page = deployments.overview(conn, deployment, now)
+    page = deployments.overview(conn, deployment, now) | {"held": _blocks(conn, deployment)}
     return page | run_request.shown(conn, deployment, page["flow_name"], typed)
+
+
+def _blocks(conn: Conn, deployment: Deployment) -> list[tuple[str, str, str]]:
+    """The blocks that the deployment names, by id and in words: where its code is kept, and where its runs run."""
+    named = (
+        ("Storage", deployment.storage_document_id),
+        ("Infrastructure", deployment.infrastructure_document_id),
+    )
+    return [(title, id, _words(conn, id)) for title, id in named if id]
+
+
+def _words(conn: Conn, id: str) -> str:
+    document = block_documents.get(conn, id)
+    if document is None or document.block_type is None:
+        return "a block that was deleted"
+    return f"{document.block_type.slug} / {'without a name' if document.is_anonymous else document.name}"
