@@ -32,17 +32,28 @@ def request_bytes(method: str, path: str, body: Any = None) -> bytes:
 
 
 class Line:
-    """One kept-alive connection, one request at a time."""
+    """One kept-alive connection, one request at a time; opened again when the server has closed it meanwhile."""
 
     def __init__(self, api: str) -> None:
         url = urlsplit(api)
-        self.prefix = url.path
-        self.socket = socket.create_connection((url.hostname or "", url.port or 80))
+        self.prefix, self.address = url.path, (url.hostname or "", url.port or 80)
+        self._open()
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        data = request_bytes(method, self.prefix + path, body)
+        try:
+            return self._exchange(data)
+        except ConnectionError:
+            self._open()
+            return self._exchange(data)
+
+    def _open(self) -> None:
+        self.socket = socket.create_connection(self.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
-    def send(self, method: str, path: str, body: Any = None) -> Answer:
-        self.socket.sendall(request_bytes(method, self.prefix + path, body))
+    def _exchange(self, data: bytes) -> Answer:
+        self.socket.sendall(data)
         head = self._until(b"\r\n\r\n")
         return Answer(_status(head), self._exactly(_length(head)))
 
