@@ -86,13 +86,14 @@ def check_url(url: str) -> None:
         _ = parts.port
     except (ValueError, TypeError, AttributeError) as error:
         raise SettingError(f"ORION_API_URL is {url!r}, which is no URL: {error}.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or UNQUOTED.search(parts.netloc):
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", parts.netloc):
         raise SettingError(f"ORION_API_URL is {url!r}; it must be like http://127.0.0.1:4200/api.")
 
 
 def is_plain(url: SplitResult) -> bool:
-    """Whether a server is reached by plain http, without a proxy or a login in its address."""
-    return url.scheme == "http" and "@" not in url.netloc and not proxy_for(url.hostname or "")
+    """Whether a server is reached by plain http, without a proxy, a login or a foreign letter in its address."""
+    plain = url.scheme == "http" and "@" not in url.netloc and url.netloc.isascii()
+    return plain and not proxy_for(url.hostname or "")
 
 
 def proxy_for(host: str) -> str | None:

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from orion import flow, task
+from orion.errors import SettingError
 from orion.sdk import client as clients
 from orion.sdk import outbox
 from orion.sdk.client import AsyncClient, SyncClient
-from orion.sdk.connection import Connection, connect
+from orion.sdk.connection import Connection, check_url, connect
 from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
 from orion.sdk.exchange import Patience, Response, Unanswered, attempts
 from orion.sdk.http1 import ResponseParser
@@ -203,6 +204,28 @@ def test_a_proxy_is_asked_and_a_login_in_the_address_is_sent(
         with SyncClient(Connection(url.replace("://", "://ann:pass@")), Patience(0)) as client:
             assert client.health() is True
         assert b"authorization: basic" in seen[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("http://127.0.0.1:4200/api", "SocketTransport"),
+        ("http://[::1]:4200/api", "SocketTransport"),
+        ("http://bücher.example/api", "HttpxTransport"),
+        ("https://orion.example.com/api", "HttpxTransport"),
+    ],
+)
+def test_sockets_are_for_plain_http_only(url: str, kind: str) -> None:
+    check_url(url)
+    transport = Connection(url).transport()
+    assert type(transport).__name__ == kind
+    transport.close()
+
+
+@pytest.mark.parametrize("url", ["htp:/nowhere", "http://", "http://a b/api", "http://host:port/api", "here"])
+def test_an_address_that_cannot_be_reached_is_refused_at_once(url: str) -> None:
+    with pytest.raises(SettingError, match="ORION_API_URL is"):
+        check_url(url)
 
 
 def test_what_stands_in_a_path_cannot_add_a_header() -> None:
