@@ -131,6 +131,7 @@ def test_the_command_line_packages_a_flow(
         assert says in capsys.readouterr().err
 
 
+@pytest.mark.row("STO-09")
 @pytest.mark.row("STO-10")
 @pytest.mark.parametrize("serializer", [SourceSerializer(), PickleSerializer()])
 def test_a_flow_of_a_script_comes_back_from_its_package(
