@@ -24,8 +24,18 @@ from orion.store import scheduling as db
 log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
-STEP = 100
+STEP = 20  # runs a transaction
+AT_ONCE = 50  # transactions on their way to the writer, where others wait too
+PART = 1_000  # deployments that take turns
 MICROSECOND = timedelta(microseconds=1)
+
+
+class Step(NamedTuple):
+    """How many runs one transaction planned of a deployment, and whether there are more to plan."""
+
+    deployment_id: str
+    added: int
+    more: bool
 
 
 class Horizon(NamedTuple):
@@ -56,35 +66,75 @@ class Horizon(NamedTuple):
             yield moment
 
 
+class Wanted:
+    """The due times from a moment on that should have a run by then; worked out once for each schedule."""
+
+    def __init__(self, now: datetime, horizon: Horizon | None = None) -> None:
+        self.now, self._horizon = now, horizon or Horizon.from_settings()
+        self._known: dict[tuple[bytes, int | None], list[datetime]] = {}
+
+    def of(self, schedule: db.Schedule) -> list[datetime]:
+        """Those of a schedule; `Invalid` when it cannot be read."""
+        key = bytes(schedule.schedule), schedule.max_scheduled_runs
+        if key not in self._known:
+            due = self._horizon.upcoming(due_of(schedule, self.now), self.now)
+            self._known[key] = list(islice(due, schedule.max_scheduled_runs or None))
+        return self._known[key]
+
+
 def plan(store: Store, now: datetime) -> int:
-    """Plan every deployment that lacks runs, each in short transactions of its own; the number of runs added."""
+    """Plan every deployment that lacks runs; the number of runs added.
+
+    A few runs of each at a time, the nearest first: no state has to wait long for the writer, and runs that are due
+    at the same time are written together, which touches the fewest pages.
+    """
+    lacking = store.read_now(_lacking, now)
+    parts = (lacking[start : start + PART] for start in range(0, len(lacking), PART))
+    return sum(_plan_part(store, part, Wanted(now)) for part in parts)
+
+
+def _plan_part(store: Store, part: list[str], wanted: Wanted) -> int:
     added = 0
-    for deployment_id in store.read_now(_lacking, now):
-        try:
-            added += sum(_in_steps(store, deployment_id, now))
-        except Exception:
-            log.exception("Deployment %s could not be planned.", deployment_id)
+    while part:
+        steps = [step for start in range(0, len(part), AT_ONCE)
+                 for step in _plan_some(store, part[start : start + AT_ONCE], wanted)]  # fmt: skip
+        added += sum(step.added for step in steps)
+        part = [step.deployment_id for step in steps if step.more]
     return added
 
 
-def _in_steps(store: Store, deployment_id: str, now: datetime) -> Iterator[int]:
-    """So many runs a transaction, so that no state has to wait long for the writer."""
-    step = STEP
-    while step >= STEP:
-        step = store.write_now(plan_deployment, deployment_id, now, most=STEP, lane=Lane.LOW)
-        yield step
+def _plan_some(store: Store, some: list[str], wanted: Wanted) -> Iterator[Step]:
+    """The next runs of some deployments, each in a transaction of its own; a bad one is left out."""
+    outcomes = store.each_now(plan_next, ((id, wanted) for id in some), lane=Lane.LOW, durable=False)
+    for deployment_id, outcome in zip(some, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            log.error("Deployment %s could not be planned.", deployment_id, exc_info=outcome)
+        else:
+            yield outcome
 
 
-def plan_deployment(conn: Conn, deployment_id: str, now: datetime, *, most: int | None = None) -> int:
-    """Plan one deployment inside the caller's transaction, at most `most` runs; the number added."""
+def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
+    """Plan one deployment inside the caller's transaction; the number of runs added."""
+    return plan_next(conn, deployment_id, Wanted(now), None).added
+
+
+def plan_next(conn: Conn, deployment_id: str, wanted: Wanted, room: int | None = STEP) -> Step:
+    """Plan the next runs of a deployment, at most as many as there is room for."""
     deployment = db.lock(conn, deployment_id)
     if deployment is None or deployment.paused:
-        return 0
+        return Step(deployment_id, 0, False)
     added = 0
     for schedule in db.schedules(conn, deployment_id):
-        if schedule.active and (most is None or added < most):
-            added += _plan_schedule(conn, deployment, schedule, now, most and most - added)
-    return added
+        if not schedule.active:
+            continue
+        if room == 0:
+            return Step(deployment_id, added, True)
+        step = _plan_schedule(conn, deployment, schedule, wanted, room)
+        added += step.added
+        if step.more:
+            return Step(deployment_id, added, True)
+        room = None if room is None else room - step.added
+    return Step(deployment_id, added, False)
 
 
 def replan(conn: Conn, deployment_id: str, now: datetime) -> int:
@@ -151,7 +201,7 @@ def _lacking(conn: Conn, now: datetime) -> list[str]:
     lacking: dict[str, None] = {}
     for schedule in db.active(conn):
         try:
-            if schedule.deployment_id not in lacking and _lacks(schedule, now, horizon):
+            if schedule.deployment_id not in lacking and _lacks(schedule, Wanted(now, horizon)):
                 lacking[schedule.deployment_id] = None
         except Invalid as error:
             log.error(
@@ -160,36 +210,32 @@ def _lacking(conn: Conn, now: datetime) -> list[str]:
     return list(lacking)
 
 
-def _lacks(schedule: db.Schedule, now: datetime, horizon: Horizon) -> bool:
-    cursor = schedule.scheduled_until
+def _lacks(schedule: db.Schedule, wanted: Wanted) -> bool:
+    cursor, now = schedule.scheduled_until, wanted.now
     first = next(due_of(schedule, min(cursor or now, now)), None)
     if first is None or cursor is None or first <= now:
         return first is not None
-    wanted = _wanted(schedule, now, horizon)
-    return bool(wanted) and wanted[-1] > cursor
-
-
-def _wanted(schedule: db.Schedule, now: datetime, horizon: Horizon) -> list[datetime]:
-    """The due times from now on that should have a run by now."""
-    wanted = list(horizon.upcoming(due_of(schedule, now), now))
-    return wanted[: schedule.max_scheduled_runs] if schedule.max_scheduled_runs else wanted
+    ahead = wanted.of(schedule)
+    return bool(ahead) and ahead[-1] > cursor
 
 
 def _plan_schedule(
-    conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: datetime, most: int | None
-) -> int:
-    cursor = schedule.scheduled_until or now
+    conn: Conn, deployment: db.Deployment, schedule: db.Schedule, wanted: Wanted, room: int | None
+) -> Step:
+    """The next runs of a schedule; its cursor goes as far as they do."""
+    now, cursor = wanted.now, schedule.scheduled_until or wanted.now
     try:
         missed = catch_up(conn, deployment, schedule, now)
-        ahead = _wanted(schedule, now, Horizon.from_settings())
+        ahead = wanted.of(schedule)
     except Invalid as error:
         log.error("Schedule %s of deployment %s is left out: %s", schedule.id, deployment.id, error)
-        return 0
+        return Step(deployment.id, 0, False)
     new = missed + [moment for moment in ahead if moment > cursor]
-    step = new[:most]
+    step = new[:room]
+    more = len(step) < len(new)
     added = db.add_runs(conn, _plan(deployment, schedule, now), step)
-    db.move_cursor(conn, schedule.id, step[-1] if len(step) < len(new) else max([now, *ahead]))
-    return added
+    db.move_cursor(conn, schedule.id, step[-1] if more else max([now, *ahead]))
+    return Step(deployment.id, added, more)
 
 
 def _plan(deployment: db.Deployment, schedule: db.Schedule, now: datetime) -> db.Plan:

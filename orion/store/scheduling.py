@@ -10,8 +10,7 @@ from msgspec import Raw, Struct
 
 from orion.model.ids import Id, new_id
 from orion.model.names import two_words
-from orion.model.states import StateDetails
-from orion.model.times import to_micros
+from orion.model.times import iso, to_micros
 from orion.store import tags, transitions
 from orion.store.base import Conn
 from orion.store.rows import Rows, json_text
@@ -138,16 +137,9 @@ def add_runs(conn: Conn, plan: Plan, due: list[datetime]) -> int:
     return len(new)
 
 
-def _run(due: datetime) -> tuple[str, str, str, int, str | None]:
-    """What is a planned run's own: its id, that of its state, its name, when it is due, the details of its state."""
-    id = new_id()
-    return (
-        id,
-        new_id(),
-        two_words(),
-        to_micros(due),
-        json_text(StateDetails(flow_run_id=id, scheduled_time=due)),
-    )
+def _run(due: datetime) -> tuple[str, str, str, int, str]:
+    """What is a planned run's own: its id, that of its state, its name, when it is due, twice: to keep and to tell."""
+    return new_id(), new_id(), two_words(), to_micros(due), iso(due)
 
 
 def known(conn: Conn, deployment: Deployment, keys: list[str]) -> set[str]:

@@ -124,7 +124,7 @@ def add_planned_notifications(conn: Conn, plan: Planned, runs: list[tuple[str, s
     """
     policies = [
         policy
-        for policy in conn.all(Q.policies_on_planned, {"named": f'%"{PLANNED}"%'})
+        for policy in conn.all(Q.policies_on_planned)
         if _matches(policy, PLANNED, plan.tags, plan.flow_id, plan.deployment_id)
     ]
     if policies:

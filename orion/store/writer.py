@@ -18,6 +18,10 @@ from orion.store.jobs import Job, deliver, refuse
 from orion.store.sqlite_conn import SqliteConn, explain
 
 GROUP_SECONDS = 0.05  # a transaction takes no more writes after this
+LOW_SECONDS = (
+    0.02  # maintenance shares a commit too, but ends it early: states that come meanwhile must wait for it
+)
+LOW_AT_ONCE = 100
 LOW_WAITS = 0.5  # maintenance lets states go first, but not for longer than this
 LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while somebody waits for news
 
@@ -83,12 +87,15 @@ class Writer:
             self._lanes[job.lane or Lane.STATE].append(job)
 
     def _choose(self) -> list[Job]:
-        """States, then logs; one write of maintenance when nothing else waits, or when it has waited too long."""
+        """States, then logs; maintenance when nothing else waits, or one write of it that has waited too long."""
         group = [*self._lanes[Lane.STATE], *self._lanes[Lane.LOG]]
         self._lanes[Lane.STATE].clear()
         self._lanes[Lane.LOG].clear()
-        if self._lanes[Lane.LOW] and self._low_may_go(bool(group)):
-            group.append(self._lanes[Lane.LOW].popleft())
+        low = self._lanes[Lane.LOW]
+        if low and self._low_may_go(bool(group)):
+            group.append(low.popleft())
+            while low and group[0].lane is Lane.LOW and len(group) < LOW_AT_ONCE:
+                group.append(low.popleft())
         return group
 
     def _low_may_go(self, others: bool) -> bool:
@@ -110,7 +117,7 @@ class Writer:
                 group = self._fail(group, error)
 
     def _commit(self, group: list[Job]) -> list[Job]:
-        """One transaction; returns the writes that are still to be done."""
+        """One transaction; returns the writes that are still to be done at once."""
         try:
             self._begin(durable=any(job.durable for job in group))
         except sqlite3.Error as error:
@@ -124,7 +131,12 @@ class Writer:
             finished = []
         self._publish(finished)
         deliver((*finished, *failed))
-        return rest
+        return self._put_back(rest)
+
+    def _put_back(self, rest: list[Job]) -> list[Job]:
+        """Maintenance that found no time lets others go first once more."""
+        self._lanes[Lane.LOW].extendleft(job for job in reversed(rest) if job.lane is Lane.LOW)
+        return [job for job in rest if job.lane is not Lane.LOW]
 
     def _begin(self, *, durable: bool) -> None:
         wanted = "FULL" if durable and self._full else "NORMAL"
@@ -137,7 +149,8 @@ class Writer:
         """Run the writes until the time is over; the finished, the failed, and those left for the next one."""
         finished: list[Job] = []
         failed: list[Job] = []
-        until = time.monotonic() + GROUP_SECONDS
+        low = group[0].lane is Lane.LOW
+        until = time.monotonic() + (LOW_SECONDS if low else GROUP_SECONDS)
         for place, job in enumerate(group):
             if self._one(job):
                 finished.append(job)
@@ -146,7 +159,7 @@ class Writer:
             if not self._conn.raw.in_transaction:  # the error undid the whole transaction, good writes too
                 self._conn.raw.execute("BEGIN")
                 return [], failed, [*finished, *group[place + 1 :]]
-            if time.monotonic() > until:
+            if time.monotonic() > until or (low and self._queue.qsize()):
                 return finished, failed, group[place + 1 :]
         return finished, failed, []
 

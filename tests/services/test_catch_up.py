@@ -164,7 +164,7 @@ class EditedWhileSwept(RuleBasedStateMachine):
 
     @rule(most=st.integers(1, 3))
     def sweep_a_little(self, most: int) -> None:
-        self.store.write_now(scheduling.plan_deployment, self.deployment, self.now, most=most)
+        self.store.write_now(scheduling.plan_next, self.deployment, scheduling.Wanted(self.now), most)
 
     @rule()
     def start_one(self) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from orion.model.times import to_micros
 from orion.services import scheduling
 from orion.services.scheduling import Horizon
-from orion.store import Store
+from orion.store import Conn, Store
 from orion.store import flow_runs as stored_runs
 from tests.counting import statements
 from tests.services.world import (
@@ -221,15 +222,40 @@ def test_a_deployment_is_planned_by_seven_statements_however_many_its_runs(store
     assert [len(due(store, id)) for id in (sparse, *dense)] == [3, 100, 100, 100]
 
 
-def test_the_clock_plans_a_deployment_a_hundred_runs_a_transaction(
+def test_a_pass_plans_a_few_runs_of_each_deployment_at_a_time_the_nearest_first(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment = add_deployment(sqlite_store, EVERY_TEN_SECONDS, EVERY_TEN_SECONDS, DAILY)
-    sizes: list[int] = []
-    plan = scheduling.plan_deployment
-    monkeypatch.setattr(
-        scheduling, "plan_deployment", lambda *args, **kw: sizes.append(plan(*args, **kw)) or sizes[-1]
-    )
-    assert scheduling.plan(sqlite_store, NOON) == 203
-    assert sizes == [100, 100, 3]
-    assert len(due(sqlite_store, deployment)) == 203
+    first = add_deployment(sqlite_store, EVERY_TEN_SECONDS, EVERY_TEN_SECONDS, DAILY)
+    second = add_deployment(sqlite_store, EVERY_TEN_SECONDS)
+    steps: list[tuple[str, int]] = []
+
+    def noted(conn: Conn, deployment_id: str, *args: Any) -> scheduling.Step:
+        step = plan_next(conn, deployment_id, *args)
+        steps.append((deployment_id, step.added))
+        return step
+
+    plan_next = scheduling.plan_next
+    monkeypatch.setattr(scheduling, "plan_next", noted)
+    assert scheduling.plan(sqlite_store, NOON) == 303
+    assert steps[:10] == [(first, 20), (second, 20)] * 5
+    assert steps[10:] == [(first, 20)] * 5 + [(first, 3)]
+    assert len(due(sqlite_store, first)) == 203 and len(due(sqlite_store, second)) == 100
+
+
+def test_the_times_of_a_rule_are_worked_out_once_a_pass(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployments = [add_deployment(sqlite_store, MINUTELY) for _ in range(3)]
+    asked: list[Any] = []
+    upcoming = Horizon.upcoming
+    monkeypatch.setattr(Horizon, "upcoming", lambda *args: asked.append(args) or upcoming(*args))
+    assert scheduling.plan(sqlite_store, NOON) == 180
+    assert len(asked) == 1
+    assert all(len(due(sqlite_store, id)) == 60 for id in deployments)
+
+
+def test_times_that_have_runs_already_do_not_end_a_pass(sqlite_store: Store) -> None:
+    deployment = add_deployment(sqlite_store, EVERY_TEN_SECONDS)
+    sqlite_store.write_now(scheduling.plan_between, deployment, NOON, NOON + 5 * MINUTE, NOON)
+    assert scheduling.plan(sqlite_store, NOON) == 70
+    assert scheduling.plan(sqlite_store, NOON) == 0

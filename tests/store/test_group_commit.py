@@ -118,6 +118,43 @@ def test_states_go_before_logs_and_logs_before_maintenance(sqlite_store: Store) 
     assert order == ["STATE", "STATE", "LOG", "LOW", "LOW"]
 
 
+def test_maintenance_shares_a_commit_until_states_come(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    order: list[str] = []
+
+    def slow(conn: Conn, name: str, state: bool = False) -> None:
+        order.append(put(conn, name))
+        if state:
+            pool.submit(store.write_now, put_last, "state")
+            while not store._writer._queue.qsize():  # type: ignore[attr-defined]
+                time.sleep(0.001)
+
+    def put_last(conn: Conn, name: str) -> None:
+        order.append(put(conn, name))
+
+    with opened(sqlite_url, echo=True) as store, caplog.at_level(logging.INFO, "orion.store.sql"):
+        pool = ThreadPoolExecutor(1)
+        with Crowd(store) as crowd:
+            caplog.clear()
+            crowd.write(slow, "a", lane=Lane.LOW)
+            crowd.write(slow, "b", True, lane=Lane.LOW)
+            crowd.write(slow, "c", lane=Lane.LOW)
+        pool.shutdown()
+        assert order == ["a", "b", "state", "c"]
+        assert caplog.messages.count("COMMIT") == 4  # the one that held the writer, a and b, the state, c
+
+
+def test_what_each_of_many_writes_gave_is_told(store: Store) -> None:
+    def both(conn: Conn, name: str) -> str:
+        return put(conn, name)
+
+    said = store.each_now(both, [("a",), ("b",), ("a",), ("c",)], lane=Lane.LOW)
+    assert said[:2] == ["a", "b"] and said[3] == "c"
+    assert isinstance(said[2], errors.Conflict)
+    assert store.read_now(names) == ["a", "b", "c"]
+
+
 def test_maintenance_is_done_in_bounded_time_however_many_states_come(sqlite_store: Store) -> None:
     stop = threading.Event()
 

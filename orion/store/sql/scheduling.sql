@@ -28,7 +28,7 @@ WHERE s.active AND NOT d.paused ORDER BY s.deployment_id, s.id;
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
 -- name: add_runs
--- Planned runs of one schedule, each [id, state id, name, due, details]; the ids of those that were not there.
+-- Planned runs of one schedule, each [id, state id, name, due, due as text]; the ids of those that were not there.
 INSERT INTO flow_run (id, created, updated, name, flow_id, deployment_id, deployment_version, state_id, state_type,
     state_name, state_timestamp, expected_start_time, next_scheduled_start_time, auto_scheduled, schedule_id,
     work_queue_name, work_queue_id, infrastructure_document_id, idempotency_key, created_by, tags, labels, parameters,
@@ -45,9 +45,10 @@ WHERE TRUE
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: add_states
--- The first states of planned runs.
+-- The first states of planned runs. What their details do not say reads as it does by default.
 INSERT INTO flow_run_state (id, flow_run_id, type, name, timestamp, message, state_details)
-SELECT {field:run.1}, {field:run.0}, 'SCHEDULED', 'Scheduled', :now, 'Flow run scheduled', {field:run.4}
+SELECT {field:run.1}, {field:run.0}, 'SCHEDULED', 'Scheduled', :now, 'Flow run scheduled',
+    '{"flow_run_id":"' || {field:run.0} || '","scheduled_time":"' || {field:run.4} || '"}'
 FROM {listed:runs} AS run;
 
 -- name: move_cursor
