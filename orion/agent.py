@@ -680,7 +680,8 @@ class Agent:
                 why = "its agent was stopped; " if self.stopping.is_set() else ""
                 await self._send_output(child)
                 message = f"The flow process is gone: {why}{child.ending or _ending(code)}."
-                await self._end(child.run_id, child.token, "CRASHED", message)
+                killed = (code is None or code < 0) and not self.stopping.is_set()
+                await self._end(child.run_id, child.token, "CRASHED", message, retriable=killed)
         except Refusal as error:
             log.warning("The end of run %r was not taken: %s", child.name, error)
 
@@ -705,9 +706,12 @@ class Agent:
         known = (await self.api.surely("POST", "/logs/filter", wanted)).json()
         return {line for entry in known for line in entry["message"].splitlines() if line.strip()}
 
-    async def _end(self, run_id: str, token: str | None, kind: str, message: str) -> None:
+    async def _end(
+        self, run_id: str, token: str | None, kind: str, message: str, *, retriable: bool | None = None
+    ) -> None:
+        """Close a run; `retriable` says that its process was killed, so that the next one may do better."""
         log.warning("%s %s: %s", kind, run_id, message)
-        details = {"transition_id": str(uuid.uuid4())}
+        details = {"transition_id": str(uuid.uuid4()), "retriable": retriable or None}
         state = {"type": kind, "message": message, "state_details": details}
         await self.api.surely(
             "POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": False}, token or None

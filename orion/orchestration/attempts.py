@@ -61,7 +61,7 @@ def hold_after(
         )
     if entered in FINAL:
         again = entered == CRASHED and run.attempt_token is not None and run.deployment_id is not None
-        run = replace(run, claimed_by=None, claim_until=None, submit_count=0)
+        run = replace(run, claimed_by=None, claim_until=None, submit_count=run.submit_count if again else 0)
         return replace(run, lease_until=now if again else None)
     if entered == CANCELLING:
         return replace(run, lease_until=now + timedelta(seconds=terms.cancelling))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from orion.model.ids import new_id
 from orion.model.states import CANCELLED, CRASHED, SCHEDULED, State, StateDetails
 from orion.orchestration import loading
+from orion.orchestration.attempts import terms
 from orion.orchestration.bookkeeping import delay_of, retries_of
 from orion.orchestration.entering import close_task_runs, enter_flow_run, not_before
 from orion.orchestration.facts import FlowFacts
@@ -36,9 +37,16 @@ def close(store: Store, now: datetime) -> int:
 
 
 def _may_retry(run: FlowFacts) -> bool:
-    """A run that never started is not tried again here: it has had its submissions."""
+    """By the policy once the run has begun; before, where its process was killed, while it has submissions left.
+
+    A process that ended by itself before it began (the flow could not be loaded) would do the same again.
+    """
+    if run.policy.retry_on_crash is False or run.submit_count >= terms().submits:
+        return False
+    if run.run_count == 0:
+        return run.state is not None and run.state.state_details.retriable is True
     retries = retries_of(run.policy)
-    return run.policy.retry_on_crash is not False and retries is not None and 0 < run.run_count <= retries
+    return retries is not None and run.run_count <= retries
 
 
 def _close(conn: Conn, run_id: str, now: datetime) -> int:

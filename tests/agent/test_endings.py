@@ -51,6 +51,18 @@ def test_a_process_that_dies_leaves_a_crashed_run_with_its_last_words(
     agent.stop()
 
 
+def test_a_run_whose_process_is_killed_before_it_begins_is_handed_out_again_three_times(
+    house: House, start: Start
+) -> None:
+    run = house.run(house.deploy())
+    agent = start("os.kill(os.getpid(), signal.SIGKILL)")
+    for number in range(1, 4):
+        eventually(lambda n=number: house.states(run).count("CRASHED") == n)
+        house.post("/admin/clock/run", {})
+    assert house.states(run) == ["SCHEDULED", "PENDING", "CRASHED"] * 3
+    agent.stop()
+
+
 def test_a_run_that_closed_itself_is_left_as_it_is(house: House, start: Start) -> None:
     run = house.run(house.deploy())
     assert start("enter('RUNNING'); enter('FAILED'); sys.exit(1)", once=True).wait() == 0

@@ -296,6 +296,39 @@ def test_a_crashed_run_gets_its_next_attempt(world: Swept, policy: dict[str, obj
     assert world.store.read_now(claims.ended_leases, world.at(1000), 10) == []
 
 
+@pytest.mark.parametrize(
+    ("policy", "details", "attempts"),
+    [
+        ({}, {"retriable": True}, 3),
+        ({"retries": 0}, {"retriable": True}, 3),
+        ({"retry_on_crash": False}, {"retriable": True}, 1),
+        ({"retries": 2}, {}, 1),
+    ],
+)
+def test_a_run_killed_before_it_began_is_handed_out_again_and_one_that_could_not_be_loaded_is_not(
+    world: Swept, policy: dict[str, object], details: dict[str, object], attempts: int
+) -> None:
+    run = world.planned(policy=policy)
+    for _ in range(attempts):
+        token = world.flow(run.id, "PENDING", claim=True).token
+        world.flow(run.id, wish("CRASHED", **details), token=token)
+        world.sweep(5)
+    assert world.stands(run.id) == "CRASHED Crashed"
+    assert [state.type for state in world.history(run.id)].count("PENDING") == attempts
+
+
+def test_an_attempt_that_never_begins_uses_no_retry_and_is_not_tried_for_ever(world: Swept) -> None:
+    run = world.planned(policy={"retries": 1})
+    for attempt in range(4):
+        token = world.flow(run.id, "PENDING", claim=True).token
+        if attempt == 0:
+            world.flow(run.id, "RUNNING", token=token)
+        world.flow(run.id, "CRASHED", token=token)
+        world.sweep(5)
+    assert world.stands(run.id) == "CRASHED Crashed"
+    assert [state.type for state in world.history(run.id)].count("PENDING") == 4
+
+
 def test_crashes_are_retried_as_often_as_the_policy_says(world: Swept) -> None:
     run = world.planned(policy={"retries": 2})
     for attempt in range(1, 4):

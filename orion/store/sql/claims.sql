@@ -70,7 +70,8 @@ WHERE id = :id AND state_id = :state_id AND lease_until <= :now;
 
 -- name: end_lease
 -- Nothing more is to come of a lease, if nothing has changed since it was looked at.
-UPDATE flow_run SET lease_until = NULL WHERE id = :id AND state_id = :state_id AND lease_until = :was;
+UPDATE flow_run SET lease_until = NULL, submit_count = 0
+WHERE id = :id AND state_id = :state_id AND lease_until = :was;
 
 -- name: shift_leases
 -- More time for every holder, after the clock has jumped.
