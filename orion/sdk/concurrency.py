@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -13,7 +14,7 @@ from orion.errors import NotFound, OrionError
 from orion.model.limits import Increment, IncrementWithLease, Lease, LeaseHolder, MinimalLimit
 from orion.sdk.context import FLOW, TASK
 from orion.sdk.effects import Ask, Steps, adrive, drive
-from orion.sdk.errors import ApiError, NoFreeSlot
+from orion.sdk.errors import ApiError, Deadlock, NoFreeSlot
 from orion.sdk.flow_runs import LeaveLoop
 from orion.sdk.session import Session, session
 from orion.sdk.surroundings import is_async
@@ -21,6 +22,8 @@ from orion.sdk.surroundings import is_async
 LEASE_SECONDS = 60.0
 WAIT_SECONDS = 10.0  # how long one question for slots waits on the server
 FULL, ENDED = 423, 410
+
+HOLDING: list[Slots] = []  # the blocks that hold slots in this process, outer ones before inner ones
 
 log = logging.getLogger("orion.concurrency")
 
@@ -68,6 +71,8 @@ class Slots:
             names, occupy, timeout, strict, seconds,
         )  # fmt: skip
         self._held: Renewal | None = None
+        self._sizes: dict[str, int] = {}
+        self._line = _line()
 
     def __enter__(self) -> Self:
         drive(self._take())
@@ -88,12 +93,20 @@ class Slots:
         await adrive(self._give())
 
     def _take(self) -> Steps[None]:
-        here = _here()
+        here, self._line = _here(), _line()
         wanted = IncrementWithLease(
             names=self.names, slots=self.occupy, lease_duration=self.seconds, holder=_holder()
         )
-        lease: Lease = yield from _asked(here, "take_lease", wanted, self.timeout)
+        fault = None if self.timeout is not None else self._fault()
+        try:
+            lease: Lease = yield from _asked(here, "take_lease", wanted, 0.0 if fault else self.timeout)
+        except NoFreeSlot:
+            if fault:
+                raise Deadlock(fault) from None
+            raise
         self._held = Renewal(here, lease.lease_id, self.names, self.seconds)
+        self._sizes = {limit.name: limit.limit for limit in lease.limits}
+        HOLDING.append(self)
         try:
             _check(self.names, lease.limits, self.strict)
         except NotFound:
@@ -106,10 +119,24 @@ class Slots:
         held, self._held = self._held, None
         if held is None:
             return
+        HOLDING.remove(self)
         held.over.set()
         yield Ask(held.session, "give_lease", held.lease_id)
         if FLOW.get() is None:
             yield LeaveLoop(held.session)
+
+    def _fault(self) -> str | None:
+        """What is wrong where only the block around this one could give back what is asked for."""
+        for name in self.names:
+            around = [slots for slots in tuple(HOLDING) if slots._line == self._line and name in slots._sizes]
+            held = sum(slots.occupy for slots in around)
+            if around and held + self.occupy > around[-1]._sizes[name]:
+                return (
+                    f"concurrency({name!r}) would wait for itself: the block around it holds {held}, and with "
+                    f"{self.occupy} more there are more than its limit of {around[-1]._sizes[name]}. Take all in one "
+                    "block, or raise the limit."
+                )
+        return None
 
 
 class Renewal(threading.Thread):
@@ -172,6 +199,14 @@ def _listed(names: str | Sequence[str]) -> list[str]:
 def _here() -> Session:
     flow = FLOW.get()
     return session() if flow is None else flow.session
+
+
+def _line() -> tuple[int, object]:
+    """The line of execution: an outer block in it gives nothing back before an inner one has ended."""
+    try:
+        return threading.get_ident(), asyncio.current_task()
+    except RuntimeError:
+        return threading.get_ident(), None
 
 
 def _holder() -> LeaseHolder | None:

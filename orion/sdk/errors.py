@@ -69,6 +69,10 @@ class NoFreeSlot(OrionError, TimeoutError):
     """No slot of a limit became free in time."""
 
 
+class Deadlock(OrionError, RuntimeError):
+    """A block asks for slots that only the block around it could give back."""
+
+
 class Unreachable(OrionError, ConnectionError):
     """The API cannot be reached."""
 

@@ -14,7 +14,7 @@ from orion.errors import NotFound
 from orion.model.limits import ConcurrencyLimitV2Create, ConcurrencyLimitV2Update, IncrementWithLease
 from orion.sdk import concurrency as module
 from orion.sdk.client import SyncClient
-from orion.sdk.errors import NoFreeSlot
+from orion.sdk.errors import Deadlock, NoFreeSlot
 from tests.sdk.conftest import Served
 from tests.servers import eventually
 
@@ -113,6 +113,36 @@ def test_a_lease_is_renewed_as_long_as_the_block_runs_and_ends_without(
         time.sleep(0.4)
         with concurrency("api", timeout_seconds=5):
             assert taken(client) == 1
+
+
+@pytest.mark.row("CON-07")
+def test_a_block_that_would_wait_for_itself_is_refused(client: SyncClient) -> None:
+    make(client, "api", 2)
+    with concurrency("api"), concurrency("api"):
+        with pytest.raises(Deadlock, match=r"holds 2, and with 1 more .* limit of 2"), concurrency("api"):
+            pass
+        assert taken(client) == 2
+        client.update_global_concurrency_limit("api", ConcurrencyLimitV2Update(limit=3))
+        with concurrency("api"):
+            assert taken(client) == 3
+    assert taken(client) == 0
+
+    async def beside() -> None:
+        got = asyncio.Event()
+
+        async def one() -> None:
+            async with concurrency("api", occupy=3):
+                got.set()
+                await asyncio.sleep(0.2)
+
+        async def other() -> None:
+            await got.wait()
+            async with concurrency("api"):
+                assert taken(client) == 1
+
+        await asyncio.gather(one(), other())
+
+    asyncio.run(beside())
 
 
 def test_names_without_an_active_limit_limit_nothing_unless_strict(client: SyncClient) -> None:

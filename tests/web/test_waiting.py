@@ -172,6 +172,33 @@ def test_a_running_flow_that_only_waits_for_slots_says_so(client: Client) -> Non
     assert why(client, second["id"])["causes"] == []
 
 
+@pytest.mark.row("CON-07")
+def test_runs_that_hold_what_the_other_wants_are_called_a_deadlock(client: Client) -> None:
+    a, b = makers.unique("a"), makers.unique("b")
+    for name in (a, b):
+        client.post("/api/v2/concurrency_limits/", json={"name": name, "limit": 1})
+    first, second, third = (makers.running_flow_run(client) for _ in range(3))
+
+    def ask(name: str, kind: str, id: str) -> int:
+        body = {"names": [name], "slots": 1, "holder": {"type": kind, "id": id}}
+        return client.post("/api/v2/concurrency_limits/increment-with-lease", json=body).status_code
+
+    def text(run: dict[str, Any]) -> str:
+        return str(cause(why(client, run["id"]), "named_limit")["text"])
+
+    assert (ask(a, "flow_run", first["id"]), ask(b, "flow_run", second["id"])) == (200, 200)
+    assert ask(b, "flow_run", first["id"]) == 423
+    assert "deadlock" not in text(first)
+    assert (ask(a, "flow_run", second["id"]), ask(a, "flow_run", third["id"])) == (423, 423)
+    assert "deadlock" in text(first) and "deadlock" in text(second)
+    assert "deadlock" in client.get(f"/runs/{first['id']}", headers=HTML).text
+    task = makers.task_run(client, first["id"], "inner")
+    makers.propose(client, "task_runs", task["id"], "RUNNING")
+    assert ask(a, "task_run", task["id"]) == 423
+    told = why(client, task["id"], "task_runs")
+    assert "deadlock" in cause(told, "named_limit")["text"]
+
+
 @pytest.mark.parametrize("limit", ["", "-1", "x", "99999999999"])
 def test_a_limit_that_is_none_is_refused(client: Client, limit: str) -> None:
     queue = makers.queue(client)

@@ -232,7 +232,7 @@ def _running(look: Look, run: FlowRun) -> list[Cause]:
         return causes
     tags: dict[str, int] = {}
     for id, _, kind, text in open_tasks:
-        causes += named_causes(look, id) if kind == "RUNNING" else []
+        causes += named_causes(look, id, run.id) if kind == "RUNNING" else []
         if kind == "PENDING":
             _count(tags, wire.decode(text, list[str]))
     found = [cause for tag, number in tags.items() for cause in tag_causes(look, tag, _tasks_wait(number))]

@@ -8,9 +8,15 @@ from orion.model.limits import ConcurrencyLimitV2
 from orion.model.waiting import Cause, Mend
 from orion.store import waiting
 from orion.web.display import plural
+from orion.web.waiters import Waiter
 from orion.web.waiting.look import Look
 
 TAG = "tag:"
+LONGEST_RING = 10
+DEADLOCK = (
+    "This is a deadlock: those who hold it wait for what is held by who waits for it. Cancel one of them, or raise "
+    "the limit; code that takes its limits in one call, or always in the same order, cannot get there"
+)
 
 
 def tag_causes(look: Look, tag: str, text: str = "") -> list[Cause]:
@@ -31,15 +37,16 @@ def tag_causes(look: Look, tag: str, text: str = "") -> list[Cause]:
     return [_full(look, limit, "tag_limit", f"the tag {tag}", text, mend)]
 
 
-def named_causes(look: Look, run_id: str) -> list[Cause]:
-    """The named limits that a run's code waits for, as far as this server was asked."""
+def named_causes(look: Look, run_id: str, *above: str) -> list[Cause]:
+    """The named limits that a run's code waits for, as far as this server was asked.
+
+    `above` are the runs that wait for this one: a task run's flow run.
+    """
     waiter = look.waiters.of(run_id, look.now)
     if waiter is None:
         return []
-    limits = [limit for name in waiter.names if (limit := look.limit(name)) and limit.active]
-    full = [limit for limit in limits if limit.limit - limit.active_slots < waiter.slots]
     causes = []
-    for limit in full:
+    for limit in _full_of(look, waiter):
         raised = str(limit.active_slots + waiter.slots)
         mend = Mend(
             label=f"Raise the limit to {raised}",
@@ -48,10 +55,34 @@ def named_causes(look: Look, run_id: str) -> list[Cause]:
             fields={"limit": raised},
         )
         wants = f"its code asks for {plural(waiter.slots, 'slot')}"
+        if _is_ring(look, limit, {run_id, *above}):
+            wants += f". {DEADLOCK}"
         cause = _full(look, limit, "named_limit", limit.name, wants, mend)
         cause.since = waiter.since
         causes.append(cause)
     return causes
+
+
+def _full_of(look: Look, waiter: Waiter) -> list[ConcurrencyLimitV2]:
+    """Those of the limits that a waiter asks for that have no room for it."""
+    limits = [limit for name in waiter.names if (limit := look.limit(name)) and limit.active]
+    return [limit for limit in limits if limit.limit - limit.active_slots < waiter.slots]
+
+
+def _is_ring(look: Look, limit: ConcurrencyLimitV2, above: set[str]) -> bool:
+    """Whether everybody who holds a full limit waits, through whatever others, for what the runs `above` hold."""
+    holders = waiting.limit_holders(look.conn, limit.id, look.now)
+    return bool(holders) and all(
+        holder.id in above or (holder.id is not None and _is_stuck(look, holder.id, above))
+        for holder in holders
+    )
+
+
+def _is_stuck(look: Look, run_id: str, above: set[str]) -> bool:
+    waiter = look.waiters.of(run_id, look.now)
+    if waiter is None or len(above) > LONGEST_RING:
+        return False
+    return any(_is_ring(look, limit, {*above, run_id}) for limit in _full_of(look, waiter))
 
 
 def _full(look: Look, limit: ConcurrencyLimitV2, kind: str, name: str, text: str, mend: Mend) -> Cause:

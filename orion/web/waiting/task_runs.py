@@ -34,7 +34,7 @@ def _causes(look: Look, task: TaskRun) -> list[Cause]:
     if is_final(task.state_type):
         return []
     if task.state_type == "RUNNING":
-        return named_causes(look, task.id)
+        return named_causes(look, task.id, *filter(None, [task.flow_run_id]))
     limits = [cause for tag in task.tags for cause in tag_causes(look, tag)]
     chain = [*_time(look, task), *_upstream(look, task), *limits]
     if not any(cause.stops for cause in chain):
