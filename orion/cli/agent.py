@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from orion.cli import completing
 from orion.cli.groups import new_group
 from orion.settings import current
 
@@ -17,9 +18,15 @@ app = new_group("Start an agent, which runs what its work queues hold.")
 
 @app.command("start")
 def start(
-    queue: Annotated[list[str] | None, typer.Argument(metavar="QUEUE", help="Name or id.")] = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="QUEUE", help="Name or id.", autocompletion=completing.queues),
+    ] = None,
     work_queue: Annotated[
-        list[str] | None, typer.Option("-q", "--work-queue", metavar="QUEUE", help="The same.")
+        list[str] | None,
+        typer.Option(
+            "-q", "--work-queue", metavar="QUEUE", help="The same.", autocompletion=completing.queues
+        ),
     ] = None,
     match: Annotated[
         list[str] | None,

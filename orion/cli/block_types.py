@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -14,7 +15,7 @@ from orion.errors import NotFound
 
 app = new_group("Look at the types of blocks, and delete those of your own.")
 
-Slug = Annotated[str, typer.Argument(metavar="SLUG")]
+Slug = Annotated[str, typer.Argument(metavar="SLUG", autocompletion=completing.block_types)]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from orion.cli import block_types
+from orion.cli import block_types, completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -17,7 +17,14 @@ from orion.errors import Invalid, NotFound
 app = new_group("Register block classes; make, look at and delete saved blocks.")
 app.add_typer(block_types.app, name="type")
 
-Slug = Annotated[str, typer.Argument(metavar="SLUG/NAME", help="As `orion block ls` shows it: secret/token.")]
+Slug = Annotated[
+    str,
+    typer.Argument(
+        metavar="SLUG/NAME",
+        help="As `orion block ls` shows it: secret/token.",
+        autocompletion=completing.blocks,
+    ),
+]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
@@ -66,7 +73,12 @@ def inspect(name: Slug, as_json: Json = False, output: Output = Format.text) -> 
 @app.command("create")
 def create(
     slug: Annotated[
-        str, typer.Argument(metavar="TYPE", help="The slug of the type: see `orion block type ls`.")
+        str,
+        typer.Argument(
+            metavar="TYPE",
+            help="The slug of the type: see `orion block type ls`.",
+            autocompletion=completing.block_types,
+        ),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME")],
     values: Annotated[

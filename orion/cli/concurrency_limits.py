@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -14,7 +15,7 @@ from orion.errors import NotFound
 
 app = new_group("Limit how many task runs with a tag run at once.")
 
-Tag = Annotated[str, typer.Argument(metavar="TAG")]
+Tag = Annotated[str, typer.Argument(metavar="TAG", autocompletion=completing.tags)]
 
 
 @app.command("create")

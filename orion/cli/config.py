@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orion.cli import completing
 from orion.cli.console import Format, Json, Output, note, show_json, show_rows
 from orion.cli.groups import new_group
 from orion.cli.profile_file import ProfileFile, check_value, full_name
@@ -16,7 +17,11 @@ app = new_group("Set, unset and view settings of the active profile.")
 
 
 @app.command("set")
-def set_values(assignments: Annotated[list[str], typer.Argument(metavar="NAME=VALUE")]) -> None:
+def set_values(
+    assignments: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE", autocompletion=completing.assignments)
+    ],
+) -> None:
     """Set settings in the active profile."""
     changes = dict(_assignment(text) for text in assignments)
     file = ProfileFile()
@@ -47,7 +52,9 @@ def _warn_of_environment(settings: Settings, name: str) -> None:
 
 
 @app.command("unset")
-def unset(names: Annotated[list[str], typer.Argument(metavar="NAME")]) -> None:
+def unset(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", autocompletion=completing.set_settings)],
+) -> None:
     """Take settings out of the active profile."""
     file = ProfileFile()
     profile = current().profile

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Output, note, show_json, show_rows
 from orion.cli.groups import new_group
@@ -20,7 +21,14 @@ from orion.model.times import utcnow
 
 app = new_group("List, add, pause, resume and delete the schedules of a deployment.")
 
-Name = Annotated[str, typer.Argument(metavar="FLOW/DEPLOYMENT", help="Name, id or beginning of the id.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="FLOW/DEPLOYMENT",
+        help="Name, id or beginning of the id.",
+        autocompletion=completing.deployments,
+    ),
+]
 Schedule = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Id or beginning of the id.")]
 
 

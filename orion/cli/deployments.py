@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, note, show_json, show_object, show_rows
 from orion.cli.deployment_files import apply, build, preview
@@ -26,7 +27,12 @@ app.command("backfill")(backfill)
 app.add_typer(schedule_app, name="schedule")
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="FLOW/DEPLOYMENT", help="Name, id or beginning of the id.")
+    str | None,
+    typer.Argument(
+        metavar="FLOW/DEPLOYMENT",
+        help="Name, id or beginning of the id.",
+        autocompletion=completing.deployments,
+    ),
 ]
 Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="The id, instead of a name.")]
 Param = Annotated[
@@ -41,7 +47,10 @@ Params = Annotated[
 @app.command("ls")
 def ls(
     flow_name: Annotated[
-        list[str] | None, typer.Option(metavar="FLOW", help="Only deployments of this flow; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="FLOW", help="Only deployments of this flow; repeatable.", autocompletion=completing.flows
+        ),
     ] = None,
     by_created: Annotated[bool, typer.Option("--by-created", help="The newest first.")] = False,
     limit: Limit = 200,

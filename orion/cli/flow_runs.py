@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -17,14 +18,20 @@ from orion.errors import Invalid
 
 app = new_group("Look at runs, read their logs, cancel, retry or delete them.")
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, name or beginning of the id.")]
+Run = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Id, name or beginning of the id.", autocompletion=completing.runs),
+]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 @app.command("ls")
 def ls(
     flow_name: Annotated[
-        list[str] | None, typer.Option(metavar="FLOW", help="Only runs of this flow; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="FLOW", help="Only runs of this flow; repeatable.", autocompletion=completing.flows
+        ),
     ] = None,
     state_type: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="Only runs in a state of this type.")

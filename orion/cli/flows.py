@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import api
 from orion.cli.console import Format, Json, Limit, Output, ago, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -26,7 +27,7 @@ def ls(limit: Limit = 15, as_json: Json = False, output: Output = Format.text) -
 
 @app.command("inspect")
 def inspect(
-    flow: Annotated[str, typer.Argument(help="Name or id.")],
+    flow: Annotated[str, typer.Argument(help="Name or id.", autocompletion=completing.flows)],
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
@@ -38,7 +39,7 @@ def inspect(
 
 @app.command("delete")
 def delete(
-    flow: Annotated[str, typer.Argument(help="Name or id.")],
+    flow: Annotated[str, typer.Argument(help="Name or id.", autocompletion=completing.flows)],
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a flow with its runs and deployments."""

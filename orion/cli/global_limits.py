@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -14,7 +15,7 @@ from orion.errors import Invalid, NotFound
 
 app = new_group("Limit what code does at one time, or how often, by named slots.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id.", autocompletion=completing.limits)]
 ROUTE = "/v2/concurrency_limits"
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from orion import __version__
+from orion.cli import completing
 from orion.cli.console import Format, Json, Output, fail, note, show_json, show_rows
 from orion.cli.groups import new_group
 from orion.cli.profile_file import ProfileFile
@@ -15,7 +16,7 @@ from orion.settings import Settings, current, load
 
 app = new_group("Create, choose and change profiles.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.profiles)]
 
 
 @app.command("ls")
@@ -32,7 +33,10 @@ def ls(as_json: Json = False, output: Output = Format.text) -> None:
 def create(
     name: Name,
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="NAME", help="Copy this profile's settings.")
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME", help="Copy this profile's settings.", autocompletion=completing.profiles
+        ),
     ] = None,
 ) -> None:
     """Create a profile."""

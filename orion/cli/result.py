@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orion.cli import completing
 from orion.cli.console import Json
 from orion.cli.groups import new_command
 from orion.errors import OrionError
@@ -19,7 +20,14 @@ app = new_command()
 
 @app.command()
 def result(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A flow run: id or name; or a task run: its id.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A flow run: id or name; or a task run: its id.",
+            autocompletion=completing.runs,
+        ),
+    ],
     trust: Annotated[
         list[str] | None,
         typer.Option(

@@ -9,6 +9,7 @@ import typer
 from typer.main import get_command
 
 from orion import __version__, settings
+from orion.cli import completing
 from orion.cli.console import fail
 from orion.cli.groups import lazy_group
 from orion.errors import OrionError
@@ -56,7 +57,11 @@ def _root(
     profile: Annotated[
         str | None,
         typer.Option(
-            "-p", "--profile", metavar="NAME", help="Use this profile; it comes before the environment."
+            "-p",
+            "--profile",
+            metavar="NAME",
+            help="Use this profile; it comes before the environment.",
+            autocompletion=completing.profiles,
         ),
     ] = None,
     version: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import confirm, fail, note
 from orion.cli.lookup import find_flow_run
@@ -15,9 +16,13 @@ from orion.cli.run_filters import filter_of, state_of
 from orion.errors import Conflict, Invalid
 
 MOST = 200
-Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="Ids, names or beginnings of ids.")]
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN", help="Ids, names or beginnings of ids.", autocompletion=completing.runs),
+]
 FlowName = Annotated[
-    list[str] | None, typer.Option(metavar="FLOW", help="All runs of this flow; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="FLOW", help="All runs of this flow; repeatable.", autocompletion=completing.flows),
 ]
 StateType = Annotated[
     list[str] | None, typer.Option(metavar="TYPE", help="All runs in a state of this type.")

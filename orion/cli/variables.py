@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_rows
 from orion.cli.groups import new_group
@@ -15,7 +16,7 @@ from orion.errors import Invalid, NotFound
 
 app = new_group("Set, read and unset variables.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.variables)]
 
 
 @app.command("ls")

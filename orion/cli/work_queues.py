@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orion.cli import completing
 from orion.cli.api import api
 from orion.cli.console import Format, Json, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
@@ -15,7 +16,12 @@ from orion.model.times import utcnow
 
 app = new_group("Create, pause, limit and look at work queues.")
 
-Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="Name, id or beginning of the id.")]
+Queue = Annotated[
+    str,
+    typer.Argument(
+        metavar="QUEUE", help="Name, id or beginning of the id.", autocompletion=completing.queues
+    ),
+]
 
 
 @app.command("create")
