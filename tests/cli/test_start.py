@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.servers import OrionServer, eventually, run_orion, serving
+from tests.servers import CHECKOUT, OrionServer, eventually, run_orion, serving
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +267,41 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+GUARD = """
+import os, sys
+
+def note(event, args):
+    if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
+        where = args[0] if event == "socket.getaddrinfo" else args[1]
+        with open(os.environ["GUARD_LOG"], "a") as file:
+            file.write(f"{where[0] if isinstance(where, tuple) else where}\\n")
+
+sys.addaudithook(note)
+"""
+NEAR = ("127.0.0.1", "::1", "localhost", "None", "/")
+
+
+def asked_for(log: Path) -> list[str]:
+    """The addresses beyond this machine that processes under the guard connected to or looked up."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [line for line in lines if not line.startswith(NEAR)]
+
+
+@pytest.mark.row("API-32")
+def test_a_server_and_a_pass_of_all_its_duties_talk_to_nobody_outside(tmp_path: Path) -> None:
+    folder, log = tmp_path / "guard", tmp_path / "asked.txt"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(GUARD)
+    guarded = {"PYTHONPATH": f"{folder}{os.pathsep}{CHECKOUT}", "GUARD_LOG": str(log)}
+    with serving(tmp_path / "home", **guarded) as server:
+        passed = server.post("/admin/clock/run")
+        assert passed.status_code == 200 and "retention" in passed.json()
+        assert server.get("/health").json() is True
+        page = httpx.get(server.url, headers={"Accept": "text/html"}, follow_redirects=True)
+        assert page.status_code == 200
+    assert asked_for(log) == []
+    far = "import socket; s = socket.socket(); s.settimeout(0.01); s.connect_ex(('192.0.2.1', 9))"
+    subprocess.run([sys.executable, "-c", far], env={**os.environ, **guarded}, check=True, timeout=60)
+    assert asked_for(log) == ["192.0.2.1"]  # the guard sees what goes outside
