@@ -33,10 +33,10 @@ _lock = threading.Lock()
 def sweep(store: Store, now: datetime) -> int:
     """End hand-outs and leases that are over; the number of runs and leases.
 
-    The first sweep of a process, and one after a jump of the clock, gives every silent holder another period: nobody
-    could beat while the server was away. Where the clock is a process of its own, `presence` tells of such a time.
+    A process cannot know by itself what was before its first sweep, or during a jump of the clock. Unless web servers
+    have left word that they could be reached all the while (`presence`), every silent holder gets another period.
     """
-    if not _on_time(store, now):
+    if not _on_time(store, now) and not presence.heard(store, now):
         return store.write_now(claims.shift_leases, now + timedelta(seconds=terms().beat), now, lane=Lane.LOW)
     touched = _tidy(store, now)
     heard = presence.heard(store, now)

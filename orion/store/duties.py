@@ -33,6 +33,12 @@ def take(conn: Conn, name: str, holder: str, now: datetime, lease: timedelta) ->
     return conn.run(Q.take, {"name": name, "holder": holder, **times}) > 0
 
 
+def holder(conn: Conn, name: str) -> str | None:
+    """Who holds a duty, or held it last."""
+    row = conn.one(Q.holder, {"name": name})
+    return row[0] if row else None
+
+
 def release(conn: Conn, holder: str) -> None:
     """Let go of every duty."""
     conn.run(Q.release, {"holder": holder})

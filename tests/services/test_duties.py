@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import pytest
@@ -96,6 +99,38 @@ def test_the_watchdog_runs_what_no_clock_runs(store: Store, monkeypatch: pytest.
     assert "lateness" in {duty.name for duty in duties.DUTIES if duty.every == 10}
     clock.now += 4 * MINUTE
     assert "scheduling" in watchdog.rescue(store, clock)
+
+
+def test_the_watchdog_stands_in_at_the_interval_of_a_duty_until_a_clock_comes(store: Store) -> None:
+    clock = Clock()
+    runner.run_all(store, clock)
+    runner.let_go(store)
+    clock.now += timedelta(seconds=16)
+    mine = watchdog.rescue(store, clock)
+    assert mine == ["leases"]
+    for _ in range(3):  # it is due every 5 s, and overdue after 15
+        clock.now += timedelta(seconds=5)
+        mine = watchdog.rescue(store, clock, mine)
+        assert "leases" in mine
+        assert (
+            next(duty for duty in health.report(store, clock.now) if duty.name == "leases").last_started
+            == clock.now
+        )
+    assert runner.run_duty(store, duties.BY_NAME["leases"], clock, "clock") == 0
+    clock.now += timedelta(seconds=5)
+    assert "leases" not in watchdog.rescue(store, clock, mine)
+
+
+def test_what_a_killed_process_of_this_machine_held_is_taken_over_at_once(store: Store) -> None:
+    clock, duty = Clock(), Duty("scheduling", lambda store, now: 1, 60)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    holder = f"{socket.gethostname()}:{child.pid}:x"
+    assert runner.run_duty(store, duty, clock, holder) == 1
+    assert runner.run_duty(store, duty, clock, "b") is None
+    child.kill()
+    child.communicate()
+    assert runner.run_duty(store, duty, clock, "b") == 1
+    assert runner.run_duty(store, duty, clock, f"elsewhere:{child.pid}:x") is None
 
 
 def test_health_says_which_duty_is_overdue(store: Store) -> None:

@@ -269,6 +269,14 @@ def test_a_run_that_its_maker_held_crashes_with_its_process_and_is_not_tried_aga
     assert "ended before it started it" in (world.get(tokens["never started"][0]).state.message or "")
 
 
+def test_a_new_clock_finds_the_dead_as_soon_as_the_old_one_would_have(world: Swept) -> None:
+    dead, _ = world.beating()
+    world.sweep(70)
+    leases._ticks.clear()  # the clock was killed, and this is the first sweep of another
+    world.sweep(6)
+    assert world.stands(dead) == "CRASHED Crashed"
+
+
 def test_a_server_that_restarts_quickly_gives_a_dead_process_no_more_time(world: Swept) -> None:
     dead, _ = world.beating()
     for _ in range(2):

@@ -6,6 +6,10 @@ INSERT INTO service_lease (name, holder, until) VALUES (:name, :holder, :until)
 ON CONFLICT (name) DO UPDATE SET holder = :holder, until = :until
 WHERE service_lease.holder = :holder OR service_lease.until < :now;
 
+-- name: holder
+-- Who holds a duty.
+SELECT holder FROM service_lease WHERE name = :name;
+
 -- name: release
 -- Let another holder work at once.
 DELETE FROM service_lease WHERE holder = :holder;
