@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 from orion.model.times import utcnow
 from orion.settings import current
@@ -35,12 +35,12 @@ def _once(store: Store) -> int:
 def _keep(store: Store) -> int:
     from .clock import Clock
 
-    told = threading.Event()
+    told: SimpleQueue[int] = SimpleQueue()  # a signal that comes while one begins to wait for an Event locks it
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda signum, _: told.put(signum))
     clock = Clock(store, current())
     clock.start()
     logging.getLogger("orion.clock").info("The clock runs.")
-    told.wait()
+    told.get()
     clock.stop()
     return 0
