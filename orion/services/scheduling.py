@@ -137,10 +137,14 @@ def plan_next(conn: Conn, deployment_id: str, wanted: Wanted, room: int | None =
     return Step(deployment_id, added, False)
 
 
-def replan(conn: Conn, deployment_id: str, now: datetime) -> int:
-    """Drop what was planned and not started, and plan anew, after a change of the deployment."""
-    db.lock(conn, deployment_id)
-    db.drop_planned(conn, deployment_id, now)
+def replan(conn: Conn, deployment_id: str, now: datetime, was: db.Outlook | None = None) -> int:
+    """Drop what was planned and not started, and plan anew, after a change of the deployment.
+
+    Where planned runs would be the same as before (`was`, from `db.outlook`), those that are there stay.
+    """
+    if was is None or db.outlook(conn, deployment_id) != was:
+        db.lock(conn, deployment_id)
+        db.drop_planned(conn, deployment_id, now)
     return plan_deployment(conn, deployment_id, now)
 
 

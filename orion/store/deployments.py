@@ -75,6 +75,12 @@ def by_name(conn: Conn, flow: str, deployment: str, now: datetime | None = None)
     return _read_all(conn, [row], now)[0] if row else None
 
 
+def id_of(conn: Conn, flow_id: str, name: str) -> str | None:
+    """The id of the deployment of a flow and name."""
+    found: str | None = paging.scalar(conn, Q.find, {"flow_id": flow_id, "name": name})
+    return found
+
+
 def upsert(
     conn: Conn, wanted: DeploymentCreate, now: datetime, client: str | None = None
 ) -> tuple[Deployment, bool]:

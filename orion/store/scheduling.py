@@ -12,11 +12,12 @@ from orion.model.ids import Id, new_id
 from orion.model.names import two_words
 from orion.model.times import iso, to_micros
 from orion.store import tags, transitions
-from orion.store.base import Conn
+from orion.store.base import Conn, Row
 from orion.store.rows import Rows, json_text
 from orion.store.sql import load
 
 Q = load("scheduling")
+Outlook = tuple[Row, tuple[Row, ...]]
 
 
 class Deployment(Struct, kw_only=True):
@@ -104,6 +105,14 @@ def find(conn: Conn, deployment_id: str) -> Deployment | None:
     """The deployment as it is now."""
     row = conn.one(Q.find, {"deployment_id": deployment_id})
     return DEPLOYMENT.read(conn, row) if row else None
+
+
+def outlook(conn: Conn, deployment_id: str) -> Outlook | None:
+    """All that the runs planned of a deployment depend on, but for the cursors; locked until the transaction ends."""
+    row = conn.one(Q.lock, {"deployment_id": deployment_id})
+    if row is None:
+        return None
+    return row, tuple(tuple(rule[:-1]) for rule in conn.all(Q.schedules, {"deployment_id": deployment_id}))
 
 
 def schedules(conn: Conn, deployment_id: str) -> list[Schedule]:

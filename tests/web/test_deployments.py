@@ -90,6 +90,44 @@ def test_runs_are_planned_at_once_and_go_when_it_is_paused(client: Client, clock
         assert len(planned(client, made["id"])) >= 3
 
 
+@pytest.mark.row("DEP-08")
+@pytest.mark.parametrize(
+    ("change", "stay"),
+    [
+        ({"description": "other words"}, True),
+        ({"entrypoint": "flows.py:other"}, True),
+        ({"parameters": {"day": 1}}, True),
+        ({"parameters": {"day": 2}}, False),
+        ({"tags": ["b"]}, False),
+        ({"version": "2"}, False),
+        ({"work_queue_name": "other"}, False),
+        ({"job_variables": {"env": {"A": "1"}}}, False),
+        ({"schedules": [{"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}]}, True),
+        ({"schedules": [{"schedule": {"interval": 1800, "anchor_date": "2026-01-01T00:00:00Z"}}]}, False),
+    ],
+)
+@pytest.mark.parametrize("how", ["patched", "applied again"])
+def test_planned_runs_stay_as_they_are_unless_what_they_depend_on_is_changed(
+    client: Client, change: dict[str, Any], stay: bool, how: str
+) -> None:
+    hourly = {"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}
+    body = {"name": unique("d"), "flow_id": flow(client)["id"], "tags": ["a"], "parameters": {"day": 1}}
+    body |= {"work_queue_name": "default", "schedules": [hourly]}
+    made = client.post("/api/deployments/", json=body).json()["id"]
+    before = {run["id"] for run in planned(client, made)}
+    assert len(before) == 3
+    if how == "patched":
+        assert client.patch(f"/api/deployments/{made}", json=change).status_code == 204
+    else:
+        assert client.post("/api/deployments/", json=body | change).status_code == 200
+    after = planned(client, made)
+    assert len(after) == 3
+    assert ({run["id"] for run in after} == before) is stay
+    assert before.isdisjoint(run["id"] for run in after) is not stay
+    wanted = change.get("parameters", {"day": 1})
+    assert all(run["parameters"] == wanted for run in after)
+
+
 def test_schedules_are_added_changed_and_deleted(client: Client) -> None:
     made = deployment(client)
     path = f"/api/deployments/{made['id']}/schedules"

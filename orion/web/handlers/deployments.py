@@ -31,6 +31,7 @@ from orion.model.times import as_utc
 from orion.orchestration import create_flow_run
 from orion.services import scheduling
 from orion.store import deployments, flow_runs, work_queues
+from orion.store import scheduling as planning
 from orion.web import paging, parse, removal
 from orion.web.call import Call, Reply
 from orion.web.parameters import check, overlay, resolved
@@ -45,9 +46,11 @@ async def create(call: Call) -> Reply:
 
 
 def _save(conn: Any, body: DeploymentCreate, client: str, now: datetime) -> tuple[Deployment, bool]:
+    known = deployments.id_of(conn, body.flow_id, body.name)
+    was = planning.outlook(conn, known) if known else None
     saved, created = deployments.upsert(conn, body, now, client)
     _check_defaults(saved)
-    scheduling.replan(conn, saved.id, now)
+    scheduling.replan(conn, saved.id, now, was)
     return _found(deployments.get(conn, saved.id, now)), created
 
 
@@ -76,9 +79,10 @@ async def update(call: Call) -> Reply:
 
 
 def _update(conn: Any, deployment_id: str, body: DeploymentUpdate, now: datetime) -> None:
+    was = planning.outlook(conn, deployment_id)
     deployments.update(conn, deployment_id, body, now)
     _check_defaults(_found(deployments.get(conn, deployment_id)))
-    scheduling.replan(conn, deployment_id, now)
+    scheduling.replan(conn, deployment_id, now, was)
 
 
 async def delete(call: Call) -> Reply:
