@@ -75,6 +75,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_DATABASE_POOL", int, 8, "Connections to PostgreSQL that one process may hold."),
     Setting("ORION_SQLITE_SYNCHRONOUS", str, "full", "full: an answered write survives a power cut; normal: it survives a crash of the process.", choices=("full", "normal")),
     Setting("ORION_SQLITE_BUSY_TIMEOUT", float, 15.0, "Seconds to wait for another process that holds the database."),
+    Setting("ORION_CRASH_AT", str, None, "For tests: the process dies at this point of its work.", choices=("migration-step", "writer-before-commit", "writer-after-commit", "claim-handed-out", "outbox-sent")),
     Setting("ORION_ENCRYPTION_KEY", str, None, "The key that secrets are encrypted with; else the file secret.key in ORION_HOME.", True),
     Setting("ORION_RETENTION", str, "on", "off keeps every run and log for ever."),
     Setting("ORION_RETENTION_RUN_DAYS", int, 365, "Finished runs older than this are deleted, but for the newest of each flow."),

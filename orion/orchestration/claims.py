@@ -11,6 +11,7 @@ from orion.orchestration import overlaps
 from orion.orchestration.attempts import terms
 from orion.store import claims, deployment_limits, flow_runs
 from orion.store.base import Conn
+from orion.store.crash_points import crash_point
 
 MOST = 200
 
@@ -42,5 +43,6 @@ def claim_runs(
         overlaps.settle(conn, deployment_id, now)
     ids = claims.due(conn, queue, scheduled_before or now, now, room, rooms)
     kept = claims.hand_out(conn, ids, holder, now + timedelta(seconds=terms().claim), now) if ids else set()
+    crash_point("claim-handed-out")
     runs = (flow_runs.get(conn, run_id, now) for run_id in ids if run_id in kept)
     return [run for run in runs if run is not None]

@@ -23,6 +23,7 @@ from orion.notify.send import Failed, send
 from orion.settings import Settings, current
 from orion.store import Conn, Lane, Store, block_documents, shown_blocks
 from orion.store import notifications as db
+from orion.store.crash_points import crash_point
 from orion.vault import WrongKey, open_vault
 
 log = logging.getLogger("orion.services")
@@ -134,6 +135,7 @@ async def _send(store: Store, settings: Settings, block_document_id: str, messag
     said = ""
     for request in compose(slug, config, message):
         said = await send(request, private=private_allowed(settings))
+        crash_point("outbox-sent")
     return said
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from orion.errors import Busy, DatabaseCorrupt, DatabaseError, DatabaseFromFuture
 from orion.store import backup
 from orion.store.base import Options
+from orion.store.crash_points import crash_point
 from orion.store.dialect import Dialect, words
 from orion.store.sqlite_conn import DAMAGED, HELD, connect
 
@@ -163,6 +164,7 @@ def _step(raw: sqlite3.Connection, execute: Callable[[str], Any], step: Step) ->
             return False
         for statement in _statements(step.text):
             execute(statement)
+        crash_point("migration-step")
         raw.execute(f"PRAGMA user_version = {step.number}")
         raw.execute("COMMIT")
         return True

@@ -14,6 +14,7 @@ from collections import deque
 
 from orion.store.base import Lane
 from orion.store.bus import EVERYTHING, Bus
+from orion.store.crash_points import crash_point
 from orion.store.jobs import Job, deliver, refuse
 from orion.store.sqlite_conn import SqliteConn, explain
 
@@ -123,12 +124,14 @@ class Writer:
         except sqlite3.Error as error:
             return self._fail(group, error)
         finished, failed, rest = self._execute(group)
+        crash_point("writer-before-commit")
         try:
             self._conn.raw.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
             self._fail(finished, error)
             finished = []
+        crash_point("writer-after-commit")
         self._publish(finished)
         deliver((*finished, *failed))
         return self._put_back(rest)

@@ -1,0 +1,125 @@
+"""Death at each crash point: what was answered is there, what was not is there whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from orion.orchestration import claim_runs
+from orion.services import notifying
+from orion.settings import temporary_settings
+from orion.store import Store, open_store, work_queues
+from orion.store.crash_points import POINTS, STATUS
+from tests.notify.targets import Target, target
+from tests.orchestration.world import World
+from tests.servers import CHECKOUT, clean_environment
+from tests.services.test_notifying import add_policy, deliveries, fail
+from tests.store.test_seam import names, put
+
+CHILD = "import sys; from tests.faults import test_crash_points as t; t.KILLED[sys.argv[1]](*sys.argv[1:])"
+
+
+def die(work: Callable[[], object], point: str) -> None:
+    """Do the work, with the crash point set."""
+    with temporary_settings({"ORION_CRASH_AT": point}):
+        work()
+
+
+def migrate(point: str, url: str, _: str) -> None:
+    die(lambda: open_store(url), point)
+
+
+def write(point: str, url: str, _: str) -> None:
+    store = open_store(url)
+    store.write_now(put, "answered")
+    die(lambda: store.write_now(put, "dying"), point)
+
+
+def claim(point: str, url: str, _: str) -> None:
+    world = World(open_store(url))
+    world.planned()
+    queue = world.queue()
+    die(lambda: world.store.write_now(claim_runs, queue, world.now), point)
+
+
+def tell(point: str, url: str, hook: str) -> None:
+    world = World(open_store(url))
+    add_policy(world, hook, state_names=["Failed"])
+    fail(world)
+    die(lambda: notifying.deliver(world.store, world.now), point)
+
+
+KILLED: dict[str, Callable[[str, str, str], None]] = {
+    "migration-step": migrate,
+    "writer-before-commit": write,
+    "writer-after-commit": write,
+    "claim-handed-out": claim,
+    "outbox-sent": tell,
+}
+
+
+def migrated(store: Store, hook: Target) -> None:
+    assert store.read_now(names) == []
+    assert store.write_now(put, "a") == "a"
+
+
+def only_answered(store: Store, hook: Target) -> None:
+    assert store.read_now(names) == ["answered"]
+
+
+def both(store: Store, hook: Target) -> None:
+    assert store.read_now(names) == ["answered", "dying"]
+
+
+def free(store: Store, hook: Target) -> None:
+    queue = store.read_now(work_queues.by_name, "default")
+    assert queue is not None
+    world = World(store)
+    assert len(store.write_now(claim_runs, queue, world.now)) == 1
+
+
+def told_again(store: Store, hook: Target) -> None:
+    world = World(store)
+    assert len(hook.keys) == 1
+    assert notifying.deliver(store, world.now) == 0
+    assert notifying.deliver(store, world.later(120)) == 1
+    assert len(hook.keys) == 2 and len(set(hook.keys)) == 1
+    assert [each.status for each in deliveries(world)] == ["delivered"]
+
+
+HOLDS: dict[str, Callable[[Store, Target], None]] = {
+    "migration-step": migrated,
+    "writer-before-commit": only_answered,
+    "writer-after-commit": both,
+    "claim-handed-out": free,
+    "outbox-sent": told_again,
+}
+
+
+def test_every_point_is_tried() -> None:
+    assert set(KILLED) == set(HOLDS) == set(POINTS)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_process_that_dies_at_a_point_leaves_everything_whole(
+    point: str, tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}" if point == "migration-step" else sqlite_url
+    home = str(tmp_path / "home")
+    with target() as hook:
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, point, url, hook.url],
+            env=clean_environment(tmp_path, ORION_HOME=home), cwd=CHECKOUT, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == STATUS, done.stderr
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw:
+            assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert raw.execute("PRAGMA foreign_key_check").fetchone() is None
+        with temporary_settings({"ORION_HOME": home}), closing(open_store(url)) as store:
+            HOLDS[point](store, hook)
