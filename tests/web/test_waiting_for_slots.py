@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orion.settings import Settings
+from orion.store import open_store
+from orion.web.factory import build_app
+from tests.conftest import fresh_database
 from tests.servers import eventually
 from tests.web.browser import Client
 from tests.web.makers import deployment, flow
@@ -95,3 +101,33 @@ def test_a_task_run_that_waited_long_enough_is_told_to_wait(client: Client) -> N
     answer = client.post(f"/api/task_runs/{other['id']}/set_state", json=ask)
     assert (answer.status_code, answer.json()["status"]) == (200, "WAIT")
     assert answer.json()["details"]["delay_seconds"] == 30
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("make", [task_of_tag, named])
+def test_who_waits_at_one_server_gets_the_slot_that_is_freed_through_another(
+    tmp_path: Path, settings: Settings, make: Any
+) -> None:
+    with (
+        contextmanager(fresh_database)("postgres", tmp_path) as url,
+        closing(open_store(url)) as store,
+        closing(open_store(url)) as other_store,
+    ):
+        client = Client(build_app(settings, store, services=False))
+        other = Client(build_app(settings, other_store, services=False))
+        try:
+            starts, _ = make(client)
+            held = starts[0]().result(20)
+            waiting = starts[1]()
+            eventually(partial(_waits, client, 1))
+            if make is named:
+                path, body = "/api/v2/concurrency_limits/decrement", {"names": ["api"], "slots": 1}
+            else:
+                task = held.request.url.path.split("/")[3]
+                path, body = f"/api/task_runs/{task}/set_state", {"state": {"type": "COMPLETED"}}
+            assert other.post(path, json=body).status_code in (200, 201)
+            answer = waiting.result(20).json()
+            assert (answer["status"] if make is task_of_tag else answer[0]["name"]) in ("ACCEPT", "api")
+        finally:
+            other.close()
+            client.close()
