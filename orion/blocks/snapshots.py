@@ -22,6 +22,7 @@ from orion.blocks.paths import below, files, ignoring, key
 from orion.errors import Invalid
 
 T = TypeVar("T")
+Tell = Callable[[int, int], None]  # so many files are done of so many
 
 IGNORE_FILES = (".orionignore", ".prefectignore")
 ALWAYS = """
@@ -90,8 +91,8 @@ def look(folder: Path, ignore_file: str | Path | None = None, left_out: Sequence
     return Version({name: _entry(file) for file, name in found})
 
 
-def upload(storage: Block, folder: Path, version: Version, place: str) -> Sent:
-    """Send what the storage does not have of a version, and the version itself at the end."""
+def upload(storage: Block, folder: Path, version: Version, place: str, tell: Tell | None = None) -> Sent:
+    """Send what the storage does not have of a version, and the version itself last; `tell` hears how far it is."""
     by_content = {entry.sha256: (folder / name, entry) for name, entry in version.files.items()}
     missing = [
         found
@@ -100,8 +101,9 @@ def upload(storage: Block, folder: Path, version: Version, place: str) -> Sent:
         )
         if not there
     ]
-    for _ in _each(lambda found: _send(storage, found[0], found[1], place), missing):
-        pass
+    for number, _ in enumerate(_each(lambda found: _send(storage, found[0], found[1], place), missing), 1):
+        if tell is not None:
+            tell(number, len(missing))
     path = f"{place}/versions/{version.id}.json"
     call(storage.write_path, path, version.content)  # type: ignore[attr-defined]
     return Sent(path, len(version.files), len(missing), sum(entry.size for _, entry in missing))

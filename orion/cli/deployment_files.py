@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from orion.cli.parameters import read_overrides, read_parameters
-from orion.cli.progress import each
+from orion.cli.progress import counting, each
 from orion.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -212,7 +212,10 @@ def _store(made: DeploymentFile, storage: str, skip_upload: bool, ignore_file: s
     from orion.deployments.storing import store
 
     left_out = [Path(manifest_name(made))]
-    sent = store(made, storage, skip_upload=skip_upload, ignore_file=ignore_file, left_out=left_out)
+    with counting("Uploading") as tell:
+        sent = store(
+            made, storage, skip_upload=skip_upload, ignore_file=ignore_file, left_out=left_out, tell=tell
+        )
     if sent is None:
         print(f"Nothing is uploaded: runs fetch the code from {made.storage} as it is.")
     else:

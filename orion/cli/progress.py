@@ -66,6 +66,21 @@ def each(what: str, items: Sequence[Item]) -> Iterator[tuple[Item, Callable[[str
 
 
 @contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that says itself how many of how many are done."""
+    progress = Progress(what, 0)
+
+    def tell(done: int, total: int) -> None:
+        progress.total = total
+        progress.to(done)
+
+    try:
+        yield tell
+    finally:
+        progress.clear()
+
+
+@contextmanager
 def waiting(what: str) -> Iterator[None]:
     """The seconds that go by, for work that cannot say how far it is."""
     if not sys.stderr.isatty():

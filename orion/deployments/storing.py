@@ -21,6 +21,7 @@ def store(
     skip_upload: bool = False,
     ignore_file: str | None = None,
     left_out: Sequence[Path] = (),
+    tell: snapshots.Tell | None = None,
 ) -> Sent | None:
     """Upload the folder of a deployment, and have the deployment say where its code is; None: nothing was sent.
 
@@ -37,7 +38,7 @@ def store(
     if file not in version.files:
         raise Invalid(f"The ignore file leaves out {file}, which the flow is in.")
     place = "/".join(filter(None, (inside, slugify(deployment.flow_name) or "flow")))
-    sent = snapshots.upload(block, folder, version, place)
+    sent = snapshots.upload(block, folder, version, place, tell)
     deployment.path = sent.path
     return sent
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from orion.blocks import LocalFileSystem, snapshots
 from orion.cli import progress
 
 
@@ -39,6 +41,22 @@ def test_a_line_takes_the_place_of_the_bar_which_goes_in_the_end(
         say(f"did {number}")
     assert terminal.getvalue().count("1 of 2") == 1 and terminal.getvalue().endswith("\r\x1b[K")
     assert capsys.readouterr().out == "did 0\ndid 1\n"
+
+
+def test_an_upload_shows_how_many_files_are_sent(terminal: Terminal, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"f{number}.py").write_text(str(number))
+    storage = LocalFileSystem(basepath=str(tmp_path / "store"))
+    with progress.counting("Uploading") as tell:
+
+        def slowly(done: int, total: int) -> None:
+            time.sleep(0.002)
+            tell(done, total)
+
+        sent = snapshots.upload(storage, tmp_path, snapshots.look(tmp_path, None, []), "code", slowly)
+    assert sent.sent == 3
+    assert [f"{number} of 3" in terminal.getvalue() for number in (1, 2, 3)] == [True] * 3
+    assert terminal.getvalue().endswith("\r\x1b[K")
 
 
 def test_work_without_a_measure_shows_its_seconds_until_it_is_done(terminal: Terminal) -> None:
