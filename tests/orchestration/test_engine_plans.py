@@ -59,7 +59,7 @@ def world(sqlite_store: Store) -> World:
         (claims.orphans, (10,), "task_run_state_type "),
         (slots.drop_ended_leases, (NOON,), "concurrency_lease_until "),
         (slots.held, (["limit"], NOON), "PRIMARY KEY (limit_id=?)"),
-        (transitions.live_below, ("run", 10), "(flow_run_id=?)"),
+        (transitions.live_below, ("run", 10), "(flow_run_id=? AND state_type=?)"),
     ],
 )
 def test_a_sweep_reads_what_it_looks_for(world: World, fn: Callable[..., Any], args: Any, index: str) -> None:

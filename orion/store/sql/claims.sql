@@ -86,7 +86,7 @@ WHERE r.state_type = 'PAUSED' ORDER BY r.expected_start_time, r.id;
 -- name: orphans
 -- Flow runs that were killed while task runs of their process are still open.
 SELECT DISTINCT f.id
-FROM task_run t JOIN flow_run f ON f.id = t.flow_run_id
+FROM task_run t {by_index:task_run_state_type} JOIN flow_run f ON f.id = t.flow_run_id
 WHERE t.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')
   AND f.state_type IN ('CRASHED', 'CANCELLED')
 ORDER BY f.id LIMIT :limit;
