@@ -41,11 +41,12 @@ def draw_radar(
     focus: str | None = None,
     full: bool = False,
     target: str = "",
+    show: str = "path",
 ) -> Svg:
     """A run's radar; a click leads to the node's own page, or to `target` and its id."""
     shown = radar.drawable(nodes)
     led = [structs.replace(node, href=link(target + node.id if target else node.href)) for node in shown]
-    return radar.radar(led, centre, focus=focus, full=full)
+    return radar.radar(led, centre, focus=focus, full=full, show=show)
 
 
 def draw_bars(runs: Sequence[bars.Bar], slots: int, height: float = 24, usual: float | None = None) -> Svg:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.web import makers
 from tests.web.browser import Client, Clock
-from tests.web.pages import HTML, act
+from tests.web.pages import HTML, PARTIAL, act
 from tests.web.test_blocks import registered, saved
 
 pytestmark = pytest.mark.row("UI-18")
@@ -182,6 +182,20 @@ def test_the_edit_form_shows_the_next_ten_times_in_their_zone_and_saves(
     kinds = [(each["schedule"].get("cron"), each["schedule"].get("interval"), each["active"])
              for each in saved["schedules"]]  # fmt: skip
     assert sorted(kinds, key=str) == [("30 1 * * *", None, True), (None, 7200.0, False)]
+
+
+def test_the_description_is_shown_as_markdown_while_it_is_edited_and_on_its_page(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    address = f"/deployments/{deployment['id']}"
+    said = "Loads **all** of it.\n\n- [docs](https://example.com)\n\n<script>alert(1)</script>"
+    typed = {"description": said, "preview": "1", "s~": "0"}
+    shown = client.post(f"{address}/edit", data=typed, headers={**PARTIAL, "HX-Target": "form"}).text
+    preview = shown.partition('id="described"')[2].partition("</div>")[0]
+    assert "<strong>all</strong>" in preview and 'href="https://example.com"' in preview
+    assert "<script>" not in shown
+    act(client, f"{address}/edit", description=said, **{"s~": "0"})
+    assert "<strong>all</strong>" in client.get(address, headers=HTML).text
 
 
 def test_a_bad_schedule_comes_back_with_its_fault_and_what_was_typed(

@@ -75,8 +75,8 @@ def test_flows_say_how_many_of_their_last_runs_completed(client: Client) -> None
         makers.propose(
             client, "flow_runs", makers.running_flow_run(client, flow_id=flow)["id"], kind, force=True
         )
-    assert "67% of the last 3 completed" in client.get("/flows", headers=HTML).text
-    assert "67% completed" in client.get(f"/flows/{flow}", headers=HTML).text
+    assert "2 of 3 completed" in client.get("/flows", headers=HTML).text
+    assert "2 of 3 completed" in client.get(f"/flows/{flow}", headers=HTML).text
 
 
 @pytest.mark.row("UI-20")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from orion.web.charts.svg import Svg, el, join
+from orion.web.charts.scale import SEAM, WIDTH, Scale, Stretch, gaps
+from orion.web.charts.svg import Svg, el, join, number
 
-WIDTH, LEAST = 1000.0, 3.0
+LEAST = 3.0
 MOST_ROWS, MOST_ALONE = 60, 20
 FAILED = ("failed", "crashed")
 GRID = [el("line", x1=x, x2=x, y1=0, y2=25) for x in (0, 250, 500, 750, 1000)]
@@ -35,6 +36,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     leads_on: bool = False
     size: int = 1
     title: str = ""
+    members: Sequence[str] = ()
 
     @property
     def start(self) -> float:
@@ -65,16 +67,26 @@ class Gantt:
     axis: list[float]
     critical_seconds: float
     groups: int = 0
+    cuts: Sequence[Stretch] = ()
 
 
 def gantt(spans: Sequence[Span], seconds: float, sort: str = "start") -> Gantt:
-    """Draw a run that took (or is taking) `seconds`; `sort` is start, depth or slowest."""
+    """Draw a run that took (or is taking) `seconds`; `sort` is start, depth, slowest, or critical: only that path."""
     path = critical_path(spans)
+    chain = set(path)
     shown = grouped(spans) if len(spans) > MOST_ROWS else list(spans)
+    if sort == "critical":
+        shown = [span for span in spans if span.id in chain][:MOST_ROWS]
     seconds = max(seconds, 0.001)
-    rows = [Row(span, _row(span, seconds), span.id in path) for span in _sorted(shown, sort)]
-    axis = [seconds * part / 4 for part in range(5)]
-    return Gantt(rows, axis, _length(spans, path), groups=len(spans) - len(shown))
+    scale = Scale(seconds, gaps([(each.start, each.end) for span in spans for each in span.tries], seconds))
+    rows = [_drawn(span, scale, chain) for span in _sorted(shown, sort)]
+    axis = [scale.time(WIDTH * part / 4) for part in range(5)]
+    return Gantt(rows, axis, _length(spans, path), len(spans) - len(shown), scale.cuts)
+
+
+def _drawn(span: Span, scale: Scale, path: set[str]) -> Row:
+    critical = not path.isdisjoint(span.members or (span.id,))
+    return Row(span, _row(span, scale, critical), critical)
 
 
 def critical_path(spans: Sequence[Span]) -> list[str]:
@@ -126,7 +138,8 @@ def _group(name: str, members: list[Span]) -> Span:
     ran = [span for span in members if span.tries]
     look = next((s.look for s in members if s.look == "running"), members[0].look)
     tries = [Try(min(s.start for s in ran), max(s.end for s in ran), look)] if ran else []
-    return Span(members[0].id, name, look, tries, href=members[0].href, size=len(members))
+    ids = [span.id for span in members]
+    return Span(members[0].id, name, look, tries, href=members[0].href, size=len(members), members=ids)
 
 
 def _sorted(spans: Sequence[Span], sort: str) -> list[Span]:
@@ -144,12 +157,17 @@ def _length(spans: Sequence[Span], path: list[str]) -> float:
     return max((s.end for s in on_path), default=0.0) - min((s.start for s in on_path), default=0.0)
 
 
-def _row(span: Span, seconds: float) -> Svg:
-    scale = WIDTH / seconds
-    marks = list(_bars(span, scale)) if span.tries else [el("path", class_="ghost", d="M985 12.5H1000")]
+def _row(span: Span, scale: Scale, critical: bool) -> Svg:
+    marks = _bars(span, scale) if span.tries else [el("path", class_="ghost", d="M985 12.5H1000")]
+    if critical:
+        first, last = scale.x(span.start), max(scale.x(span.end), scale.x(span.start) + LEAST)
+        marks.append(el("path", class_="crit", d=f"M{number(first)} 21.5H{number(last)}"))
+    cuts = [
+        el("rect", class_="seam", x=scale.x(start), y=0, width=SEAM, height=25) for start, _ in scale.cuts
+    ]
     return el(
         "svg",
-        join([*GRID, *marks]),
+        join([*GRID, *marks, *cuts]),
         class_="row",
         view_box="0 0 1000 25",
         preserve="none",
@@ -157,23 +175,23 @@ def _row(span: Span, seconds: float) -> Svg:
     )
 
 
-def _bars(span: Span, scale: float) -> list[Svg]:
+def _bars(span: Span, scale: Scale) -> list[Svg]:
     marks: list[Svg] = []
     for index, attempt in enumerate(span.tries):
         if index:
-            waited = span.tries[index - 1].end * scale
+            waited = scale.x(span.tries[index - 1].end)
             marks.append(
                 el(
                     "rect",
                     class_="wait",
                     x=waited,
                     y=12,
-                    width=max(attempt.start * scale - waited, 0),
+                    width=max(scale.x(attempt.start) - waited, 0),
                     height=1,
                 )
             )
-        width = max((attempt.end - attempt.start) * scale, LEAST)
-        x = min(attempt.start * scale, WIDTH - width)
+        width = max(scale.x(attempt.end) - scale.x(attempt.start), LEAST)
+        x = min(scale.x(attempt.start), WIDTH - width)
         earlier = "try" if index < len(span.tries) - 1 else None
         marks.append(
             el("rect", data_s=attempt.look, class_=earlier, x=x, y=6.5, width=width, height=12, rx=2)

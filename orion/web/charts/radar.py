@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -13,7 +14,8 @@ from orion.web.charts.svg import Svg, el, join, number
 
 MOST_NODES, MOST_LABELS = 200, 12
 MOST_LINES, MANY_NODES = 16, 60
-LABEL_WIDTH, LABEL_HEIGHT = 80.0, 11.0
+LETTER, LABEL_HEIGHT, MOST_LETTERS = 5.4, 10.0, 24
+SHOWS = ("all", "path", "failed")
 FAILED = ("failed", "crashed")
 NOT_RUN = ("pending", "scheduled", "late", "paused")
 
@@ -29,21 +31,26 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     subflow: bool = False
 
 
-def radar(nodes: Sequence[Node], centre: str, *, focus: str | None = None, full: bool = False) -> Svg:
-    """Draw the run's tasks; `centre` is the run's look. With a focus all but its own path is dimmed."""
+def radar(
+    nodes: Sequence[Node], centre: str, *, focus: str | None = None, full: bool = False, show: str = "path"
+) -> Svg:
+    """Draw the run's tasks; `centre` is the run's look.
+
+    `show` is what is not dimmed: all, the path of the focus, or the paths into what failed.
+    """
     nodes = drawable(nodes)
     rings = depths(_upstream(nodes))
     places = layout(_upstream(nodes), rings)
     deepest = max(rings.values(), default=1)
     radius = FIRST + APART * (deepest - 1)
     half = radius + 20
-    lit = path_of(nodes, focus) if focus else {node.id for node in nodes}
+    lit = lit_of(nodes, focus, show)
     parts = [
         *(el("circle", class_="ring", cx=0, cy=0, r=FIRST + APART * ring) for ring in range(deepest)),
-        *_edges(nodes, places, lit if focus else None),
+        *_edges(nodes, places, lit if len(lit) < len(nodes) or focus else None),
         el("circle", data_s=centre, cx=0, cy=0, r=9),
         *(_node(node, places[node.id], focus, lit) for node in nodes),
-        *_labels(nodes, places, focus, full),
+        *_labels(nodes, places, focus, full, half + 14),
         *(
             el("text", str(ring + 1), class_="d", x=0, y=FIRST + APART * ring + 3)
             for ring in range(1, deepest)
@@ -69,6 +76,14 @@ def _density(nodes: Sequence[Node]) -> str | None:
     """Many lines into one task are drawn thin, so that they do not become a sheet."""
     most = max((len(node.upstream) for node in nodes), default=0)
     return "dense" if most > MOST_LINES or len(nodes) > MANY_NODES else None
+
+
+def lit_of(nodes: Sequence[Node], focus: str | None, show: str) -> set[str]:
+    """Which nodes are not dimmed."""
+    failed = [node.id for node in nodes if node.look in FAILED]
+    if show == "failed" and failed:
+        return set().union(*(path_of(nodes, id) for id in failed))
+    return path_of(nodes, focus) if show == "path" and focus else {node.id for node in nodes}
 
 
 def path_of(nodes: Sequence[Node], focus: str) -> set[str]:
@@ -158,10 +173,12 @@ def _node(node: Node, place: Point, focus: str | None, lit: set[str]) -> Svg:
     )
 
 
-def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | None, full: bool) -> list[Svg]:
+def _labels(
+    nodes: Sequence[Node], places: Mapping[str, Point], focus: str | None, full: bool, edge: float
+) -> list[Svg]:
     """Names where they help: the focus, what failed, runs or was not run; all of a small full-page radar.
 
-    A name that would lie on another is left to the tooltip.
+    A name that finds no room beside its task is left to the tooltip.
     """
     rank = {"failed": 1, "crashed": 1, "running": 2}
     spoken = [
@@ -171,17 +188,61 @@ def _labels(nodes: Sequence[Node], places: Mapping[str, Point], focus: str | Non
     ]
     spoken.sort(key=lambda n: 0 if n.id == focus else rank.get(n.look, 3))
     labels: list[Svg] = []
-    taken: list[Point] = []
+    taken = [Box(x - 7, y - 7, x + 7, y + 7) for x, y in places.values()]
     for node in spoken[: 24 if full else MOST_LABELS]:
-        x, y = places[node.id]
-        spot = x, y + (20 if y > 0 else -13)
-        if not any(abs(spot[0] - u) < LABEL_WIDTH and abs(spot[1] - v) < LABEL_HEIGHT for u, v in taken):
-            taken.append(spot)
-            labels.append(_label(node, spot, node.id == focus))
+        for spot in _spots(node, places[node.id]):
+            if spot.box.within(edge) and not any(spot.box.meets(other) for other in taken):
+                taken.append(spot.box)
+                labels.append(_label(node, spot, node.id == focus))
+                break
     return labels
 
 
-def _label(node: Node, spot: Point, focused: bool) -> Svg:
+@dataclass(frozen=True)
+class Box:
+    """A rectangle that words or a task take up."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: Box) -> bool:
+        """Whether two overlap."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+    def within(self, edge: float) -> bool:
+        """Whether it lies inside the drawing, which reaches as far on every side."""
+        return -edge <= self.left and self.right <= edge
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place for a name: where its text is written, how it is aligned, and what it covers."""
+
+    x: float
+    y: float
+    side: str | None
+    box: Box
+
+
+def _spots(node: Node, place: Point) -> list[Spot]:
+    """Above or below the task, the outer side first; else beside it."""
+    (x, y), wide = place, LETTER * min(len(node.name), MOST_LETTERS)
+    over, under = (y - 13, y + 19) if y <= 0 else (y + 19, y - 13)
+    middle = [
+        Spot(x, at, None, Box(x - wide / 2, at - 7, x + wide / 2, at + LABEL_HEIGHT - 7))
+        for at in (over, under)
+    ]
+    beside = [
+        Spot(x + 12, y + 3, "s", Box(x + 12, y - 4, x + 12 + wide, y + LABEL_HEIGHT - 4)),
+        Spot(x - 12, y + 3, "e", Box(x - 12 - wide, y - 4, x - 12, y + LABEL_HEIGHT - 4)),
+    ]
+    return [*middle, *(beside if x >= 0 else beside[::-1])]
+
+
+def _label(node: Node, spot: Spot, focused: bool) -> Svg:
     name = "focus" if focused else "on" if node.look in FAILED else None
-    text = node.name if len(node.name) <= 24 else node.name[:23] + "…"
-    return el("text", text, class_=name, x=spot[0], y=spot[1])
+    text = node.name if len(node.name) <= MOST_LETTERS else node.name[: MOST_LETTERS - 1] + "…"
+    return el("text", text, class_=" ".join(filter(None, (name, spot.side))) or None, x=spot.x, y=spot.y)

@@ -39,7 +39,9 @@ async def update(call: Call) -> Reply:
     and give up their run when that is refused. They are known by their name and by sending all four words at once, as
     nobody does who wants to change one: to them alone it is said that all is well, and nothing is changed.
     """
-    foreign = call.headers.get("user-agent", "").startswith("prefect/") and UNSET not in structs.astuple(call.body)
+    foreign = call.headers.get("user-agent", "").startswith("prefect/") and UNSET not in structs.astuple(
+        call.body
+    )
     await call.store.write(_update, call.path["id"], call.body, foreign, call.now)
     return Reply(status=204)
 

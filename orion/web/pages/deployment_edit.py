@@ -34,7 +34,11 @@ from orion.web.pages.run_request import object_of
 from orion.web.pages.shared import found, gather, see
 
 TEMPLATE = "deployments/edit.html#form"
-STRATEGIES = (("", "wait until one ends"), ("CANCEL_NEW", "cancel the new run"), ("CANCEL_OLD", "cancel the oldest"))
+STRATEGIES = (
+    ("", "wait until one ends"),
+    ("CANCEL_NEW", "cancel the new run"),
+    ("CANCEL_OLD", "cancel the oldest"),
+)
 CATCHUP = (
     ("", "as the server is set"),
     ("latest", "run the newest, skip the others"),

@@ -30,6 +30,27 @@ from orion.web.pages.shared import PAGE, as_bars, found, gather, here, schedule_
 RECENT = timedelta(days=30)
 
 
+FEW = 10  # of fewer runs the number says more than a share
+
+
+@dataclass(frozen=True)
+class Success:
+    """How many of the runs that ended completed; cancelled ones do not count."""
+
+    good: int
+    ended: int
+
+    @property
+    def bad(self) -> bool:
+        return self.good < 0.9 * self.ended
+
+    @property
+    def words(self) -> str:
+        if self.ended < FEW:
+            return f"{self.good} of {self.ended} completed"
+        return f"{round(100 * self.good / self.ended)}% of the last {self.ended} completed"
+
+
 @dataclass(frozen=True)
 class FlowRow:
     """A flow with what happened to it lately."""
@@ -39,7 +60,7 @@ class FlowRow:
     deployments: int
     last: datetime | None
     note: str
-    success: tuple[int, int] | None
+    success: Success | None
 
 
 async def listing(call: Call) -> Reply:
@@ -93,11 +114,11 @@ def _row(flow: Flow, number: int, past: list[Past]) -> FlowRow:
     return FlowRow(flow, as_bars(past[-10:]), number, last, note, success(past))
 
 
-def success(past: list[Past]) -> tuple[int, int] | None:
-    """How many of the runs that ended completed, in percent, and how many ended; cancelled ones do not count."""
+def success(past: list[Past]) -> Success | None:
+    """How the runs of the past ended, if any has."""
     ended = [run for run in past if run.state_type in ("COMPLETED", "FAILED", "CRASHED")]
     good = sum(run.state_type == "COMPLETED" for run in ended)
-    return (round(100 * good / len(ended)), len(ended)) if ended else None
+    return Success(good, len(ended)) if ended else None
 
 
 def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:

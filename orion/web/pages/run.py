@@ -11,20 +11,22 @@ from starlette.responses import Response
 
 from orion.model.filters import Filters, FlowRunFilter, NullableIdCriterion
 from orion.model.flow_runs import FlowRun
-from orion.store import console, flow_runs
+from orion.store import console, flow_runs, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
+from orion.web.charts.gantt import depths
 from orion.web.charts.radar import Node, drawable, path_of
 from orion.web.display import plural
-from orion.web.pages import results, run_actions, run_head, run_logs, run_tasks, timeline
+from orion.web.pages import radar_view, results, run_actions, run_head, run_logs, run_tasks, timeline
 from orion.web.pages.artifacts import of_run
+from orion.web.pages.radar_view import RadarView
 from orion.web.pages.run_rows import far_off, one_group, rows_of
 from orion.web.pages.shared import api_url, found, gather, here, opened_anew, see
 from orion.web.waiters import Waiters
 from orion.web.waiting import Look, why_flow_run
 
 LINES = 200
-SORTS = ("start", "depth", "slowest")
+SORTS = ("start", "depth", "slowest", "critical")
 Reader = Callable[..., dict[str, Any]]
 
 
@@ -80,10 +82,7 @@ async def parameters(call: Call) -> Reply:
 
 async def radar(call: Call) -> Reply:
     """Show the tasks of a flow run on a radar, one of them in focus."""
-    wanted = call.query.get("task", ""), call.query.get("find", "")
-    reply = await _page(call, "radar", "flow_runs/radar.html#page", _radar, wanted)
-    reply.data["zoom"] = "full" if call.query.get("zoom") == "full" else "small"
-    return reply
+    return await _page(call, "radar", "flow_runs/radar.html#page", _radar, radar_view.read(call.query))
 
 
 async def events(call: Call) -> Reply:
@@ -170,16 +169,19 @@ def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     }
 
 
-def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: tuple[str, str]) -> dict[str, Any]:
+def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict[str, Any]:
     tasks = console.sketches(conn, run.id)
     names = timeline.short_names({task.id: task.name for task in tasks})
     nodes = timeline.nodes(tasks, names, console.children(conn, run.id))
-    id, name = wanted
-    focus = next((node for node in nodes if node.id == id or (name and node.name == name)), None)
+    focus = wanted.found(nodes)
     before, after = _around(nodes, focus)
     return {
         "nodes": nodes,
         "focus": focus,
+        "view": wanted.of(run.id, focus),
+        "rings": depths({node.id: node.upstream for node in nodes}),
+        "own": task_runs.get(conn, focus.id, now) if focus else None,
+        "ran": {task.id: task.seconds for task in tasks if task.start is not None},
         "before": before,
         "after": after,
         "legend": dict(Counter(node.look for node in nodes)),
