@@ -44,6 +44,18 @@ class Sketch(NamedTuple):
     inputs: str
 
 
+class Nav(NamedTuple):
+    """What stands beside the places of the navigation; a thousand means that many or more."""
+
+    failed: int
+    crashed: int
+    late: int
+    running: int
+    flows: int
+    deployments: int
+    queues: int
+
+
 class Holder(NamedTuple):
     """Who holds slots of a limit: a task run of a flow run, or a lease for something; and since when."""
 
@@ -214,6 +226,12 @@ def _as_past(conn: Conn, row: tuple[object, ...], now: datetime) -> Past:
     if kind == "RUNNING" and began is not None:
         seconds = max(seconds, (now - began).total_seconds())
     return Past(str(id), str(name), kind, state, began, seconds, _moment(conn, expected))  # type: ignore[arg-type]
+
+
+def nav(conn: Conn, now: datetime) -> Nav:
+    """What fails (in the last day), is late and runs; how many flows, deployments and queues there are."""
+    row = conn.one(Q.nav, {"now": conn.time(now), "since": conn.time(now - timedelta(days=1))})
+    return Nav(*row)  # type: ignore[misc]  # a row of counts
 
 
 def usual(past: Iterable[Past]) -> float | None:

@@ -148,6 +148,11 @@ def count(conn: Conn, filters: Filters | None = None) -> int:
     return paging.count(conn, "flow_run", where(conn, "flow_run", filters))
 
 
+def count_upto(conn: Conn, filters: Filters, most: int) -> int:
+    """How many runs match, counted up to `most`."""
+    return paging.count_upto(conn, "flow_run", where(conn, "flow_run", filters), most)
+
+
 def count_task_runs(conn: Conn, ids: list[str]) -> dict[str, int]:
     """How many task runs each of the runs has; 0 for one without."""
     counted: dict[str, int] = dict(conn.all(Q.count_task_runs, {"ids": json_text(ids)}))

@@ -72,6 +72,12 @@ def count(conn: Conn, table: str, where: Where) -> int:
     return int(found[0] or 0) if found else 0
 
 
+def count_upto(conn: Conn, table: str, where: Where, most: int) -> int:
+    """How many rows there are, or `most` when there are that many or more: counting stops there."""
+    text = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {where.text} LIMIT :most) AS first_ones"
+    return int(scalar(conn, text, {**where.params, "most": most}) or 0)
+
+
 COUNTED = frozenset(("flow_run", "task_run"))
 COUNTER = "SELECT sum(n) FROM counter WHERE name = :name"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from orion.settings import Settings
     from orion.store.base import Store
+    from orion.store.console import Nav
 
 
 class Call:
@@ -39,6 +40,7 @@ class Call:
         self.settings: Settings = self.app.state.settings
         self.address = below_root(scope)
         self.pattern = ""  # the path of its route, once it is found
+        self.nav: Nav | None = None  # what a page's navigation counts
         self.endless = False  # a stream, or a file: not counted as a request
         self.is_api = self.address.startswith("/api/") or self.address == "/api"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from orion.web.charts import bars, calendar, gantt, history, pairs, radar
+from orion.web.charts import bars, calendar, durations, gantt, history, pairs, radar
 from orion.web.charts.svg import Svg
 from orion.web.display import viewer
 
@@ -49,15 +49,32 @@ def draw_radar(
     return radar.radar(led, centre, focus=focus, full=full, show=show)
 
 
-def draw_bars(runs: Sequence[bars.Bar], slots: int, height: float = 24, usual: float | None = None) -> Svg:
-    """The last runs as small bars."""
-    return bars.bars(runs, slots=slots, height=height, usual=usual)
+def draw_durations(
+    dots: Sequence[durations.Dot], now: datetime, link: Link, usual: float | None = None
+) -> durations.Durations:
+    """Runs by when they began and how long they took, from the first of them until now."""
+    start = min((dot.time for dot in dots), default=now - timedelta(days=1))
+    led = [replace(dot, href=link(dot.href)) for dot in dots]
+    return durations.durations(led, start, max(now, start), usual)
+
+
+def draw_bars(
+    runs: Sequence[bars.Bar],
+    slots: int,
+    height: float = 24,
+    usual: float | None = None,
+    link: Link | None = None,
+) -> Svg:
+    """The last runs as small bars, which lead to the runs where there is a `link`."""
+    led = [replace(bar, href=link(bar.href) if link and bar.href else None) for bar in runs]
+    return bars.bars(led, slots=slots, height=height, usual=usual)
 
 
 CHARTS = {
     "history": draw_history,
     "radar": draw_radar,
     "bars": draw_bars,
+    "durations": draw_durations,
     "gantt": gantt.gantt,
     "calendar": calendar.calendar,
     "pair": pairs.pair,

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from orion.errors import BadRequest, NotFound
-from orion.web import negotiate, parse
+from orion.store import console
+from orion.web import negotiate, parse, said
 from orion.web.call import Call, Reply, below_root
 from orion.web.errors import MethodNotAllowed, describe
 from orion.web.route import Route, RouteMap, name_values
@@ -73,6 +74,9 @@ class Dispatch:
         if isinstance(reply, Response):
             await reply(scope, call.receive, send)
         else:
+            reply = said.aloud(call, reply)
+            if reply.template and negotiate.shows_nav(call):
+                call.nav = await call.store.read(console.nav, call.now)
             await negotiate.send_reply(call, reply, send)
 
     def _route(self, call: Call) -> Route | Reply:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Send
 
 from orion.model import wire
+from orion.web import said
 from orion.web.call import Call, Reply
 from orion.web.errors import sentence
 from orion.web.security import is_loopback
@@ -43,6 +44,14 @@ def face(call: Call) -> Face:
     if "application/json" in accept and "text/html" not in accept:
         return Face.JSON
     return Face.PAGE
+
+
+def shows_nav(call: Call) -> bool:
+    """Whether the answer holds the navigation's counts: a whole page, or the part of it that asks again."""
+    if call.scope["method"] != "GET":
+        return False
+    shape = face(call)
+    return shape is Face.PAGE or (shape is Face.BLOCK and call.headers.get("hx-target", "").endswith("#page"))
 
 
 async def send_reply(call: Call, reply: Reply, send: Send) -> None:
@@ -98,7 +107,7 @@ def _said(reply: Reply) -> dict[str, str]:
     """What an action has to say, kept for the page that the browser goes to next."""
     toast = (reply.trigger or {}).get("toast") or {}
     words = toast.get("error") or toast.get("text")
-    return {"Set-Cookie": f"said={quote(words)}; Max-Age=5; Path=/; SameSite=Lax"} if words else {}
+    return {"Set-Cookie": said.kept(words)} if words else {}
 
 
 def _html(call: Call, reply: Reply, template: str) -> Response:
@@ -106,9 +115,8 @@ def _html(call: Call, reply: Reply, template: str) -> Response:
 
     if not template:
         return _response(reply, b"", reply.status)
-    return _response(
-        reply, templating.render(call.request, template, reply.data).encode(), reply.status, HTML
-    )
+    drawn = templating.render(call.request, template, {**(reply.data or {}), "nav": call.nav})
+    return _response(reply, drawn.encode(), reply.status, HTML)
 
 
 def _block(call: Call, reply: Reply) -> str:

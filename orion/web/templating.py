@@ -41,7 +41,12 @@ def render(request: Request, name: str, data: dict[str, Any] | None) -> str:
     if block not in known:
         raise LookupError(f"{page} has no block {block!r}; it has {', '.join(sorted(known))}")
     context.blocks = {key: [drawn] for key, drawn in known.items()}
-    return "".join(known[block](context))
+    return "".join(known[block](context)) + (_nav_beside(context["nav"]) if block == "page" else "")
+
+
+def _nav_beside(nav: Any) -> str:
+    """The navigation's counts, which a page that asks again takes along."""
+    return str(cast(Any, environment().globals["ui"]).nav_again(nav)) if nav else ""
 
 
 def block_names(name: str) -> set[str]:
@@ -86,6 +91,7 @@ def shell(request: Request) -> dict[str, Any]:
         "palette": palette if palette in PALETTES else None,
         "zone_name": who.zone_name,
         "told": who.told,
+        "nav": None,
         "said": unquote(request.cookies.get("said", "")),
         "address": below_root(request.scope)[1:] + (f"?{query}" if query else ""),
         "state": request.app.state,

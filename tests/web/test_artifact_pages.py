@@ -62,8 +62,21 @@ def test_each_type_is_shown_as_what_it_is(client: Client) -> None:
 
     assert "<h1>Big</h1>" in body("markdown", "# Big")
     table = body("table", json.dumps([{"a": 1, "b": None}, {"a": "<x>", "c": [1]}]))
-    assert re.findall(r"<t[hd](?: [^>]*)?>(.*?)</t", table) == ["a", "b", "c", "1", "", "", "&lt;x&gt;", "", "[1]"]
-    assert re.findall(r"<t[hd](?: [^>]*)?>(.*?)</t", body("table", '{"x": [1, 2], "y": [3]}')) == [*list("xy132"), ""]
+    assert re.findall(r"<t[hd](?: [^>]*)?>(.*?)</t", table) == [
+        "a",
+        "b",
+        "c",
+        "1",
+        "",
+        "",
+        "&lt;x&gt;",
+        "",
+        "[1]",
+    ]
+    assert re.findall(r"<t[hd](?: [^>]*)?>(.*?)</t", body("table", '{"x": [1, 2], "y": [3]}')) == [
+        *list("xy132"),
+        "",
+    ]
     assert "<td>7</td>" in body("table", [[7]])
     assert f'<img src="{PICTURE}"' in body("image", PICTURE)
     far = body("image", "https://a.b/x.png")

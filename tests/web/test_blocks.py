@@ -210,7 +210,9 @@ def test_a_protected_type_stays_as_it_is(client: Client) -> None:
 
 
 @pytest.mark.row("BLK-11")
-def test_only_a_foreign_client_that_registers_a_built_in_type_is_told_that_all_is_well(client: Client) -> None:
+def test_only_a_foreign_client_that_registers_a_built_in_type_is_told_that_all_is_well(
+    client: Client,
+) -> None:
     kind = client.get("/api/block_types/slug/local-file-system").json()
     agent = {"User-Agent": "prefect/2.20.20 (API 0.8.4)"}
     four = {"logo_url": None, "documentation_url": None, "description": "other words", "code_example": "x"}

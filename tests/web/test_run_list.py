@@ -72,6 +72,15 @@ def test_runs_are_filtered_by_when_they_ended(full: World) -> None:
     assert names(client, f"{flows}&by=end&end-date=2020-01-01&start-date=2019-12-01") == set()
 
 
+def test_a_saved_view_says_how_many_runs_it_shows(client: Client) -> None:
+    makers.flow_run(client)
+    act(client, "/runs/views", name="All", back="runs?range=24h")
+    act(client, "/runs/views", name="Bad", back="runs?state=failed")
+    views = client.get("/runs", headers=JSON).json()["views"]
+    assert {each["name"]: each["number"] for each in views} == {"All": 1, "Bad": 0}
+    assert 'All<span class="n">1</span>' in client.get("/runs", headers=HTML).text
+
+
 def test_a_view_is_saved_shown_renamed_opens_first_and_goes(client: Client) -> None:
     makers.flow_run(client)
     address = "runs?state=failed&state=late&tag=%21sandbox&sort=az"

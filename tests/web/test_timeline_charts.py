@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
 
+from orion.web.charts.durations import Dot, durations
 from orion.web.charts.gantt import Span, Try, gantt
 from orion.web.charts.radar import LETTER, Box, Node, lit_of, radar
 from orion.web.charts.scale import SEAM, Scale, gaps
@@ -152,3 +155,39 @@ def test_a_view_leaves_out_what_is_usual() -> None:
     )
     assert RadarView("r").showing("all") == "runs/r/radar"
     assert (view.nearer(-1), RadarView("r", zoom=4).nearer(1)) == (None, None)
+
+
+def test_durations_are_dots_over_time_along_powers_where_they_differ_much() -> None:
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    dots = [
+        Dot(start, 1, "completed", "runs/a", "a"),
+        Dot(start + timedelta(hours=5), 10, "failed", "runs/b", "b"),
+        Dot(start + timedelta(hours=10), 100, "completed", "runs/c", "c"),
+    ]
+    drawn = durations(dots, start, start + timedelta(hours=10), usual=10)
+    places = [each.get("d") for each in ElementTree.fromstring(drawn.plot).iter("path")]
+    assert places == ["M8.0 100.0h0.01", "M500.0 50.0h0.01", "M992.0 0.0h0.01"]
+    assert [round(seconds) for seconds in drawn.tops] == [100, 10, 1]
+    assert drawn.ticks[2] == start + timedelta(hours=5)
+    assert 'y1="50"' in drawn.plot.partition('class="now"')[2]
+    even = durations(
+        [replace(dot, seconds=dot.seconds + 100) for dot in dots], start, start + timedelta(hours=10)
+    )
+    assert even.tops == [200, 100, 0]
+
+
+def test_runs_that_took_no_time_are_drawn_and_none_is_no_fault() -> None:
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    drawn = durations([Dot(start, 0, "cancelled", "runs/a", "a")], start, start)
+    assert "M8.0 100.0h0.01" in drawn.plot
+    assert durations([], start, start).tops == [1, 0.5, 0]
+
+
+@pytest.mark.row("UI-16")
+def test_the_flow_page_draws_durations_and_every_bar_and_dot_leads_to_its_run(seen: World) -> None:
+    client, seeded = seen
+    run = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()
+    page = client.get(f"/flows/{run['flow_id']}", headers=HTML).text
+    for part in ("Durations", "Recent runs"):
+        drawn = page.partition(f'aria-label="{part}"')[2].partition("</section>")[0]
+        assert f'href="../runs/{run["id"]}"' in drawn, part

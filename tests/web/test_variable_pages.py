@@ -54,6 +54,8 @@ def test_many_are_paged_by_name(client: Client) -> None:
     assert "v050" in client.get(f"/{older}", headers=HTML).text
 
 
-@pytest.mark.parametrize("value", ["text", "12", "", " x ", "null", '"q"', {"a": [1]}, None, 1.5, True, "a\nb"])
+@pytest.mark.parametrize(
+    "value", ["text", "12", "", " x ", "null", '"q"', {"a": [1]}, None, 1.5, True, "a\nb"]
+)
 def test_what_is_shown_in_the_form_means_the_same_value_again(value: Any) -> None:
     assert meant(typed(value), False) == value

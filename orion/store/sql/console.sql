@@ -1,5 +1,20 @@
 -- What the console's pages read beside the resources themselves: names, counts, last and next runs.
 
+-- name: nav
+-- What stands beside the places of the navigation; no count reads more than a thousand rows of an index.
+SELECT
+    (SELECT count(*) FROM (
+        SELECT 1 FROM flow_run WHERE state_type = 'FAILED' AND expected_start_time > :since LIMIT 1000) AS failed),
+    (SELECT count(*) FROM (
+        SELECT 1 FROM flow_run WHERE state_type = 'CRASHED' AND expected_start_time > :since LIMIT 1000) AS crashed),
+    (SELECT count(*) FROM (
+        SELECT 1 FROM flow_run
+        WHERE state_type = 'SCHEDULED' AND next_scheduled_start_time <= :now AND state_name = 'Late' LIMIT 1000) AS late),
+    (SELECT count(*) FROM (SELECT 1 FROM flow_run WHERE state_type = 'RUNNING' LIMIT 1000) AS running),
+    (SELECT count(*) FROM (SELECT 1 FROM flow LIMIT 1000) AS flows),
+    (SELECT count(*) FROM (SELECT 1 FROM deployment LIMIT 1000) AS deployments),
+    (SELECT count(*) FROM (SELECT 1 FROM work_queue LIMIT 1000) AS queues);
+
 -- name: flow_names
 -- Names of flows by id.
 SELECT id, name FROM flow WHERE id IN {listed:ids};

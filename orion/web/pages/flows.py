@@ -23,11 +23,13 @@ from orion.store.base import Conn
 from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
-from orion.web.display import duration
+from orion.web.charts.durations import Dot
+from orion.web.display import duration, look
 from orion.web.pages.run_rows import by_day, rows_of
 from orion.web.pages.shared import PAGE, as_bars, found, gather, here, schedule_words, see, stretch
 
 RECENT = timedelta(days=30)
+DOTS = 150  # runs whose durations are drawn over time
 
 
 FEW = 10  # of fewer runs the number says more than a share
@@ -121,6 +123,12 @@ def success(past: list[Past]) -> Success | None:
     return Success(good, len(ended)) if ended else None
 
 
+def _dot(run: Past) -> Dot:
+    seen = look(run.state_type, run.state_name)
+    title = f"{run.name} · {seen} · {duration(run.seconds)}"
+    return Dot(run.start_time or run.expected, run.seconds, seen, f"runs/{run.id}", title)
+
+
 def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     flow: Flow = found(flows.get(conn, id), "flow")
     own = IdCriterion(any_=[id])
@@ -128,7 +136,7 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     runs = flow_runs.filter(
         conn, Filters(flows=FlowFilter(id=own), flow_runs=recent), "EXPECTED_START_TIME_DESC", 20, 0, now=now
     )
-    past = console.last_of_flow(conn, id, 50, now)
+    past = console.last_of_flow(conn, id, DOTS, now)
     below = deployments.filter(
         conn, Filters(flows=FlowFilter(id=own), deployments=DeploymentFilter()), "NAME_ASC", 100
     )
@@ -136,8 +144,13 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "flow": flow,
         "groups": by_day(rows_of(conn, runs, now)),
         "bars": as_bars(past[-30:], linked=True),
-        "usual": console.usual(past),
+        "dots": [_dot(run) for run in past if run.start_time],
+        "usual": console.usual(past[-50:]),
         "success": success(past[-30:]),
+        "lost": {
+            "runs": flow_runs.count_upto(conn, Filters(flows=FlowFilter(id=own)), 10_000),
+            "deployments": flows.count_deployments(conn, [id])[id],
+        },
         "deployments": [
             {"id": each.id, "name": each.name, "paused": each.paused, "schedule_words": schedule_words(each)}
             for each in below

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import QueryParams
 
@@ -17,6 +17,7 @@ from orion.model.states import OrchestrationResult, StateCreate
 from orion.orchestration import propose_flow_run
 from orion.store import Lane, console, flow_runs
 from orion.store.base import Conn
+from orion.web import said
 from orion.web.call import Call, Reply
 from orion.web.display import plural
 from orion.web.pages import run_query
@@ -75,7 +76,10 @@ VERBS: dict[str, tuple[Work, str]] = {
 
 
 async def bulk(call: Call) -> Reply:
-    """Cancel, retry or delete the runs that are ticked, or all that match. Deleting asks once more."""
+    """Cancel, retry or delete the runs that are ticked, or all that match.
+
+    Deleting asks once more, and so does cancelling all that match, which may be more than is seen.
+    """
     see(call)
     verb, every = str(call.form.get("verb", "")), bool(call.form.get("all"))
     if verb not in VERBS:
@@ -84,9 +88,10 @@ async def bulk(call: Call) -> Reply:
     ids = [str(each).lower() for each in call.form.getlist("id")][:MOST]
     if every:
         ids = await gather(call, _matching, address, call.now)
-    if verb == "delete" and ids and not call.form.get("sure"):
+    if ids and not call.form.get("sure") and (verb == "delete" or (verb == "cancel" and every)):
         data = await gather(call, _lost, ids)
-        shown = {**data, "ids": [] if every else ids, "number": len(ids), "every": every, "back": address}
+        data |= {"verb": verb, "number": len(ids), "every": every, "back": address}
+        shown = {**data, "ids": [] if every else ids}
         return Reply(shown, "flow_runs/confirm.html")
     return await _all(call, verb, ids, address)
 
@@ -100,9 +105,8 @@ async def _all(call: Call, verb: str, ids: list[str], address: str) -> Reply:
     changed, unchanged = len(answers) - reasons.total(), reasons.total()
     words = f"{done} {plural(changed, 'run')}"
     words += "".join(f"; {plural(number, 'run')} not: {why}" for why, number in reasons.most_common(3))
-    said = {"Set-Cookie": f"said={quote(words)}; Max-Age=5; Path=/; SameSite=Lax"}
     data = {"changed": changed, "unchanged": unchanged, "reasons": dict(reasons)}
-    return Reply(data, headers=said, location=address)
+    return Reply(data, headers={"Set-Cookie": said.kept(words)}, location=address)
 
 
 def _matching(conn: Conn, address: str, now: datetime) -> list[str]:

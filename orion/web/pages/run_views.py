@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 
 from orion.errors import Conflict, Invalid
 from orion.model.saved_searches import SavedSearch, SavedSearchCreate, SavedSearchFilter
-from orion.store import saved_searches
+from orion.store import flow_runs, saved_searches
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.pages import run_query
@@ -18,6 +18,7 @@ from orion.web.pages.run_query import RunQuery
 from orion.web.pages.shared import found, see
 
 MOST_VIEWS, LONGEST_NAME = 20, 100
+COUNTED, MOST_COUNTED = 8, 1000  # views that are counted, and how far
 DEFAULT = SavedSearchFilter(object="view", property="default", type="boolean", operation="equals", value=True)
 
 
@@ -30,14 +31,23 @@ class View:
     href: str
     chosen: bool
     default: bool
+    number: int | None = None
 
 
-def tabs(conn: Conn, query: RunQuery) -> list[View]:
-    """The saved views by name; chosen is the one that the list shows."""
+def tabs(conn: Conn, query: RunQuery, now: datetime) -> list[View]:
+    """The saved views by name, with how many runs the first ones show; chosen is the one that the list shows."""
     here = query.plain.href()
-    searches = saved_searches.filter(conn, MOST_VIEWS)
-    made = ((search, query_of(search).href()) for search in searches)
-    return [View(each.id, each.name, href, href == here, DEFAULT in each.filters) for each, href in made]
+    return [
+        _view(conn, each, here, now if at < COUNTED else None)
+        for at, each in enumerate(saved_searches.filter(conn, MOST_VIEWS))
+    ]
+
+
+def _view(conn: Conn, search: SavedSearch, here: str, now: datetime | None) -> View:
+    query = query_of(search)
+    filters = query.filters(*query.span(now)) if now else None
+    number = flow_runs.count_upto(conn, filters, MOST_COUNTED) if filters else None
+    return View(search.id, search.name, query.href(), query.href() == here, DEFAULT in search.filters, number)
 
 
 def query_of(search: SavedSearch) -> RunQuery:

@@ -65,7 +65,7 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
     counts = run_counts.counts(conn, query, start, end, now)
     total = sum(n for name, n in counts.items() if not query.looks or name in query.looks)
     groups, key, number = _groups(conn, query, start, end, counts, now, wanted)
-    chips, views = _chips(conn, query), run_views.tabs(conn, query)
+    chips, views = _chips(conn, query), run_views.tabs(conn, query, now)
     return {
         "query": query,
         "range": query.range if not query.start else "",

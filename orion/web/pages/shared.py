@@ -8,7 +8,6 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
@@ -20,6 +19,7 @@ from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.display import duration, look, viewer
+from orion.web.said import kept
 from orion.web.templating import viewer_of
 
 PAGE = 50
@@ -64,8 +64,7 @@ def opened_anew(reply: Reply) -> Reply:
     said = (reply.trigger or {}).get("toast", {}).get("text")
     if said is None:
         return reply
-    kept = {"Set-Cookie": f"said={quote(said)}; Max-Age=5; Path=/; SameSite=Lax"}
-    return Reply(reply.data, location=reply.location, headers=kept)
+    return Reply(reply.data, location=reply.location, headers={"Set-Cookie": kept(said)})
 
 
 def found(value: Any, what: str) -> Any:
