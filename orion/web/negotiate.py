@@ -115,8 +115,8 @@ def _html(call: Call, reply: Reply, template: str) -> Response:
 
     if not template:
         return _response(reply, b"", reply.status)
-    drawn = templating.render(call.request, template, {**(reply.data or {}), "nav": call.nav})
-    return _response(reply, drawn.encode(), reply.status, HTML)
+    data = {**(reply.data or {}), "nav": call.nav} if call.nav else reply.data
+    return _response(reply, templating.render(call.request, template, data).encode(), reply.status, HTML)
 
 
 def _block(call: Call, reply: Reply) -> str:
