@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from orion.errors import BadRequest, NotFound
 from orion.store import console
-from orion.web import negotiate, parse, said
+from orion.web import deletions, negotiate, parse, said
 from orion.web.call import Call, Reply, below_root
 from orion.web.errors import MethodNotAllowed, describe
 from orion.web.route import Route, RouteMap, name_values
@@ -70,6 +70,7 @@ class Dispatch:
             await (await route.handler(call.request))(scope, call.receive, send)
             return
         await _read_body(call, route)
+        await deletions.noted(call)
         reply = await route.handler(call)
         if isinstance(reply, Response):
             await reply(scope, call.receive, send)
@@ -135,7 +136,8 @@ async def _read_body(call: Call, route: Route) -> None:
 
 async def _send_error(call: Call, reply: Reply, send: Send) -> None:
     try:
-        await negotiate.send_reply(call, negotiate.error_reply(call, reply), send)
+        more = await deletions.told(call) if reply.status == 404 and not call.is_api else {}
+        await negotiate.send_reply(call, negotiate.error_reply(call, reply, more), send)
     except Exception as error:
         plain = describe(error).data["exception_message"] if reply.status == 500 else "the error page failed"
         await Response(str(plain), 500, media_type="text/plain")(call.scope, call.receive, send)

@@ -173,8 +173,8 @@ def _zipped(call: Call, answer: Response) -> Response:
     return answer
 
 
-def error_reply(call: Call, reply: Reply) -> Reply:
-    """The error as its page shows it; below /api and for JSON callers it stays as it is."""
+def error_reply(call: Call, reply: Reply, more: dict[str, Any] | None = None) -> Reply:
+    """The error as its page shows it, with `more` that is known; for JSON callers it stays as it is."""
     if face(call) is Face.JSON:
         return reply
     body: dict[str, Any] = reply.data
@@ -183,7 +183,7 @@ def error_reply(call: Call, reply: Reply) -> Reply:
         "title": _TITLES.get(reply.status, "Something went wrong"),
         "detail": sentence(body),
     }
-    shown["what"] = call.address
+    shown |= {"what": call.address, "gone": None, "made": None, "place": None, **(more or {})}
     return Reply(shown, "error.html#message", status=reply.status, headers=reply.headers)
 
 

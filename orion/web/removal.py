@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from orion.errors import NotFound
 from orion.model.filters import Filters
 from orion.store import Lane, Store
+from orion.store import deleted as gone
 from orion.web.call import Call, Reply
 
 BIT = 50
@@ -43,6 +44,7 @@ async def of_all(
     deleted = []
     for row in rows:
         with suppress(NotFound):
+            await call.store.write(gone.note, module.LISTING.table, row.id, call.now)
             await remove(call.store, module, row.id)
             deleted.append(row.id)
     return Reply({"deleted": deleted})

@@ -15,7 +15,7 @@ from orion.model.filters import Filters, FlowRunFilter, IdCriterion
 from orion.model.flow_runs import FlowRun
 from orion.model.states import OrchestrationResult, StateCreate
 from orion.orchestration import propose_flow_run
-from orion.store import Lane, console, flow_runs
+from orion.store import Lane, console, deleted, flow_runs
 from orion.store.base import Conn
 from orion.web import said
 from orion.web.call import Call, Reply
@@ -55,6 +55,7 @@ def retry(conn: Conn, id: str, now: datetime) -> str:
 
 def delete(conn: Conn, id: str, now: datetime) -> str:
     """Delete a run with its tasks and logs. Why not, or nothing."""
+    deleted.note(conn, "flow_run", id, now)
     try:
         flow_runs.delete(conn, id)
     except NotFound:

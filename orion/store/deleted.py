@@ -1,0 +1,53 @@
+"""What was deleted by hand or over the API: its name and when, kept for half a year."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from orion.store import sql
+from orion.store.base import Conn
+
+Q = sql.load("deleted")
+KEPT = timedelta(days=180)
+KINDS = {
+    "flow": "flow",
+    "flow_run": "run",
+    "task_run": "task run",
+    "deployment": "deployment",
+    "work_queue": "work queue",
+    "block_document": "block",
+    "variable": "variable",
+}
+
+
+class Gone(NamedTuple):
+    """Something that was deleted: `kind` in words."""
+
+    kind: str
+    name: str
+    when: datetime
+
+
+def note(conn: Conn, table: str, id: str, now: datetime) -> None:
+    """Write down what is about to be deleted; what is not there is no matter."""
+    row = conn.one(f"SELECT name FROM {table} WHERE id = :id", {"id": id})
+    if row is None:
+        return
+    conn.run(Q.forget, {"before": conn.time(now - KEPT)})
+    values = {"id": id, "kind": KINDS[table], "name": row[0] or "", "now": conn.time(now)}
+    conn.run(
+        "INSERT INTO deleted (id, kind, name, deleted) VALUES (:id, :kind, :name, :now) "
+        "ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted",
+        values,
+    )
+
+
+def find(conn: Conn, id: str) -> Gone | None:
+    """What is known of an id that nothing has any more."""
+    row = conn.one(Q.find, {"id": id})
+    if row is None:
+        return None
+    kind, name, when = row
+    moment = conn.when(when)
+    return Gone(str(kind), str(name), moment) if moment else None

@@ -1,0 +1,79 @@
+"""A link to something that was deleted: the page says what it was and when it went, or what else its id tells."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.web import makers
+from tests.web.browser import Client, Clock
+from tests.web.pages import HTML, act
+
+JSON = {"Accept": "application/json"}
+
+
+def gone(client: Client, address: str) -> str:
+    answer = client.get(address, headers=HTML)
+    assert answer.status_code == 404
+    return answer.text
+
+
+def test_what_was_deleted_from_its_page_is_named_with_the_time(client: Client, clock: Clock) -> None:
+    run = makers.flow_run(client, name="quiet-lantern")
+    act(client, f"/runs/{run['id']}/delete")
+    clock.now += timedelta(days=2)
+    for tab in ("", "/logs", "/radar"):
+        page = gone(client, f"/runs/{run['id']}{tab}")
+        assert "<h1>This run is gone</h1>" in page and "<b>quiet-lantern</b> was deleted on" in page
+        assert "2 d ago" in page and 'value="quiet-lantern"' in page
+    told = client.get(f"/runs/{run['id']}", headers=JSON)
+    assert (told.status_code, set(told.json())) == (404, {"detail"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "words"),
+    [
+        ("flows", "flows", "flow"),
+        ("deployments", "deployments", "deployment"),
+        ("work_queues", "queues", "work queue"),
+    ],
+)
+def test_what_was_deleted_over_the_api_is_known_too(client: Client, kind: str, page: str, words: str) -> None:
+    make: Any = {"flows": makers.flow, "deployments": makers.deployment, "work_queues": makers.queue}[kind]
+    made = make(client)
+    assert client.delete(f"/api/{kind}/{made['id']}").status_code == 204
+    said = gone(client, f"/{page}/{made['id']}")
+    assert f"This {words} is gone" in said and made["name"] in said
+
+
+def test_runs_that_are_deleted_together_are_known_each(client: Client) -> None:
+    runs = [makers.flow_run(client) for _ in range(2)]
+    act(client, "/runs/bulk", verb="delete", sure="yes", id=[run["id"] for run in runs])
+    assert all(run["name"] in gone(client, f"/runs/{run['id']}") for run in runs)
+    third = makers.flow_run(client)
+    client.post("/api/flow_runs/bulk_delete", json={"flow_runs": {"id": {"any_": [third["id"]]}}})
+    assert third["name"] in gone(client, f"/runs/{third['id']}")
+
+
+def test_of_an_id_that_is_not_known_the_page_says_when_it_was_made(client: Client) -> None:
+    elsewhere = "0192d5a8-7000-7abc-8def-0123456789ab"
+    page = gone(client, f"/deployments/{elsewhere}")
+    assert "29 Oct 2024" in page and "another server" in page
+    assert "was made on" not in gone(client, f"/deployments/{makers.UNKNOWN}")
+    assert 'href="../flows">All flows' in gone(client, f"/flows/{makers.UNKNOWN}")
+
+
+def test_what_is_deleted_long_ago_is_forgotten(client: Client, clock: Clock) -> None:
+    first, second = makers.flow(client), makers.flow(client)
+    client.delete(f"/api/flows/{first['id']}")
+    clock.now += timedelta(days=200)
+    client.delete(f"/api/flows/{second['id']}")
+    assert "is gone" not in gone(client, f"/flows/{first['id']}")
+    assert "is gone" in gone(client, f"/flows/{second['id']}")
+
+
+def test_what_could_not_be_deleted_is_not_called_gone(client: Client) -> None:
+    assert client.delete(f"/api/flows/{makers.UNKNOWN}").status_code == 404
+    assert "is gone" not in gone(client, f"/flows/{makers.UNKNOWN}")
