@@ -2,6 +2,9 @@
 
 python scripts/screenshots.py            # into docs/images/
 python scripts/screenshots.py FOLDER     # somewhere else, to look at
+python scripts/screenshots.py --gallery  # every page, and docs/reference/pages.md that shows them all
+
+With `--mock FOLDER` each picture stands beside the drawing that it follows.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -23,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from orion.model.filters import Filters, FlowFilter, FlowRunFilter, IdCriterion  # noqa: E402
+from orion.model.task_runs import TaskRun  # noqa: E402
 from orion.model.times import utcnow  # noqa: E402
 from orion.settings import load  # noqa: E402
 from orion.store import Conn, Store, deployments, flow_runs, open_store, task_runs  # noqa: E402
@@ -34,7 +39,10 @@ SIZES = {1280: 900, 390: 844}
 HEAVY, LOW = ("flow-run", "radar"), 720  # pixels, so that no picture is over 150 KB
 THEMES = ("light", "dark")
 DOCUMENTED = ("runs", "flow-run", "deployments", "deployment", "queues", "radar")
-DRAWINGS = {"error-404": "error", "task-run": "flow-run", "queues": "queue", "policy": "notifications"}
+GALLERY = ((1280, "light"), (390, "dark"))  # the looks of every page in the documentation
+QUALITY = 60
+DRAWINGS = {"error-404": "error", "task-run": "flow-run", "queues": "queue", "policy": "notifications", "gone": "error",
+            "block": "blocks", "block-new": "blocks", "catalog": "blocks", "waiting": "queue"}  # fmt: skip
 SETTLED = "html[data-live=live], body:not(:has([hx-sse\\:connect]))"
 
 
@@ -75,7 +83,65 @@ def pages(seeded: Seeded, store: Store) -> dict[str, str]:
         "search": "/search?q=load",
         "error-404": "/nothing-here",
         "waiting": f"/runs/{seeded.runs['close-14-30']}",
+        "radar-focus": f"/runs/{run}/radar?task={facts['failed']}",
+        "compare-choose": f"/runs/compare?b={run}",
+        "queue-new": "/queues/new",
+        "block-type": "/blocks/catalog/slack-webhook",
+        "block-new": "/blocks/catalog/s3-bucket/create",
+        "docs": "/docs",
     }
+
+
+def furnished(url: str, seeded: Seeded) -> dict[str, str]:
+    """What the seed leaves out, made over the API: blocks, a policy, variables, limits, artifacts. Their pages."""
+    with httpx.Client(base_url=f"{url}/api") as api:
+        secret = _block(api, "secret", "warehouse-token", {"value": "s3cr3t"})
+        hook = _block(api, "slack-webhook", "oncall", {"url": "https://hooks.example.com/T00/B00"})
+        for names, tags in ((["Failed", "Crashed"], ["finance"]), (["Late"], [])):
+            body = {"state_names": names, "tags": tags, "block_document_id": hook, "is_active": bool(tags)}
+            policy = api.post("/flow_run_notification_policies/", json=body).raise_for_status().json()["id"]
+        for name, value in (("region", "eu-central"), ("batch", {"rows": 5000, "workers": 4})):
+            variable = (
+                api.post("/variables/", json={"name": name, "value": value}).raise_for_status().json()["id"]
+            )
+        for tag, most in (("warehouse", 3), ("gpu", 2)):
+            api.post("/concurrency_limits/", json={"tag": tag, "concurrency_limit": most}).raise_for_status()
+        text = "# Load\n\n| table | rows |\n|---|--:|\n| orders | 18,204 |\n| refunds | 312 |\n"
+        own = {
+            "key": "load-report",
+            "type": "markdown",
+            "data": text,
+            "flow_run_id": seeded.runs["silver-ibex"],
+        }
+        artifact = api.post("/artifacts/", json=own).raise_for_status().json()["id"]
+        run = api.post("/flow_runs/filter", json={"limit": 1}).json()[0]["id"]
+        api.delete(f"/flow_runs/{run}").raise_for_status()
+    return {
+        "block": f"/blocks/{secret}",
+        "block-edit": f"/blocks/{hook}/edit",
+        "block-delete": f"/blocks/{hook}/delete",
+        "policy": f"/notifications/{policy}/edit",
+        "variable-edit": f"/variables/{variable}/edit",
+        "artifact": f"/artifacts/{artifact}",
+        "gone": f"/runs/{run}",
+    }
+
+
+def _block(api: httpx.Client, slug: str, name: str, data: dict[str, str]) -> str:
+    """A block of a type that is there; its id."""
+    kind = api.get(f"/block_types/slug/{slug}").raise_for_status().json()["id"]
+    (schema, *_) = api.post(
+        "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind]}}}
+    ).json()
+    body = {"name": name, "data": data, "block_type_id": kind, "block_schema_id": schema["id"]}
+    return str(api.post("/block_documents/", json=body).raise_for_status().json()["id"])
+
+
+EMPTY = {
+    f"empty-{name}": f"/{name}"
+    for name in ("runs", "flows", "deployments", "queues", "blocks", "artifacts", "variables", "limits",
+                 "notifications", "health")
+}  # fmt: skip
 
 
 def _ids(conn: Conn, run: str, deployment: str) -> dict[str, str]:
@@ -83,25 +149,37 @@ def _ids(conn: Conn, run: str, deployment: str) -> dict[str, str]:
     own = found(deployments.get(conn, deployment), "deployment")
     of_flow = Filters(flows=FlowFilter(id=IdCriterion(any_=[own.flow_id])))
     others = flow_runs.filter(conn, of_flow, "EXPECTED_START_TIME_DESC", 50, 0, now=utcnow())
-    tasks = task_runs.filter(
-        conn, Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=[run]))), "EXPECTED_START_TIME_ASC", 1, 0
-    )
+    tasks = _tasks(conn, run)
     done = [each.id for each in others if each.state_type == "COMPLETED"]
-    return {"other": done[0], "task": tasks[0].id, "flow": own.flow_id, "queue": str(own.work_queue_id)}
+    failed = [each.id for each in _tasks(conn, run) if each.state_type == "FAILED"]
+    return {
+        "other": done[0],
+        "task": tasks[0].id,
+        "failed": failed[0],
+        "flow": own.flow_id,
+        "queue": str(own.work_queue_id),
+    }
+
+
+def _tasks(conn: Conn, run: str) -> list[TaskRun]:
+    of_run = Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=[run])))
+    return task_runs.filter(conn, of_run, "EXPECTED_START_TIME_ASC", 50, 0)
 
 
 @contextmanager
-def console(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The address of a server on which two days have passed."""
+def console(folder: Path, *, empty: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of a server on which two days have passed, or nothing yet; and its pages."""
+    folder.mkdir(exist_ok=True)
     store = open_store(f"sqlite:///{folder / 'orion.db'}")
-    seeded = seed(store, utcnow(), busy=True)
+    seeded = Seeded() if empty else seed(store, utcnow(), busy=True)
     app = build_app(load({"ORION_HOME": str(folder)}), store, services=False)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", pages(seeded, store)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield url, EMPTY if empty else {**pages(seeded, store), **furnished(url, seeded)}
     server.should_exit = True
     thread.join(10)
     store.close()
@@ -121,13 +199,63 @@ def take(browser: Browser, url: str, shown: dict[str, str], folder: Path) -> Non
             context.close()
 
 
+def exhibit(browser: Browser, url: str, shown: dict[str, str], folder: Path) -> None:
+    """A small picture of each page in the looks of the gallery."""
+    for width, theme in GALLERY:
+        context = browser.new_context(
+            color_scheme=theme,  # type: ignore[arg-type]
+            viewport={"width": width, "height": SIZES[width]},
+        )
+        page = context.new_page()
+        for name, address in shown.items():
+            show(page, url + address)
+            page.screenshot(path=folder / f"{name}-{width}-{theme}.jpg", type="jpeg", quality=QUALITY)
+        context.close()
+
+
+def copied(browser: Browser, drawn: Path, folder: Path) -> None:
+    """The drawings in the looks of the gallery, as small as the pictures."""
+    page = browser.new_page()
+    for width, theme in GALLERY:
+        for path in sorted(drawn.glob(f"*-{width}-{theme}.png")):
+            page.set_viewport_size({"width": width, "height": SIZES[width]})
+            page.goto(path.resolve().as_uri())
+            page.screenshot(path=folder / f"{path.stem}.jpg", type="jpeg", quality=QUALITY)
+    page.close()
+
+
+def gallery(names: list[str], images: Path, text: Path) -> None:
+    """The page of the documentation that shows every page as it is, and where one was drawn before, the drawing."""
+    rows = [
+        "# The console, page by page",
+        "",
+        "Every page as it is, light and wide, dark and narrow; beside it the drawing that it follows, if there is one.",
+        "Made by `python scripts/screenshots.py --gallery`.",
+    ]
+    for name in names:
+        rows += [
+            "",
+            f"## {name.replace('-', ' ').capitalize()}",
+            "",
+            "| as it is | as it was drawn |",
+            "|---|---|",
+        ]
+        for width, theme in GALLERY:
+            drawing = images / "mock" / f"{DRAWINGS.get(name, name)}-{width}-{theme}.jpg"
+            beside = f"![The drawing](../images/mock/{drawing.name})" if drawing.exists() else "–"
+            rows.append(
+                f"| ![{name}, {width} pixels, {theme}](../images/pages/{name}-{width}-{theme}.jpg) | {beside} |"
+            )
+    text.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
 def show(page: Page, address: str) -> bool:
-    """Open a page and wait until it is live; one that fails ends the script, one that is not there is left out."""
+    """Open a page and wait until it is live; one that fails ends the script."""
     answer = page.goto(address)
     if answer is None or answer.status not in (200, 404):
         raise SystemExit(f"{address} cannot be shown: {answer and answer.status}")
     page.locator(SETTLED).first.wait_for(state="attached")
-    return answer.ok or address.endswith("/nothing-here")
+    return True
 
 
 def beside(folder: Path, drawn: Path) -> None:
@@ -143,6 +271,25 @@ def _row(stem: str, drawn: Path) -> str:
     wide = 640 if width == "1280" else 390
     beside = f"<img width={wide} src='{drawing.as_uri()}'>" if drawing.exists() else "not drawn"
     return f"<tr><th colspan=2>{stem}<tr valign=top><td><img width={wide} src='{stem}.png'><td>{beside}"
+
+
+def take_all(drawn: Path | None) -> None:
+    """Every page, full and empty, into the gallery of the documentation."""
+    images, text = ROOT / "docs" / "images", ROOT / "docs" / "reference" / "pages.md"
+    into = images / "pages"
+    into.mkdir(parents=True, exist_ok=True)
+    names = list[str]()
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for empty in (False, True):
+            with console(Path(home) / str(empty), empty=empty) as (url, every):
+                exhibit(browser, url, every, into)
+                names += every
+        if drawn is not None:
+            (images / "mock").mkdir(exist_ok=True)
+            copied(browser, drawn, images / "mock")
+        browser.close()
+    gallery(names, images, text)
 
 
 def main(folder: Path | None, drawn: Path | None, only: list[str]) -> None:
@@ -169,5 +316,9 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--mock", type=Path, help="the folder of the drawings")
     parser.add_argument("--only", action="append", default=[], help="the name of a page, may be repeated")
+    parser.add_argument("--gallery", action="store_true", help="every page, into the documentation")
     asked = parser.parse_args()
+    if asked.gallery:
+        take_all(asked.mock)
+        raise SystemExit
     main(asked.folder, asked.mock, asked.only)

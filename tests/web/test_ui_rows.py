@@ -1,0 +1,100 @@
+"""Rows of the console that other tests touch in part: default range, filters of the chart, details, empty pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.web import makers
+from tests.web.browser import Client, Clock
+from tests.web.pages import HTML, World
+
+JSON = {"Accept": "application/json"}
+
+
+def at(client: Client, clock: Clock, flow: str, **ago: float) -> str:
+    """The name of a run that was due some time ago."""
+    due = (clock.now - timedelta(**ago)).isoformat()
+    return str(
+        makers.flow_run(client, flow, state={"type": "SCHEDULED", "state_details": {"scheduled_time": due}})[
+            "name"
+        ]
+    )
+
+
+@pytest.mark.row("UI-04")
+def test_by_default_runs_are_shown_from_seven_days_back_to_the_end_of_tomorrow(
+    client: Client, clock: Clock
+) -> None:
+    flow = makers.flow(client)["id"]
+    shown = {at(client, clock, flow, days=6.9), at(client, clock, flow, days=-0.9)}
+    left_out = {at(client, clock, flow, days=7.1), at(client, clock, flow, days=-2.1)}
+    groups = client.get("/runs", headers=JSON).json()["groups"]
+    names = {row["run"]["name"] for group in groups for row in group["rows"]}
+    assert shown <= names
+    assert not left_out & names
+
+
+@pytest.mark.row("UI-06")
+def test_the_chart_obeys_the_filters(seen: World) -> None:
+    client, _ = seen
+    looks = [
+        {
+            look
+            for bucket in client.get(address, headers=JSON).json()["history"]["buckets"]
+            for look in bucket["counts"]
+        }
+        for address in ("/runs?range=24h", "/runs?range=24h&state=failed", "/runs?range=24h&tag=none")
+    ]
+    assert len(looks[0]) > 3
+    assert looks[1:] == [{"failed"}, set()]
+
+
+@pytest.mark.row("UI-11")
+def test_the_details_of_a_run_are_all_there(client: Client) -> None:
+    run = makers.flow_run(client, name="known", tags=["nightly"], flow_version="v7")
+    makers.propose(client, "flow_runs", run["id"], "RUNNING")
+    makers.propose(client, "flow_runs", run["id"], "FAILED", message="no shelf", force=True)
+    page = client.get(f"/runs/{run['id']}", headers=HTML).text
+    details = page.partition('id="details"')[2].partition("</section>")[0]
+    for word, value in (
+        ("Version", "v7"),
+        ("Run count", "1"),
+        ("Message", "no shelf"),
+        ("Run id", run["id"]),
+    ):
+        assert re.search(rf"<dt>{word}</dt><dd[^>]*>{re.escape(value)}</dd>", details), word
+    assert "<dt>Created</dt>" in details
+    assert '<span class="tag">nightly</span>' in page
+
+
+@pytest.mark.row("UI-15")
+def test_flows_are_searched_by_name_and_tag(client: Client) -> None:
+    for name, tag in (("load-orders", "etl"), ("load-refunds", "dev"), ("report", "etl")):
+        makers.flow(client, name, tags=[tag])
+
+    def found(query: str) -> list[str]:
+        return [row["flow"]["name"] for row in client.get(f"/flows?{query}", headers=JSON).json()["rows"]]
+
+    assert found("q=load") == ["load-orders", "load-refunds"]
+    assert found("q=load&tag=etl") == ["load-orders"]
+    assert 'class="bars"' in client.get("/flows", headers=HTML).text
+
+
+@pytest.mark.row("UI-25")
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/blocks", "orion block register -f blocks.py"),
+        ("/artifacts", "create_markdown_artifact"),
+        ("/variables", "orion variable set"),
+        ("/notifications", "orion block create slack-webhook"),
+        ("/health", "orion clock"),
+        ("/search", "Type a name"),
+        ("/search?q=none", "Nothing is called"),
+    ],
+)
+def test_every_other_empty_page_says_what_to_do_next(client: Client, address: str, words: str) -> None:
+    assert words in client.get(address, headers=HTML).text
