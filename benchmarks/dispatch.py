@@ -52,7 +52,7 @@ class Orion:
     lib, queue = "orion", "default"
 
     def __init__(self, server: servers.Server, python: str = sys.executable) -> None:
-        self.server, self.python = server, python
+        self.server, self.python, self.command = server, python, [python, "-m", self.lib]
         self.home = Path(server.env["HOME"])
         self.env = server.env | {"ORION_API_URL": server.api, "PREFECT_API_URL": server.api}
         self.line = traffic.Line(server.api)
@@ -75,8 +75,7 @@ class Orion:
         self._command(*argv)
 
     def _command(self, *argv: str) -> None:
-        command = [self.python, "-m", self.lib, *argv]
-        done = subprocess.run(command, env=self.env, cwd=self.home, capture_output=True, text=True)
+        done = subprocess.run([*self.command, *argv], env=self.env, cwd=self.home, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(argv)}: {done.stdout[-400:]} {done.stderr[-400:]}")
 
@@ -86,10 +85,14 @@ class Agents(Orion):
 
     lib, watch = "prefect", ("agent", "start", "-q", "default")
 
+    def __init__(self, server: servers.Server, python: str) -> None:
+        super().__init__(server, python)
+        self.command = [servers.command_of(python)]
+
     @contextlib.contextmanager
     def agent(self) -> Iterator[None]:
         """What runs flows, for the length of the block."""
-        argv = [servers.command_of(self.python), *self.watch]
+        argv = [*self.command, *self.watch]
         process = subprocess.Popen(
             argv, env=self.env, cwd=self.home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -135,7 +138,7 @@ def _ad_hoc(library: Orion, runs: int) -> dict[str, str]:
     claims = []
     for number in range(runs + 1):
         asked = {"parameters": {"asked": time.time()}, "state": {"type": "SCHEDULED"}}
-        run = _made(line.send("POST", f"/deployments/{deployment}/create_flow_run", asked))
+        run = _made(line, deployment, asked)
         _finished(line, run["id"])
         states = line.send("GET", f"/flow_run_states/?flow_run_id={run['id']}").json()
         if number:
@@ -148,7 +151,13 @@ def _ad_hoc(library: Orion, runs: int) -> dict[str, str]:
     }
 
 
-def _made(answer: traffic.Answer) -> Any:
+def _made(line: traffic.Line, deployment: str, body: Any) -> Any:
+    """A new run; a peer whose SQLite is locked is asked again."""
+    for pause in (1, 2, 4, 0):
+        answer = line.send("POST", f"/deployments/{deployment}/create_flow_run", body)
+        if answer.status != 503:
+            break
+        time.sleep(pause)
     if answer.status >= 300:
         raise RuntimeError(f"{answer.status}: {answer.body.decode(errors='replace')[:400]}")
     return answer.json()
@@ -158,7 +167,7 @@ def _run_cpu(library: Orion, deployment: str, runs: int) -> float:
     costs = []
     for _ in range(runs):
         asked = {"work_queue_name": "nobody", "state": {"type": "PENDING"}}
-        run = _made(library.line.send("POST", f"/deployments/{deployment}/create_flow_run", asked))
+        run = _made(library.line, deployment, asked)
         costs.append(library.engine(run["id"]).cpu)
     return statistics.median(costs)
 

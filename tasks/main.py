@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Sequence
-from queue import SimpleQueue
 
 from orion.model.times import utcnow
 from orion.settings import current
 from orion.store import Role, Store, open_store
 
+ENDS = (signal.SIGTERM, signal.SIGINT)
+
 
 def main(argv: Sequence[str] = ()) -> int:
     """Run until told to stop; with `--once` one pass of every duty, and 1 when one of them failed."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    if "--once" not in argv:
+        # Before any thread begins, so that all inherit it. A handler that sets an event would lose, now and then, a
+        # signal that comes just before the main thread falls asleep.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     store = open_store(current().database_url, role=Role.CLOCK)
     try:
         return _once(store) if "--once" in argv else _keep(store)
@@ -35,12 +40,9 @@ def _once(store: Store) -> int:
 def _keep(store: Store) -> int:
     from .clock import Clock
 
-    told: SimpleQueue[int] = SimpleQueue()  # a signal that comes while one begins to wait for an Event locks it
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: told.put(signum))
     clock = Clock(store, current())
     clock.start()
     logging.getLogger("orion.clock").info("The clock runs.")
-    told.get()
+    signal.sigwait(ENDS)
     clock.stop()
     return 0

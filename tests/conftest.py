@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(OWN) and name not in _KEPT]:
         del os.environ[name]
     os.environ.pop("DATABASE_URL", None)
+    # A background job of a shell ignores it, and so would everything that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     databases.begin()
     os.environ["ORION_HOME"] = tempfile.mkdtemp(prefix="home-", dir=os.environ[databases.FOLDER])
 
