@@ -24,7 +24,7 @@
   addEventListener("click", e => {
     const b = e.target.closest("[data-copy]")
     if (b) navigator.clipboard?.writeText(b.dataset.copy).then(() => toast({ detail: { value: "Copied" } }))
-    if (e.target.closest(".newer")) end($("#log"))
+    if (e.target.closest(".newer")) gone ? location.reload() : end($("#log"))
   })
   const toast = e => {
     const t = document.createElement("div"), v = e.detail.value ?? e.detail
@@ -41,16 +41,17 @@
   const said = $("#toasts .toast")
   setTimeout(() => said?.remove(), 6e3)
   const end = l => l && (l.scrollTop = l.scrollHeight)
-  let low = true, fresh = 0
+  let low = true, fresh = 0, gone = 0
   addEventListener("scroll", e => {
     const l = e.target
-    if (l.id == "log" && (low = l.scrollHeight - l.scrollTop - l.clientHeight < 40)) $(".newer").hidden = !(fresh = 0)
+    if (l.id == "log" && (low = !gone && l.scrollHeight - l.scrollTop - l.clientHeight < 40)) $(".newer").hidden = !(fresh = 0)
   }, true)
   const tail = $("#log[data-tail]")
   end(tail)
   if (tail) new MutationObserver(m => {
     if (low) { while (tail.children.length > 2e3) tail.firstChild.remove(); return end(tail) }
-    fresh += m.reduce((n, c) => n + c.addedNodes.length, 0)
+    fresh += m.reduce((n, c) => n + [...c.addedNodes].filter(l => l.tagName).length, 0)
+    for (; tail.children.length > 3e3; gone++) tail.lastChild.remove()  // who reads further up gets the rest anew
     $(".newer").hidden = false
     $(".newer").textContent = `↓ ${fresh} new`
   }).observe(tail, { childList: true })

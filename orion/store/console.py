@@ -295,6 +295,13 @@ def logs_after(conn: Conn, flow_run_id: str, after: str, since: datetime, n: int
     return [_log(conn, row) for row in conn.all(Q.logs_after, params)]
 
 
+def log_count_after(conn: Conn, flow_run_id: str, after: str, since: datetime) -> tuple[int, str]:
+    """How many lines arrived after the line `after`, and the last of them; `after` itself when there is none."""
+    params = {"id": flow_run_id, "after": after, "since": conn.time(since - LATE_ARRIVAL)}
+    number, last = conn.one(Q.log_count_after, params) or (0, None)
+    return int(number), last or after
+
+
 def _log(conn: Conn, row: tuple[object, ...]) -> Log:
     id, created, time, run, task, level, name, message = row
     moment = _moment(conn, created)

@@ -36,6 +36,23 @@ def test_new_log_lines_arrive_once_and_in_order(page: Page, console: Console) ->
     assert arrived == [f"<b>line</b> {number}" for number in range(5)]
 
 
+def test_who_reads_further_up_keeps_a_light_page_and_comes_to_the_end_anew(
+    page: Page, console: Console
+) -> None:
+    run = console.seeded.runs["velvet-otter"]
+    say(console, run, *(f"before {number}" for number in range(60)))
+    page.goto(f"{console.run('velvet-otter')}/logs")
+    log, newer = page.locator("#log"), page.locator(".newer")
+    log.evaluate("log => new Promise(done => { log.onscroll = () => done(); log.scrollTop = 0 })")
+    log.evaluate("log => log.insertAdjacentHTML('beforeend', '<li>more</li>\\n'.repeat(3500))")
+    expect(newer).to_have_text("↓ 3500 new")
+    assert log.evaluate("log => log.children.length") == 3000
+    say(console, run, "the very last")
+    newer.click()
+    expect(page.locator("#log li").last).to_contain_text("the very last")
+    assert page.locator("#log li", has_text="more").count() == 0
+
+
 def test_a_run_that_ends_is_seen_to_end(page: Page, console: Console) -> None:
     page.goto(console.run("quiet-harbour"))
     expect(page.locator(".head .badge")).to_have_text("Running")

@@ -198,11 +198,19 @@ def test_what_a_page_of_the_console_counts_stands_in_an_index(sqlite_store: Stor
         "task runs by state": lambda conn: console.task_counts(conn, [ID, OTHER]),
         "lines": lambda conn: console.log_count(conn, ID),
         "newest line": lambda conn: console.newest_log(conn, ID),
+        "new lines": lambda conn: console.log_count_after(conn, ID, OTHER, NOW),
     }
     for name, read in reads.items():
         ((_, plan),) = plans(sqlite_store, read)
         assert any("USING COVERING INDEX" in step and "flow_run_id=?" in step for step in plan), (name, plan)
         assert not any("TEMP B-TREE" in step for step in plan), (name, plan)
+
+
+def test_a_live_log_takes_from_the_table_no_more_lines_than_it_shows(sqlite_store: Store) -> None:
+    ((_, plan),) = plans(sqlite_store, lambda conn: console.logs_after(conn, ID, OTHER, NOW, 10))
+    sought = [step for step in plan if "flow_run_id=?" in step]
+    assert sought and all("log USING COVERING INDEX log_flow_run" in step for step in sought), plan
+    assert any("log USING PRIMARY KEY (id=?)" in step for step in plan), plan
 
 
 def test_results_that_a_retry_would_use_are_looked_for_in_the_run_alone(sqlite_store: Store) -> None:

@@ -9,6 +9,7 @@ import pytest
 from orion.settings import Settings
 from orion.store import Store
 from orion.web.factory import build_app
+from orion.web.static import assets
 from tests.seed import Seeded
 from tests.web import makers
 from tests.web.browser import Client
@@ -53,6 +54,18 @@ def test_every_page_answers_in_every_shape(seen: World) -> None:
         told = client.get(address, headers={"Accept": "application/json"})
         assert (address, told.status_code, told.headers["content-type"]) == (address, 200, "application/json")
         told.json()
+
+
+def test_every_page_is_six_requests_and_fifty_kilobytes_at_most_with_its_files(seen: World) -> None:
+    client, seeded = seen
+    files = {each.name: each for each in assets().values()}
+    for address in every_page(client, seeded):
+        page = client.get(address, headers={**HTML, "Accept-Encoding": "gzip"})
+        named = set(re.findall(r"/static/([\w.-]+)", page.text))
+        sizes = {name: len(files[name].packed) for name in named}
+        sizes[address] = int(page.headers["content-length"])
+        assert len(page.content) < 1_400 or page.headers["content-encoding"] == "gzip"
+        assert len(sizes) <= 6 and sum(sizes.values()) <= 50_000, sizes
 
 
 def test_a_region_is_a_part_of_its_page(seen: World) -> None:

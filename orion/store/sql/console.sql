@@ -185,6 +185,11 @@ SELECT count(*) FROM (SELECT 1 FROM log WHERE flow_run_id = :id LIMIT :most) AS 
 SELECT max(id) FROM (SELECT id FROM log WHERE flow_run_id = :id ORDER BY timestamp DESC, id DESC LIMIT 2000) AS line;
 
 -- name: logs_after
--- Lines of a run in the order of their arrival, after the one named.
-SELECT id, created, timestamp, flow_run_id, task_run_id, level, name, message FROM log
-WHERE flow_run_id = :id AND timestamp >= :since AND id > :after ORDER BY id LIMIT :n;
+-- Lines of a run in the order of their arrival, after the one named; an index alone tells which.
+SELECT id, created, timestamp, flow_run_id, task_run_id, level, name, message FROM log WHERE id IN (
+    SELECT id FROM log WHERE flow_run_id = :id AND timestamp >= :since AND id > :after ORDER BY id LIMIT :n
+) ORDER BY id;
+
+-- name: log_count_after
+-- How many lines of a run arrived after the one named, and which came last.
+SELECT count(*), max(id) FROM log WHERE flow_run_id = :id AND timestamp >= :since AND id > :after;

@@ -21,7 +21,7 @@ from orion.web import templating
 from orion.web.pages.timeline import short_names
 
 LEAST_GAP, HEARTBEAT = 0.2, 20.0
-LINES, MOST_BEHIND = 200, 2000
+LINES, MOST_BEHIND = 200, 1000
 NAMES = {"runs", "deployments", "queues", "notifications"}
 RECENT = timedelta(minutes=1)
 _id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -108,18 +108,19 @@ class Follower:
 
     async def new_lines(self) -> AsyncIterator[str]:
         """Messages with the lines since the last look; of a flood only the beginning, and how many were left out."""
-        sent = 0
-        while batch := await self.store.read(
-            console.logs_after, self.run_id, self.after, _since(self.after), LINES
-        ):
-            self.after = batch[-1].id
-            sent += len(batch)
-            if sent <= MOST_BEHIND and (lines := self._wanted(batch)):
+        batch = await self.store.read(
+            console.logs_after, self.run_id, self.after, _since(self.after), MOST_BEHIND + 1
+        )
+        for start in range(0, min(len(batch), MOST_BEHIND), LINES):
+            part = batch[start : min(start + LINES, MOST_BEHIND)]
+            self.after = part[-1].id
+            if lines := self._wanted(part):
                 yield await self._message(lines)
-            if len(batch) < LINES:
-                break
-        if sent > MOST_BEHIND:
-            yield self._note(sent - MOST_BEHIND)
+        if len(batch) > MOST_BEHIND:
+            skipped, self.after = await self.store.read(
+                console.log_count_after, self.run_id, self.after, _since(self.after)
+            )
+            yield self._note(skipped)
 
     def _wanted(self, batch: list[Log]) -> list[Log]:
         return [line for line in batch if not self.task or line.task_run_id == self.task]

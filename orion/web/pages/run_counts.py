@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from orion.web.pages.run_query import RunQuery
 
 LONGEST_RUN = timedelta(days=300)
 Chip = tuple[str, RunQuery]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,23 @@ def counts(
             seen = look(state.state_type, state.state_name)
             found[seen] = found.get(seen, 0) + state.count_runs
     return found
+
+
+def counts_beside(
+    conn: Conn, query: RunQuery, buckets: list[Bucket], width: timedelta, span: Span, now: datetime
+) -> dict[str, int]:
+    """The same where the history is known: what it has counted is not counted again, but for its ends."""
+    start, end = span
+    inner = [bucket for bucket in buckets if start <= bucket.start and bucket.start + width <= end]
+    if query.looks or query.ended or not inner:
+        return counts(conn, query, start, end, now)
+    found: Counter[str] = Counter()
+    for bucket in inner:
+        found.update(bucket.counts)
+    for first, last in ((start, inner[0].start), (inner[-1].start + width, end)):
+        if first < last:
+            found.update(counts(conn, query, first, last, now))
+    return dict(found)
 
 
 def most_hiding(conn: Conn, query: RunQuery, chips: list[Chip], now: datetime) -> list[Drop]:

@@ -62,7 +62,7 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
     start, end = query.span(now)
     width = timedelta(seconds=BUCKETS[query.range])
     buckets = run_counts.history(conn, query, start, min(end, now + (now - start) / 8), width, now)
-    counts = run_counts.counts(conn, query, start, end, now)
+    counts = run_counts.counts_beside(conn, query, buckets, width, (start, end), now)
     total = sum(n for name, n in counts.items() if not query.looks or name in query.looks)
     groups, key, number = _groups(conn, query, start, end, counts, now, wanted)
     chips, views = _chips(conn, query), run_views.tabs(conn, query, now)
