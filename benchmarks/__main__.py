@@ -49,7 +49,10 @@ def _where(name: str) -> str:
 def _write(name: str, text: str) -> None:
     page = PAGE.read_text()
     block = f"<!-- {name} -->\n{text}<!-- /{name} -->"
-    PAGE.write_text(re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, page, flags=re.DOTALL))
+    text, found = re.subn(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, page, flags=re.DOTALL)
+    if not found:
+        raise SystemExit(f"{PAGE} has no place for this table: put <!-- {name} --> and <!-- /{name} --> there.")
+    PAGE.write_text(text)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from orion.store import (
 )
 from orion.store.base import Conn
 from orion.store.dialect import translate
+from orion.web.pages.run_filters import LATE
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BIG = (
@@ -216,6 +217,14 @@ def test_a_live_log_takes_from_the_table_no_more_lines_than_it_shows(sqlite_stor
 def test_results_that_a_retry_would_use_are_looked_for_in_the_run_alone(sqlite_store: Store) -> None:
     ((_, plan),) = plans(sqlite_store, lambda conn: console.stored_results(conn, ID, 10))
     assert any("task_run_flow_run_state (flow_run_id=? AND state_type=?)" in step for step in plan), plan
+
+
+@pytest.mark.parametrize("sort", ["EXPECTED_START_TIME_ASC", "EXPECTED_START_TIME_DESC"])
+def test_late_runs_are_sought_among_the_planned_ones(sqlite_store: Store, sort: str) -> None:
+    """And not among all runs of a month, of which ten are late."""
+    wanted = runs(state=LATE, expected_start_time=WEEK)
+    (_, ids), *_ = plans(sqlite_store, lambda conn: flow_runs.filter(conn, wanted, sort, 10))
+    assert any("(state_type=? AND expected_start_time>?" in step for step in ids), ids
 
 
 def test_the_beginning_of_an_id_is_a_stretch_of_the_index(sqlite_store: Store) -> None:

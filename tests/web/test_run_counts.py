@@ -15,7 +15,16 @@ from orion.web.pages import run_counts
 from orion.web.pages.run_query import BUCKETS, parse
 from tests.web.pages import World
 
-QUERIES = ("range=1h", "range=6h", "range=24h", "", "range=30d", "range=30d&tag=nightly", "q=o", "state=failed")
+QUERIES = (
+    "range=1h",
+    "range=6h",
+    "range=24h",
+    "",
+    "range=30d",
+    "range=30d&tag=nightly",
+    "q=o",
+    "state=failed",
+)
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -150,7 +150,11 @@ def _criteria(q: str) -> dict[str, Any]:
         return {"id": IdCriterion(any_=[q.lower()])}
     if not _is_prefix(q.lower()):
         return {"name": NameCriterion(like_=Literal(q))}
-    return {"operator": "or_", "id": IdCriterion(startswith_=[q.lower()]), "name": NameCriterion(like_=Literal(q))}
+    return {
+        "operator": "or_",
+        "id": IdCriterion(startswith_=[q.lower()]),
+        "name": NameCriterion(like_=Literal(q)),
+    }
 
 
 def _runs(conn: Conn, q: str, now: datetime) -> list[FlowRun]:

@@ -22,6 +22,9 @@ from orion.model.filters import (
 from orion.model.states import StateType
 
 _uuid = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+LATE = StateCriterion(  # the type says nothing new, but leads to the few runs that are planned
+    type=StateTypeCriterion(any_=["SCHEDULED"]), name=NameCriterion(any_=["Late"])
+)
 
 
 def filters(
@@ -57,9 +60,10 @@ def states(looks: tuple[str, ...]) -> StateCriterion:
     types = [cast(StateType, look.upper()) for look in looks if look != "late"]
     if "CANCELLED" in types:
         types.append("CANCELLING")
+    if looks == ("late",):
+        return LATE
     if "late" in looks and "SCHEDULED" not in types:
-        kind = StateTypeCriterion(any_=types) if types else None
-        return StateCriterion(operator="or_", type=kind, name=NameCriterion(any_=["Late"]))
+        return StateCriterion(operator="or_", type=StateTypeCriterion(any_=types), name=LATE.name)
     names = NameCriterion(not_any_=["Late"]) if "SCHEDULED" in types and "late" not in looks else None
     return StateCriterion(type=StateTypeCriterion(any_=types), name=names)
 

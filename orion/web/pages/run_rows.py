@@ -12,7 +12,7 @@ from orion.store.base import Conn
 from orion.web.display import ago, day_of, look, look_of, span, viewer
 from orion.web.waiting import Look, reason_of
 
-USUAL_OF, SLOWER = 50, 1.5
+USUAL_OF, SLOWER, LEAST = 50, 1.5, 5.0
 WAITS = ("SCHEDULED", "PENDING", "PAUSED", "CANCELLING")
 
 
@@ -129,16 +129,20 @@ def _said(run: FlowRun) -> str:
 
 
 def _usual(conn: Conn, runs: list[FlowRun], now: datetime) -> dict[str, float | None]:
-    """The usual time of the deployments whose runs are going on."""
+    """The usual time of the deployments whose runs take long enough to be compared with it."""
     going = {
-        run.deployment_id for run in runs if run.deployment_id and run.state_type in ("RUNNING", "COMPLETED")
+        run.deployment_id
+        for run in runs
+        if run.deployment_id
+        and run.state_type in ("RUNNING", "COMPLETED")
+        and run.estimated_run_time >= LEAST
     }
     return console.usual_of_deployments(conn, sorted(going), USUAL_OF, now)
 
 
 def far_off(seconds: float, usual: float | None) -> str:
     """How many times its usual time a run takes, if that is far too long."""
-    if not usual or seconds < 5 or seconds < SLOWER * usual:
+    if not usual or seconds < LEAST or seconds < SLOWER * usual:
         return ""
     return f"{seconds / usual:.1f}× usual"
 

@@ -13,7 +13,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charting import RunHistory
 from orion.web.display import plural, viewer
-from orion.web.pages import run_counts, run_query, run_views
+from orion.web.pages import run_counts, run_filters, run_query, run_views
 from orion.web.pages.run_counts import Chip
 from orion.web.pages.run_query import BUCKETS, CLOCKS, RANGE_NAMES, SORTS, RunQuery
 from orion.web.pages.run_rows import Group, by_day, rows_of
@@ -160,7 +160,7 @@ def _upcoming(
 def _ahead(
     conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime
 ) -> tuple[list[FlowRun], list[FlowRun]]:
-    late = _with_state(query.filters(start, end), StateCriterion(name=NameCriterion(any_=["Late"])))
+    late = _with_state(query.filters(start, end), run_filters.LATE)
     coming = _with_state(query.filters(now, end), StateCriterion(type=StateTypeCriterion(any_=["SCHEDULED"])))
     sort = "EXPECTED_START_TIME_ASC"
     return (
