@@ -87,7 +87,7 @@ def pages(seeded: Seeded, store: Store) -> dict[str, str]:
         "compare-choose": f"/runs/compare?b={run}",
         "queue-new": "/queues/new",
         "block-type": "/blocks/catalog/slack-webhook",
-        "block-new": "/blocks/catalog/s3-bucket/create",
+        "block-new": "/blocks/catalog/s3/create",
         "docs": "/docs",
     }
 
@@ -137,6 +137,7 @@ def _block(api: httpx.Client, slug: str, name: str, data: dict[str, str]) -> str
     return str(api.post("/block_documents/", json=body).raise_for_status().json()["id"])
 
 
+ABSENT = ("error-404", "gone")
 EMPTY = {
     f"empty-{name}": f"/{name}"
     for name in ("runs", "flows", "deployments", "queues", "blocks", "artifacts", "variables", "limits",
@@ -194,8 +195,8 @@ def take(browser: Browser, url: str, shown: dict[str, str], folder: Path) -> Non
             for name, address in shown.items():
                 low = width > LOW and name in HEAVY
                 page.set_viewport_size({"width": width, "height": LOW if low else height})
-                if show(page, url + address):
-                    page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
+                show(page, url + address, 404 if name in ABSENT else 200)
+                page.screenshot(path=folder / f"{name}-{width}-{theme}.png")
             context.close()
 
 
@@ -208,7 +209,7 @@ def exhibit(browser: Browser, url: str, shown: dict[str, str], folder: Path) -> 
         )
         page = context.new_page()
         for name, address in shown.items():
-            show(page, url + address)
+            show(page, url + address, 404 if name in ABSENT else 200)
             page.screenshot(path=folder / f"{name}-{width}-{theme}.jpg", type="jpeg", quality=QUALITY)
         context.close()
 
@@ -249,13 +250,12 @@ def gallery(names: list[str], images: Path, text: Path) -> None:
     text.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def show(page: Page, address: str) -> bool:
-    """Open a page and wait until it is live; one that fails ends the script."""
+def show(page: Page, address: str, status: int) -> None:
+    """Open a page and wait until it is live; one that answers with another status ends the script."""
     answer = page.goto(address)
-    if answer is None or answer.status not in (200, 404):
+    if answer is None or answer.status != status:
         raise SystemExit(f"{address} cannot be shown: {answer and answer.status}")
     page.locator(SETTLED).first.wait_for(state="attached")
-    return True
 
 
 def beside(folder: Path, drawn: Path) -> None:
