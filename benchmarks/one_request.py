@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +65,7 @@ def _writes(server: servers.Server, line: traffic.Line, flow: str, times: int) -
     states = ["RUNNING", "COMPLETED"]
 
     def create() -> None:
-        runs.append(_made(line.send("POST", "/flow_runs/", body))["id"])
+        runs.append(_made(line, body)["id"])
 
     def advance() -> None:
         run, state = divmod(next(steps), 2)
@@ -95,9 +96,7 @@ def _writers(server: servers.Server, line: traffic.Line, flow: str, runs_each: i
     def conversation() -> list[tuple[str, str, Any]]:
         lines: list[tuple[str, str, Any]] = []
         for _ in range(runs_each):
-            run = _made(line.send("POST", "/flow_runs/", {"flow_id": flow, "state": {"type": "PENDING"}}))[
-                "id"
-            ]
+            run = _made(line, {"flow_id": flow, "state": {"type": "PENDING"}})["id"]
             lines += [
                 ("POST", f"/flow_runs/{run}/set_state", {"state": {"type": kind}})
                 for kind in ("RUNNING", "COMPLETED")
@@ -178,7 +177,14 @@ def _cost(server: servers.Server, times: int, request: Callable[[], Any]) -> str
     return measure.ms(measure.server_cost(server.pid, work).cpu)
 
 
-def _made(answer: traffic.Answer) -> Any:
+def _made(line: traffic.Line, body: Any) -> Any:
+    """A new run; a peer whose SQLite is locked is asked again."""
+    answer = line.send("POST", "/flow_runs/", body)
+    for pause in (0.5, 1, 2, 4, 8):
+        if answer.status != 503:
+            break
+        time.sleep(pause)
+        answer = line.send("POST", "/flow_runs/", body)
     if answer.status != 201:
         raise RuntimeError(f"{answer.status}: {answer.body.decode(errors='replace')[:400]}")
     return answer.json()
