@@ -53,7 +53,8 @@ class Orion:
 
     def __init__(self, server: servers.Server, python: str = sys.executable) -> None:
         self.server, self.python, self.command = server, python, [python, "-m", self.lib]
-        self.home = Path(server.env["HOME"])
+        self.home = Path(server.env["HOME"]) / "flows"  # of its own: a library may copy it whole
+        self.home.mkdir()
         self.env = server.env | {"ORION_API_URL": server.api, "PREFECT_API_URL": server.api}
         self.line = traffic.Line(server.api)
 
