@@ -6,16 +6,23 @@ A name is resolved once, every address it stands for is judged, and the connecti
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TypeVar
 
 from orion.notify.message import Unsendable
 
 Address = IPv4Address | IPv6Address
+E = TypeVar("E", bound=BaseException)
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 METADATA = frozenset(ip_address(text) for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
+NOBODY_THERE = (
+    errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT,
+)  # fmt: skip
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/96"))
 _COMPATIBLE = IPv6Network("::/96")
 
@@ -47,6 +54,23 @@ async def checked(host: str, port: int, *, private: bool, resolver: Resolver = r
     if not addresses:
         raise Unresolved(f"{host} has no address")
     return addresses
+
+
+def most_telling(faults: Sequence[E]) -> E:
+    """Of what went wrong at each address of a name, what helps most: a bad certificate before nobody there."""
+    return min(faults, key=_silence)
+
+
+def _silence(fault: BaseException) -> int:
+    """How little a fault says about the server that is meant."""
+    error: BaseException | None = fault
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return 0
+        if isinstance(error, OSError) and error.errno in NOBODY_THERE:
+            return 2
+        error = error.__cause__ or error.__context__
+    return 1
 
 
 def objection(address: Address, *, private: bool) -> str | None:

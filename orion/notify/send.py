@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from orion.notify import by_apprise
-from orion.notify.addresses import Resolver, Unresolved, checked, resolve
+from orion.notify.addresses import Resolver, Unresolved, checked, most_telling, resolve
 from orion.notify.message import TIMEOUT, ByApprise, Mail, Post, Request, Unsendable
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ async def _exchange(
     """Try the addresses one after the other until one of them takes the connection."""
     import httpx
 
-    for left, address in enumerate(addresses, 1 - len(addresses)):
+    faults = []
+    for address in addresses:
         pinned = httpx.Request(
             request.method,
             url.copy_with(host=address),
@@ -80,10 +81,9 @@ async def _exchange(
         )
         try:
             return _judged(await _answer(transport, pinned))
-        except httpx.ConnectError:
-            if not left:
-                raise
-    raise Unresolved(f"{url.host} has no address")
+        except httpx.ConnectError as error:
+            faults.append(error)
+    raise most_telling(faults)
 
 
 async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -148,7 +148,7 @@ async def _mail(request: Mail, private: bool, resolver: Resolver) -> str:
     from orion.notify import smtp
 
     addresses = await checked(request.host, request.port, private=private, resolver=resolver)
-    fault: Any = await asyncio.to_thread(smtp.deliver, request, addresses[0])
+    fault: Any = await asyncio.to_thread(smtp.deliver, request, addresses)
     if fault is not None:
         raise Failed(fault)
     return "taken by the mail server"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections.abc import Sequence
 from email.errors import HeaderParseError
 from email.message import EmailMessage
 from typing import Any
 
+from orion.notify.addresses import most_telling
 from orion.notify.message import TIMEOUT, Mail, Unsendable
 
 
@@ -31,11 +33,11 @@ class _Secure(smtplib.SMTP_SSL):
         return self.context.wrap_socket(bare, server_hostname=host)
 
 
-def deliver(mail: Mail, address: str) -> str | None:
-    """Hand the mail over; answers what went wrong, if something did."""
+def deliver(mail: Mail, addresses: Sequence[str]) -> str | None:
+    """Hand the mail over at the first address that takes it; answers what went wrong, if something did."""
     message = composed(mail)
     try:
-        with _connected(mail, address) as server:
+        with _reached(mail, addresses) as server:
             if mail.username and mail.password:
                 server.login(mail.username, mail.password)
             refused = server.send_message(message, mail.sender, mail.recipients)
@@ -63,6 +65,17 @@ def composed(mail: Mail) -> EmailMessage:
     return message
 
 
+def _reached(mail: Mail, addresses: Sequence[str]) -> smtplib.SMTP:
+    """The first of a server's addresses that is well; what is wrong with the most telling one else."""
+    faults: list[OSError] = []
+    for address in addresses:
+        try:
+            return _connected(mail, address)
+        except OSError as error:
+            faults.append(error)
+    raise most_telling(faults)
+
+
 def _connected(mail: Mail, address: str) -> smtplib.SMTP:
     context = ssl.create_default_context()
     if not mail.verify:
@@ -71,7 +84,11 @@ def _connected(mail: Mail, address: str) -> smtplib.SMTP:
     server = _Secure(timeout=TIMEOUT, context=context) if ssl_first else _Plain(timeout=TIMEOUT)
     server.address = address
     server._host = mail.host  # type: ignore[union-attr]  # the name that the certificate is asked for
-    server.connect(mail.host, mail.port)
-    if mail.security == "STARTTLS":
-        server.starttls(context=context)
+    try:
+        server.connect(mail.host, mail.port)
+        if mail.security == "STARTTLS":
+            server.starttls(context=context)
+    except OSError:
+        server.close()
+        raise
     return server

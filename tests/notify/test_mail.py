@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
-from orion.notify.message import Mail, Unsendable
+from orion.notify.addresses import resolve
+from orion.notify.message import Mail, Post, Unsendable
 from orion.notify.send import Failed, send
 
 pytestmark = pytest.mark.row("NOT-05")
@@ -100,8 +101,13 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def hand_over(mail: Mail) -> str:
-    return asyncio.run(send(mail, private=True))
+def hand_over(mail: Mail | Post, *addresses: str) -> str:
+    """Send it; to a name that stands for these addresses, if there are any."""
+
+    async def known(host: str, port: int) -> list[str]:
+        return list(addresses)
+
+    return asyncio.run(send(mail, private=True, resolver=known if addresses else resolve))
 
 
 def test_a_mail_arrives_with_its_key(serve: Any) -> None:
@@ -143,10 +149,31 @@ def test_a_certificate_that_nobody_signed_is_refused_unless_told_otherwise(
     port, inbox = serve(**({"ssl_context": tls} if security == "SSL" else {"tls_context": tls}))
     mail = replace(MAIL, host="localhost", port=port, security=security)
     with pytest.raises(Failed, match="CERTIFICATE_VERIFY_FAILED"):
-        hand_over(mail)
+        hand_over(mail, "127.0.0.1")
     assert inbox.mails == []
     hand_over(replace(mail, verify=False))
     assert len(inbox.mails) == 1
+
+
+@pytest.mark.parametrize("security", ["SSL", "STARTTLS"])
+@pytest.mark.parametrize("addresses", [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+def test_of_a_name_with_two_addresses_the_one_that_answers_is_used_and_told_of(
+    serve: Any, tls: ssl.SSLContext, security: str, addresses: tuple[str, str]
+) -> None:
+    port, inbox = serve(**({"ssl_context": tls} if security == "SSL" else {"tls_context": tls}))
+    mail = replace(MAIL, host="localhost", port=port, security=security)
+    with pytest.raises(Failed, match="CERTIFICATE_VERIFY_FAILED"):
+        hand_over(mail, *addresses)
+    hand_over(replace(mail, verify=False), *addresses)
+    assert len(inbox.mails) == 1
+
+
+def test_also_a_webhook_tells_of_the_certificate_and_not_of_the_address_where_nobody_is(
+    serve: Any, tls: ssl.SSLContext
+) -> None:
+    port, _ = serve(ssl_context=tls)
+    with pytest.raises(Failed, match="CERTIFICATE_VERIFY_FAILED"):
+        hand_over(Post(url=f"https://localhost:{port}/"), "127.0.0.1", "::1")
 
 
 def test_refused_recipients_and_servers_that_are_away_are_told(serve: Any) -> None:

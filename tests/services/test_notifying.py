@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,13 @@ from orion.store import (
     block_types,
     notification_policies,
     notifications,
+    open_store,
     secret_fields,
 )
 from orion.store import scheduling as db_scheduling
 from orion.vault import open_vault
 from tasks.clock import Clock
+from tests.conftest import fresh_database
 from tests.notify.targets import OK, Target, target
 from tests.orchestration.world import NOON, World, wish
 from tests.servers import eventually
@@ -409,6 +412,26 @@ def test_a_pass_is_bounded(world: World, hook: Target, monkeypatch: pytest.Monke
     for _ in range(15):
         fail(world)
     assert (send(world), send(world)) == (12, 3)
+
+
+@pytest.mark.postgres
+def test_a_sender_takes_no_more_than_it_wants_however_postgresql_plans_it(tmp_path: Path) -> None:
+    """As a nested loop, a subquery that skips locked rows would run again for each row."""
+    with (
+        contextmanager(fresh_database)("postgres", tmp_path) as url,
+        closing(open_store(url)) as store,
+    ):
+        world = World(store)
+        add_policy(world, "http://127.0.0.1:9", state_names=["Failed"])
+        for _ in range(6):
+            fail(world)
+
+        def claimed(conn: Conn) -> int:
+            for plan in ("hashagg", "hashjoin", "mergejoin", "sort", "material", "indexscan", "bitmapscan"):
+                conn.run(f"SET LOCAL enable_{plan} = off")
+            return len(notifications.claim(conn, world.now, world.later(60), 2))
+
+        assert store.write_now(claimed) == 2
 
 
 def test_a_deleted_run_or_policy_takes_its_messages_along(world: World, hook: Target) -> None:

@@ -1,15 +1,17 @@
 -- Notifications: the outbox that transitions write and the clock empties.
 
 -- name: claim
--- Take messages that are due for one sender, until its lease ends. A try counts when it begins.
-UPDATE notification_outbox
-SET claim_until = :until, attempts = attempts + 1, first_attempt = COALESCE(first_attempt, :now)
-WHERE id IN (
+-- Take messages that are due for one sender, until its lease ends. A try counts when it begins. They are chosen
+-- once, apart: PostgreSQL may run a locking subquery again for each row, and take more than the limit.
+WITH chosen AS MATERIALIZED (
     SELECT id FROM notification_outbox
     WHERE delivered IS NULL AND dead IS NULL AND (next_attempt IS NULL OR next_attempt <= :now)
       AND (claim_until IS NULL OR claim_until <= :now)
     ORDER BY created, id LIMIT :n {skip_locked}
 )
+UPDATE notification_outbox
+SET claim_until = :until, attempts = attempts + 1, first_attempt = COALESCE(first_attempt, :now)
+WHERE id IN (SELECT id FROM chosen)
 RETURNING id, attempts;
 
 -- name: next_due
