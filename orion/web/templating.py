@@ -19,6 +19,7 @@ from orion.model.times import utcnow
 from orion.web import ansi, display, markdown
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
+from orion.web.compiling import Compiler, say
 from orion.web.openapi import type_name
 from orion.web.static import hashed
 
@@ -104,10 +105,17 @@ def viewer_of(request: Request, now: datetime | None = None) -> display.Viewer:
     return display.Viewer(now or utcnow(), zone, zone_name, request.app.state.store.bus.told)
 
 
+class Pages(Environment):
+    """Jinja's environment with orion's compiler."""
+
+    code_generator_class = Compiler
+    say = staticmethod(say)
+
+
 @cache
 def environment() -> Environment:
     """The one Jinja environment; macros are `ui.…` everywhere, also where a block is rendered alone."""
-    env = Environment(
+    env = Pages(
         loader=FileSystemLoader(asset("templates")),
         autoescape=True,
         undefined=StrictUndefined,
