@@ -6,6 +6,9 @@ WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 STAMPS := pyproject.toml scripts/venv.sh
 
+# A container image often sets it; every process would compile orion anew, which is half of what a command costs.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all check format bench soak docs rows wheel clean
 

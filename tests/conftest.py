@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(OWN) and name not in _KEPT]:
         del os.environ[name]
     os.environ.pop("DATABASE_URL", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process that a test starts compiles orion anew
     # A background job of a shell ignores it, and so would everything that is started here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     databases.begin()
