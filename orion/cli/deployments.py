@@ -123,6 +123,9 @@ def run(
     id: Id = None,
     param: Param = None,
     params: Params = None,
+    run_name: Annotated[
+        str | None, typer.Option("--name", metavar="TEXT", help="The name of the run; made up when left out.")
+    ] = None,
     start_in: Annotated[
         str | None, typer.Option(metavar="SPAN", help="After a while: 30s, '20 minutes', 1h.")
     ] = None,
@@ -142,6 +145,7 @@ def run(
         "state": {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": start}},
         "parameters": read_parameters(param, params),
         "tags": tag or [],
+        **({"name": run_name} if run_name else {}),
     }
     with api() as server:
         deployment = _chosen(server, name, id)

@@ -287,6 +287,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/runs/{id}/radar", pages.run.radar),
         page("/runs/{id}/events", pages.run.events),
         action("/runs/{id}/cancel", pages.run.cancel),
+        action("/runs/{id}/undo", pages.run.undo),
         action("/runs/{id}/retry", pages.run.retry),
         action("/runs/{id}/start", pages.mending.start),
         action("/runs/{id}/state", pages.set_state.of_flow_run),

@@ -93,6 +93,8 @@ def test_ticked_runs_show_the_bar_and_are_cancelled_together(page: Page, console
     row.get_by_role("checkbox").check()
     expect(bar).to_be_visible()
     bar.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".lost")).to_contain_text("close-15-30")
+    page.get_by_role("button", name="Cancel 1 run").click()
     expect(page).to_have_url(f"{console.url}/runs?state=scheduled")
     expect(page.locator(".run", has_text="close-15-30")).to_have_count(0)
 

@@ -45,12 +45,34 @@ def test_deleting_many_runs_asks_once_more_says_what_happened_and_keeps_the_filt
 def test_cancelling_many_runs_says_how_many_had_ended(full: World) -> None:
     client, seeded = full
     ids = [seeded.runs[name] for name in ("close-15-30", "velvet-otter", "cobalt-heron")]
-    answer = client.post(
-        "/runs/bulk", data={"id": ids, "verb": "cancel"}, headers={"Accept": "application/json"}
-    )
+    form = {"id": ids, "verb": "cancel"}
+    asked = client.post("/runs/bulk", data=form, headers=HTML).text
+    assert "Cancel 2 runs?" in asked and "1 run that ended already is left alone" in asked
+    assert "close-15-30" in asked and "velvet-otter" in asked and "cobalt-heron" not in asked
+    assert client.get(f"/api/flow_runs/{ids[0]}").json()["state_type"] == "SCHEDULED"
+    json = {"Accept": "application/json"}
+    answer = client.post("/runs/bulk", data={**form, "sure": "yes"}, headers=json)
     assert answer.json() == {"changed": 2, "unchanged": 1, "reasons": {"it had ended already": 1}}
     states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
     assert states == ["CANCELLED", "CANCELLING", "FAILED"]
+    ended = client.post("/runs/bulk", data={"id": ids[2], "verb": "cancel"}, headers=json)
+    assert ended.json()["changed"] == 0, "where nothing can be lost, nothing is asked"
+
+
+def test_the_cancelling_of_a_run_that_had_not_begun_can_be_undone(full: World) -> None:
+    client, seeded = full
+    waits, runs = seeded.runs["close-15-30"], seeded.runs["velvet-otter"]
+    due = client.get(f"/api/flow_runs/{waits}").json()["next_scheduled_start_time"]
+    act(client, f"/runs/{waits}/cancel")
+    assert "Undo cancel" in client.get(f"/runs/{waits}", headers=HTML).text
+    assert act(client, f"/runs/{waits}/undo").status_code == 303
+    again = client.get(f"/api/flow_runs/{waits}").json()
+    assert (again["state_type"], again["next_scheduled_start_time"]) == ("SCHEDULED", due)
+    act(client, f"/runs/{runs}/cancel")
+    client.post(f"/api/flow_runs/{runs}/set_state", json={"state": {"type": "CANCELLED"}, "force": True})
+    assert "Undo cancel" not in client.get(f"/runs/{runs}", headers=HTML).text
+    act(client, f"/runs/{runs}/undo")
+    assert client.get(f"/api/flow_runs/{runs}").json()["state_type"] == "CANCELLED"
 
 
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/runs", "javascript:alert(1)"])

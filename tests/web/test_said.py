@@ -16,7 +16,7 @@ from tests.web.pages import HTML, World, act
 
 SAY_IT_THEMSELVES = {
     "/notifications/deliveries/{id}/send", "/runs/bulk", "/runs/views", "/runs/views/{id}/rename",
-    "/runs/views/{id}/default", "/runs/views/{id}/delete", "/runs/{id}/cancel", "/runs/{id}/retry",
+    "/runs/views/{id}/default", "/runs/views/{id}/delete", "/runs/{id}/cancel", "/runs/{id}/undo", "/runs/{id}/retry",
     "/runs/{id}/start", "/runs/{id}/state", "/task-runs/{id}/state", "/runs/{id}/resume",
     "/deployments/{id}/run", "/deployments/{id}/edit", "/deployments/{id}/backfill",
     "/deployments/{id}/schedules/{schedule_id}/switch", "/deployments/{id}/pause", "/deployments/{id}/resume",

@@ -95,6 +95,11 @@ async def cancel(call: Call) -> Reply:
     return await _acted(call, run_actions.cancel, "Cancelling")
 
 
+async def undo(call: Call) -> Reply:
+    """Take back the cancelling of a flow run that had not begun."""
+    return opened_anew(await _acted(call, run_actions.restore, "Scheduled again:"))
+
+
 async def retry(call: Call) -> Reply:
     """Ask for another attempt of an ended flow run; finished tasks keep their results."""
     return opened_anew(await _acted(call, run_actions.retry, "Retrying"))

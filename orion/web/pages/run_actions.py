@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 from orion.errors import BadRequest, NotFound
 from orion.model.filters import Filters, FlowRunFilter, IdCriterion
 from orion.model.flow_runs import FlowRun
-from orion.model.states import OrchestrationResult, StateCreate
+from orion.model.states import OrchestrationResult, StateCreate, StateDetails, is_final
 from orion.orchestration import propose_flow_run
 from orion.store import Lane, console, deleted, flow_runs
 from orion.store.base import Conn
@@ -53,6 +53,23 @@ def retry(conn: Conn, id: str, now: datetime) -> str:
     return _refusal(propose_flow_run(conn, id, state, now).result)
 
 
+def restore(conn: Conn, id: str, now: datetime) -> str:
+    """Let a cancelled run that had not begun wait for its time again. Why not, or nothing."""
+    run = flow_runs.get(conn, id)
+    if run is None:
+        return GONE
+    if not restorable(run):
+        return "only the cancelling of a run that had not begun can be undone"
+    due = StateDetails(scheduled_time=run.expected_start_time or now)
+    state = StateCreate(type="SCHEDULED", message="Cancelling undone from the console.", state_details=due)
+    return _refusal(propose_flow_run(conn, id, state, now, force=True).result)
+
+
+def restorable(run: FlowRun) -> bool:
+    """Whether nothing is lost but a plan."""
+    return run.state_type == "CANCELLED" and run.start_time is None
+
+
 def delete(conn: Conn, id: str, now: datetime) -> str:
     """Delete a run with its tasks and logs. Why not, or nothing."""
     deleted.note(conn, "flow_run", id, now)
@@ -79,7 +96,7 @@ VERBS: dict[str, tuple[Work, str]] = {
 async def bulk(call: Call) -> Reply:
     """Cancel, retry or delete the runs that are ticked, or all that match.
 
-    Deleting asks once more, and so does cancelling all that match, which may be more than is seen.
+    Deleting and cancelling ask once more, with names; cancelling only where something has not ended yet.
     """
     see(call)
     verb, every = str(call.form.get("verb", "")), bool(call.form.get("all"))
@@ -89,11 +106,11 @@ async def bulk(call: Call) -> Reply:
     ids = [str(each).lower() for each in call.form.getlist("id")][:MOST]
     if every:
         ids = await gather(call, _matching, address, call.now)
-    if ids and not call.form.get("sure") and (verb == "delete" or (verb == "cancel" and every)):
-        data = await gather(call, _lost, ids)
-        data |= {"verb": verb, "number": len(ids), "every": every, "back": address}
-        shown = {**data, "ids": [] if every else ids}
-        return Reply(shown, "flow_runs/confirm.html")
+    if ids and verb != "retry" and not call.form.get("sure"):
+        data = await gather(call, _lost, ids, verb)
+        if data["number"]:
+            data |= {"verb": verb, "every": every, "back": address, "ids": [] if every else ids}
+            return Reply(data, "flow_runs/confirm.html")
     return await _all(call, verb, ids, address)
 
 
@@ -122,17 +139,20 @@ def _matching(conn: Conn, address: str, now: datetime) -> list[str]:
     return ids
 
 
-def _lost(conn: Conn, ids: list[str]) -> dict[str, Any]:
-    """What a deletion takes with it: names, and how many of them are under way."""
+def _lost(conn: Conn, ids: list[str], verb: str) -> dict[str, Any]:
+    """What a deletion takes with it, or a cancel ends: names, and how many of them are under way."""
     named = ids[:PAGE]
     chosen = Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=named)))
-    runs = flow_runs.filter(conn, chosen, "NAME_ASC", PAGE, 0)
+    found = flow_runs.filter(conn, chosen, "NAME_ASC", PAGE, 0)
+    runs = [run for run in found if verb == "delete" or not is_final(run.state_type)]
     tasks = flow_runs.count_task_runs(conn, named)
     flows = console.flow_names(conn, (run.flow_id for run in runs))
     return {
         "names": [
             {"name": run.name, "flow": flows.get(run.flow_id, "?"), "tasks": tasks[run.id]} for run in runs
         ],
+        "number": len(runs) + len(ids) - len(named),
+        "ended": len(found) - len(runs),
         "going": sum(1 for run in runs if _goes(run)),
     }
 

@@ -6,11 +6,13 @@ and a marker (`p.regions~`) says that a list was sent, how many rows it has, or 
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from starlette.datastructures import FormData
 
 from orion.web.pages.controls import (
@@ -250,13 +252,36 @@ def _number(form: FormData, name: str) -> int:
 
 
 def command(
-    name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], secrets: set[str] | None = None
+    name: str,
+    values: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    secrets: set[str] | None = None,
+    more: Mapping[str, str] = {},
 ) -> str:
-    """The same run as a command; only what differs from the defaults is said, and no secret."""
-    changed = [(key, value) for key, value in values.items() if key not in defaults or defaults[key] != value]
-    shown = [(key, HIDDEN if key in (secrets or ()) else plain(value)) for key, value in changed]
+    """The same run as a command; only what differs from the defaults is said, and no secret; `more` are options."""
+    changed = [
+        (key, value) for key, value in values.items() if key not in defaults or not same(value, defaults[key])
+    ]
+    shown = [(key, HIDDEN if key in (secrets or ()) else at_prompt(value)) for key, value in changed]
     options = [f"-p {shlex.quote(f'{key}={value}')}" for key, value in shown]
+    options += [f"{option} {shlex.quote(text)}" for option, text in more.items() if text]
     return " \\\n    ".join([f"orion deployment run {shlex.quote(name)}", *options])
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON: 1 is neither true nor 1.0."""
+    return msgspec.json.encode(one, order="deterministic") == msgspec.json.encode(other, order="deterministic")
+
+
+def at_prompt(value: Any) -> str:
+    """A value as the command reads it: as JSON, or else as text; text that looks like JSON is quoted as such."""
+    if not isinstance(value, str):
+        return plain(value)
+    try:
+        json.loads(value)
+    except ValueError:
+        return value
+    return plain([value])[1:-1]
 
 
 def differing(fields: Sequence[Field]) -> int:

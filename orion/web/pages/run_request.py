@@ -133,11 +133,17 @@ def shown(conn: Conn, deployment: Deployment, flow_name: str, typed: Typed) -> d
         "form_error": errors.get("p", ""),
         "first_error": first_fault(fields),
         "start_error": errors.get("start", ""),
-        "command": command(f"{flow_name}/{deployment.name}", values, defaults, secrets),
+        "command": command(f"{flow_name}/{deployment.name}", values, defaults, secrets, _when(typed)),
         "start": typed.start,
         "run_name": typed.name,
         "key": typed.key,
     }
+
+
+def _when(typed: Typed) -> dict[str, str]:
+    """The start and the name as options of the command; a start that is no time is none."""
+    at = None if "start" in typed.errors else _moment(typed.start)
+    return {"--start-at": at.isoformat() if at else "", "--name": typed.name}
 
 
 def placed(fields: Sequence[Field], errors: Mapping[str, str]) -> dict[str, str]:
