@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.errors import NotFound
+from orion.cli.lookup import by_id, by_prefix, missing
 
 app = new_group("Look at what runs left to read, and delete it.")
 
-Name = Annotated[str, typer.Argument(metavar="KEY", help="A key, or the id of an artifact.")]
+Name = Annotated[
+    str, typer.Argument(metavar="KEY", help="A key, or the id of an artifact or the beginning of it.")
+]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
@@ -52,9 +53,7 @@ def ls(
 
 
 @app.command("inspect")
-def inspect(
-    name: Name, limit: Limit = 1, as_json: Json = False, output: Output = Format.text
-) -> None:
+def inspect(name: Name, limit: Limit = 1, as_json: Json = False, output: Output = Format.text) -> None:
     """Show an artifact by its id, or the newest of a key; more of them with --limit."""
     with api() as server:
         rows = _find(server, name, limit)
@@ -80,16 +79,10 @@ def delete(name: Name, yes: Yes = False) -> None:
 
 
 def _find(server: Api, name: str, limit: int) -> list[dict[str, Any]]:
-    """The artifact of an id, or the newest of a key."""
-    from orion.sdk.errors import ObjectNotFound
-
-    if name.count("-") == 4 and len(name) == 36:
-        try:
-            return [server.get(f"/artifacts/{quote(name, safe='')}")]
-        except ObjectNotFound:
-            pass
+    """The artifact of an id, the newest of a key, or the artifact whose id begins so."""
+    if found := by_id(server, "artifacts", name):
+        return [found]
     wanted = {"artifacts": {"key": {"any_": [name]}}, "sort": "ID_DESC"}
-    rows = server.rows("/artifacts/filter", wanted, limit)
-    if not rows:
-        raise NotFound(f"There is no artifact {name!r}. See what there is: orion artifact ls")
-    return rows
+    return server.rows("/artifacts/filter", wanted, limit) or [
+        by_prefix(server, "artifacts", name) or missing("artifact", name, "orion artifact ls")
+    ]

@@ -11,11 +11,17 @@ from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
+from orion.cli.lookup import among, at, by_id, missing
 from orion.errors import NotFound
 
 app = new_group("Look at the types of blocks, and delete those of your own.")
 
-Slug = Annotated[str, typer.Argument(metavar="SLUG", autocompletion=completing.block_types)]
+Slug = Annotated[
+    str,
+    typer.Argument(
+        metavar="SLUG", help="The slug, id or beginning of the id.", autocompletion=completing.block_types
+    ),
+]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
@@ -35,8 +41,8 @@ def ls(limit: Limit = 200, as_json: Json = False, output: Output = Format.text) 
 def inspect(slug: Slug, as_json: Json = False, output: Output = Format.text) -> None:
     """Show a type, its fields and an example."""
     with api() as server:
-        kind = _find(server, slug)
-        fields = newest_schema(server, slug)["fields"]
+        kind = find_type(server, slug)
+        fields = newest_schema(server, kind)["fields"]
     if as_json or output is Format.json:
         return show_json({**kind, "fields": fields})
     show_object({name: kind[name] for name in ("slug", "name", "id", "description", "is_protected")})
@@ -55,29 +61,28 @@ def inspect(slug: Slug, as_json: Json = False, output: Output = Format.text) -> 
 def delete(slug: Slug, yes: Yes = False) -> None:
     """Delete a type with all its blocks; built-in types stay."""
     with api() as server:
-        kind = _find(server, slug)
-        confirm(f"Delete the block type {slug!r} with all its blocks?", yes)
+        kind = find_type(server, slug)
+        confirm(f"Delete the block type {kind['slug']!r} with all its blocks?", yes)
         server.delete(f"/block_types/{kind['id']}")
-    print(f"Deleted the block type {slug!r}.")
+    print(f"Deleted the block type {kind['slug']!r}.")
 
 
-def newest_schema(server: Api, slug: str) -> dict[str, Any]:
+def newest_schema(server: Api, kind: dict[str, Any]) -> dict[str, Any]:
     """The schema of a type that was registered last."""
-    kind = _find(server, slug)
     wanted = {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
     rows = server.rows("/block_schemas/filter", wanted, 1)
     if not rows:
         raise NotFound(
-            f"The block type {slug!r} has no schema: register its class with orion block register."
+            f"The block type {kind['slug']!r} has no schema: register its class with orion block register."
         )
     return rows[0]
 
 
-def _find(server: Api, slug: str) -> dict[str, Any]:
-    from orion.sdk.errors import ObjectNotFound
-
-    try:
-        found: dict[str, Any] = server.get(f"/block_types/slug/{quote(slug, safe='')}")
-    except ObjectNotFound:
-        raise NotFound(f"There is no block type {slug!r}. See what there is: orion block type ls") from None
-    return found
+def find_type(server: Api, slug: str) -> dict[str, Any]:
+    """A block type by slug, id or beginning of its id."""
+    return (
+        at(server, f"/block_types/slug/{quote(slug, safe='')}")
+        or by_id(server, "block_types", slug)
+        or among(server, "block_types", slug)
+        or missing("block type", slug, "orion block type ls")
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
@@ -12,7 +11,8 @@ from orion.cli import block_types, completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.errors import Invalid, NotFound
+from orion.cli.lookup import block_at, find_block
+from orion.errors import Invalid
 
 app = new_group("Register block classes; make, look at and delete saved blocks.")
 app.add_typer(block_types.app, name="type")
@@ -21,7 +21,7 @@ Slug = Annotated[
     str,
     typer.Argument(
         metavar="SLUG/NAME",
-        help="As `orion block ls` shows it: secret/token.",
+        help="As `orion block ls` shows it: secret/token; or its id or the beginning of it.",
         autocompletion=completing.blocks,
     ),
 ]
@@ -64,7 +64,7 @@ def ls(limit: Limit = 100, as_json: Json = False, output: Output = Format.text) 
 def inspect(name: Slug, as_json: Json = False, output: Output = Format.text) -> None:
     """Show a saved block; secrets stay hidden."""
     with api() as server:
-        row = _find(server, name)
+        row = find_block(server, name)
     if as_json or output is Format.json:
         return show_json(row)
     show_object({"block": _slug(row), "type": row["block_type_name"], "id": row["id"], **row["data"]})
@@ -99,7 +99,7 @@ def create(
 
     check_name(name)
     with api() as server:
-        schema = block_types.newest_schema(server, slug)
+        schema = block_types.newest_schema(server, block_types.find_type(server, slug))
         data = gather(schema["fields"], file, values or [])
         body = {
             "name": name,
@@ -115,10 +115,10 @@ def create(
 def delete(name: Slug, yes: Yes = False) -> None:
     """Delete a saved block."""
     with api() as server:
-        row = _find(server, name)
-        confirm(f"Delete the block {name}? What refers to it will fail.", yes)
+        row = find_block(server, name)
+        confirm(f"Delete the block {_slug(row)}? What refers to it will fail.", yes)
         server.delete(f"/block_documents/{row['id']}")
-    print(f"Deleted {name}.")
+    print(f"Deleted {_slug(row)}.")
 
 
 @app.command("rotate-key")
@@ -130,7 +130,7 @@ def rotate_key() -> None:
 
 
 def _save(server: Api, slug: str, body: dict[str, Any], overwrite: bool) -> None:
-    before = _look(server, slug, body["name"])
+    before = block_at(server, slug, body["name"])
     if before is None:
         server.post("/block_documents/", body)
     elif overwrite:
@@ -148,24 +148,3 @@ def _save(server: Api, slug: str, body: dict[str, Any], overwrite: bool) -> None
 
 def _slug(row: dict[str, Any]) -> str:
     return f"{row['block_type']['slug']}/{row['name']}"
-
-
-def _find(server: Api, text: str) -> dict[str, Any]:
-    slug, slash, name = text.partition("/")
-    found = _look(server, slug, name) if slash else None
-    if found is None:
-        raise NotFound(
-            f"There is no block {text!r}; write it as TYPE/NAME. See what there is: orion block ls"
-        )
-    return found
-
-
-def _look(server: Api, slug: str, name: str) -> dict[str, Any] | None:
-    from orion.sdk.errors import ObjectNotFound
-
-    path = f"/block_types/slug/{quote(slug, safe='')}/block_documents/name/{quote(name, safe='')}"
-    try:
-        found: dict[str, Any] = server.get(path)
-    except ObjectNotFound:
-        return None
-    return found

@@ -11,15 +11,19 @@ from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.errors import NotFound
+from orion.cli.lookup import among, at, by_id, missing
 
 app = new_group("Limit how many task runs with a tag run at once.")
 
-Tag = Annotated[str, typer.Argument(metavar="TAG", autocompletion=completing.tags)]
+NewTag = Annotated[str, typer.Argument(metavar="TAG")]
+Tag = Annotated[
+    str,
+    typer.Argument(metavar="TAG", help="The tag, or the id of its limit.", autocompletion=completing.tags),
+]
 
 
 @app.command("create")
-def create(tag: Tag, limit: Annotated[int, typer.Argument(min=0, metavar="N")]) -> None:
+def create(tag: NewTag, limit: Annotated[int, typer.Argument(min=0, metavar="N")]) -> None:
     """Let at most N task runs with this tag run at one time."""
     with api() as server:
         server.post("/concurrency_limits/", {"tag": tag, "concurrency_limit": limit})
@@ -60,18 +64,15 @@ def inspect(tag: Tag, as_json: Json = False, output: Output = Format.text) -> No
 def delete(tag: Tag) -> None:
     """Take a limit away."""
     with api() as server:
-        _find(server, tag)
-        server.delete(f"/concurrency_limits/tag/{quote(tag, safe='')}")
-    print(f"Task runs tagged {tag!r} have no limit any more.")
+        row = _find(server, tag)
+        server.delete(f"/concurrency_limits/{row['id']}")
+    print(f"Task runs tagged {row['tag']!r} have no limit any more.")
 
 
 def _find(server: Api, tag: str) -> dict[str, Any]:
-    from orion.sdk.errors import ObjectNotFound
-
-    try:
-        found: dict[str, Any] = server.get(f"/concurrency_limits/tag/{quote(tag, safe='')}")
-    except ObjectNotFound:
-        raise NotFound(
-            f"There is no limit for the tag {tag!r}. See what there is: orion concurrency-limit ls"
-        ) from None
-    return found
+    return (
+        at(server, f"/concurrency_limits/tag/{quote(tag, safe='')}")
+        or by_id(server, "concurrency_limits", tag)
+        or among(server, "concurrency_limits", tag)
+        or missing("limit for the tag", tag, "orion concurrency-limit ls")
+    )

@@ -11,11 +11,15 @@ from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.errors import Invalid, NotFound
+from orion.cli.lookup import among, at, missing
+from orion.errors import Invalid
 
 app = new_group("Limit what code does at one time, or how often, by named slots.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id.", autocompletion=completing.limits)]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Name, id or beginning of the id.", autocompletion=completing.limits),
+]
 ROUTE = "/v2/concurrency_limits"
 
 
@@ -110,10 +114,8 @@ def _change(name: str, changes: dict[str, Any], outcome: str) -> None:
 
 
 def _find(server: Api, name: str) -> dict[str, Any]:
-    from orion.sdk.errors import ObjectNotFound
-
-    try:
-        found: dict[str, Any] = server.get(f"{ROUTE}/{quote(name, safe='')}")
-    except ObjectNotFound:
-        raise NotFound(f"There is no limit {name!r}. See what there is: orion gcl ls") from None
-    return found
+    return (
+        at(server, f"{ROUTE}/{quote(name, safe='')}")
+        or among(server, "v2/concurrency_limits", name)
+        or missing("limit", name, "orion gcl ls")
+    )

@@ -9,7 +9,7 @@ import typer
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, fail, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.lookup import find_deployment, find_flow
+from orion.cli.lookup import among, find_block, find_deployment, find_flow, missing
 from orion.errors import NotFound, OrionError
 
 app = new_group("Say who is told of which states, test it, and send again what failed.")
@@ -54,7 +54,7 @@ def create(
         body = {
             "state_names": state or [],
             "tags": tag or [],
-            "block_document_id": _find_block(server, to)["id"],
+            "block_document_id": find_block(server, to)["id"],
             "message_template": message,
             "flow_ids": [find_flow(server, name)["id"] for name in flow or []],
             "deployment_ids": [find_deployment(server, name)["id"] for name in deployment or []],
@@ -202,9 +202,7 @@ def _switch(policy: str, active: bool, outcome: str) -> None:
 
 
 def _find(server: Api, what: str) -> dict[str, Any]:
-    return _only(
-        server.rows(f"{POLICIES}/filter", {}, MOST), what, "notification policy", "orion notification ls"
-    )
+    return among(server, POLICIES[1:], what) or missing("notification policy", what, "orion notification ls")
 
 
 def _only(rows: list[dict[str, Any]], what: str, kind: str, command: str) -> dict[str, Any]:
@@ -215,17 +213,6 @@ def _only(rows: list[dict[str, Any]], what: str, kind: str, command: str) -> dic
     if not found:
         raise NotFound(f"There is no {kind} {what!r}. See what there is: {command}")
     return found[0]
-
-
-def _find_block(server: Api, what: str) -> dict[str, Any]:
-    rows = server.rows("/block_documents/filter", {"block_documents": {}}, MOST)
-    for row in rows:
-        if what in (row["id"], _named(row)):
-            return row
-    several = [row for row in rows if row["name"] == what]
-    if len(several) == 1:
-        return several[0]
-    raise NotFound(f"There is no block {what!r}; name it as type/name, such as slack-webhook/oncall.")
 
 
 def _blocks(server: Api) -> dict[str, str]:

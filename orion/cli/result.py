@@ -24,7 +24,7 @@ def result(
         str,
         typer.Argument(
             metavar="RUN",
-            help="A flow run: id or name; or a task run: its id.",
+            help="A flow run: name, id or beginning of the id; or a task run: its id or the beginning of it.",
             autocompletion=completing.runs,
         ),
     ],
@@ -49,19 +49,19 @@ def result(
 
 def _state(run: str) -> State | None:
     from orion.cli.api import api
-    from orion.cli.lookup import find_flow_run
+    from orion.cli.lookup import by_id, by_prefix, find_flow_run
+    from orion.errors import NotFound
     from orion.sdk.client import SyncClient
-    from orion.sdk.errors import ObjectNotFound
 
-    with SyncClient() as client:
+    with SyncClient() as client, api() as server:
+        if task := by_id(server, "task_runs", run):
+            return client.read_task_run(task["id"]).state
         try:
-            found: State | None = client.read_task_run(run).state
-        except OrionError as error:
-            if not isinstance(error, ObjectNotFound) and error.status != 422:
-                raise
-            with api() as server:
-                found = client.read_flow_run(find_flow_run(server, run)["id"]).state
-    return found
+            return client.read_flow_run(find_flow_run(server, run)["id"]).state
+        except NotFound:
+            if task := by_prefix(server, "task_runs", run):
+                return client.read_task_run(task["id"]).state
+            raise
 
 
 def _value(state: State | None, run: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orion.cli.lookup import is_id
 from orion.errors import Invalid
 
 STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()
@@ -21,9 +22,16 @@ def filter_of(flows: list[str] | None, types: list[str] | None, names: list[str]
     }
     return {
         "sort": "EXPECTED_START_TIME_DESC",
-        **({"flows": {"name": {"any_": flows}}} if flows else {}),
+        **({"flows": flows_called(flows)} if flows else {}),
         **({"flow_runs": {"state": state}} if state else {}),
     }
+
+
+def flows_called(flows: list[str]) -> dict[str, Any]:
+    """The filter of flows by their names or ids."""
+    ids = [flow.lower() for flow in flows if is_id(flow)]
+    named = {"name": {"any_": flows}}
+    return {"operator": "or_", **named, "id": {"any_": ids}} if ids else named
 
 
 def state_of(run: dict[str, Any]) -> str:

@@ -12,11 +12,17 @@ from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_rows
 from orion.cli.groups import new_group
-from orion.errors import Invalid, NotFound
+from orion.cli.lookup import at, by_id, by_prefix, missing
+from orion.errors import Invalid
 
 app = new_group("Set, read and unset variables.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.variables)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Name, id or beginning of the id.", autocompletion=completing.variables
+    ),
+]
 
 
 @app.command("ls")
@@ -45,7 +51,7 @@ def get(name: Name, as_json: Json = False, output: Output = Format.text) -> None
 
 @app.command("set")
 def set_variable(
-    name: Name,
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.variables)],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="JSON, or else a text.")],
     tag: Annotated[list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag.")] = None,
     text: Annotated[
@@ -56,7 +62,7 @@ def set_variable(
     """Give a variable a value."""
     found = value if text else _value(value)
     with api() as server:
-        before = _look(server, name)
+        before = at(server, _path(name))
         if before is None:
             server.post("/variables/", {"name": name, "value": found, "tags": tag or []})
         elif keep:
@@ -71,9 +77,9 @@ def set_variable(
 def unset(name: Name) -> None:
     """Delete a variable."""
     with api() as server:
-        _find(server, name)
-        server.delete(_path(name))
-    print(f"Unset the variable {name!r}.")
+        row = _find(server, name)
+        server.delete(f"/variables/{row['id']}")
+    print(f"Unset the variable {row['name']!r}.")
 
 
 def _value(text: str) -> Any:
@@ -87,18 +93,10 @@ def _path(name: str) -> str:
     return f"/variables/name/{quote(name, safe='')}"
 
 
-def _look(server: Api, name: str) -> dict[str, Any] | None:
-    from orion.sdk.errors import ObjectNotFound
-
-    try:
-        found: dict[str, Any] = server.get(_path(name))
-    except ObjectNotFound:
-        return None
-    return found
-
-
 def _find(server: Api, name: str) -> dict[str, Any]:
-    found = _look(server, name)
-    if found is None:
-        raise NotFound(f"There is no variable {name!r}. See what there is: orion variable ls")
-    return found
+    return (
+        at(server, _path(name))
+        or by_id(server, "variables", name)
+        or by_prefix(server, "variables", name)
+        or missing("variable", name, "orion variable ls")
+    )
