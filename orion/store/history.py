@@ -39,7 +39,6 @@ RANGES = [
     f"(flow_run.expected_start_time >= :a{place} AND flow_run.expected_start_time < :z{place})"
     for place in range(CUTS_AT_ONCE)
 ]
-LIVE_ROWS = Q.rows.replace("{where}", f"{LIVE} AND {{where}}")
 
 
 class Grid(NamedTuple):
@@ -93,15 +92,25 @@ def grid(start: datetime, end: datetime, seconds: float) -> Grid:
 
 
 def flow_runs(
-    conn: Conn, filters: Filters | None, start: datetime, end: datetime, seconds: float, now: datetime
+    conn: Conn,
+    filters: Filters | None,
+    start: datetime,
+    end: datetime,
+    seconds: float,
+    now: datetime,
+    *,
+    only_counts: bool = False,
 ) -> list[HistoryBucket]:
-    """The history of the flow runs that meet the filters; every interval is there, also an empty one."""
-    cells = grid(start, end, seconds)
+    """The history of the flow runs that meet the filters; every interval is there, also an empty one.
+
+    With `only_counts` the sums of live runs and of those that are read one by one stay 0, which costs half.
+    """
+    cells, text = grid(start, end, seconds), Q.counts if only_counts else Q.rows
     narrowed = by_minute(filters, cells)
     if narrowed is None or cells.step < MINUTE:
-        return _buckets(cells, _read(conn, Q.rows, "flow_run", filters, cells, now))
+        return _buckets(cells, _read(conn, text, "flow_run", filters, cells, now))
     rest, inner = narrowed
-    live = _read(conn, LIVE_ROWS, "flow_run", rest, inner, now)
+    live = _read(conn, text.replace("{where}", f"{LIVE} AND {{where}}"), "flow_run", rest, inner, now)
     return _buckets(cells, [*_whole_minutes(conn, rest, inner), *_cut_minutes(conn, rest, inner), *live])
 
 

@@ -57,10 +57,13 @@ def limit_holders(conn: Conn, limit_id: str, now: datetime) -> list[Holder]:
     return tasks + [_lease(conn, row) for row in leases]
 
 
-def hold(conn: Conn, run_id: str) -> Hold:
-    """Who has a run on hand."""
-    by, until, lease, since = conn.one(Q.hold, {"id": run_id}) or (None,) * 4
-    return Hold(by, conn.when(until), conn.when(lease), conn.when(since))
+def holds(conn: Conn, run_ids: list[str]) -> dict[str, Hold]:
+    """Who has each of some runs on hand."""
+    rows = conn.all(Q.holds, {"ids": json_text(run_ids)})
+    return {
+        id: Hold(by, conn.when(until), conn.when(lease), conn.when(since))
+        for id, by, until, lease, since in rows
+    }
 
 
 def agents(conn: Conn, queue_id: str) -> list[tuple[str, datetime]]:

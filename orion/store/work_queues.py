@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -245,11 +246,18 @@ class Serving:
         self.now = now
         self._known: dict[str | None, list[WorkQueue]] = {}
 
+    def expect(self, names: Iterable[str | None]) -> None:
+        """Read the queues of these names, and those that go by a filter, in one statement."""
+        wanted = {name for name in names if name not in self._known}
+        listed = json_text(sorted(name for name in wanted if name is not None))
+        rows = self.conn.all(CANDIDATES, {"names": listed}) if wanted else []
+        found = [_read(self.conn, row, self.now) for row in rows]
+        for name in wanted:
+            self._known[name] = [queue for queue in found if queue.filter is not None or queue.name == name]
+
     def run(self, name: str | None, deployment_id: str, tags: set[str]) -> list[WorkQueue]:
         """The queues that serve a run of a deployment, by the queue it names and by its tags."""
-        if name not in self._known:
-            rows = self.conn.all(CANDIDATES, {"name": name})
-            self._known[name] = [_read(self.conn, row, self.now) for row in rows]
+        self.expect([name])
         return [queue for queue in self._known[name] if _fits(queue, name, deployment_id, tags)]
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from orion.model.flow_runs import FlowRun
 from orion.model.times import iso
+from orion.store import Conn, flow_runs
+from orion.web.display import Viewer, viewer
+from orion.web.pages import run_rows
+from tests import counting
 from tests.web import makers
 from tests.web.browser import Client, Clock
 from tests.web.pages import HTML, act
@@ -203,3 +208,17 @@ def test_runs_that_hold_what_the_other_wants_are_called_a_deadlock(client: Clien
 def test_a_limit_that_is_none_is_refused(client: Client, limit: str) -> None:
     queue = makers.queue(client)
     assert act(client, f"/queues/{queue['id']}/limit", limit=limit).status_code == 422
+
+
+def test_a_list_of_waiting_runs_looks_once_for_all_of_them(client: Client, store: Any) -> None:
+    """Who has them on hand, and what stands in the way of their queue: the same statements for one run and for nine."""
+    made = makers.deployment(client, work_queue_name=makers.queue(client)["name"])
+    ids = [planned(client, made["id"])["id"] for _ in range(9)]
+    now = datetime.now(UTC)
+    runs = [store.read_now(flow_runs.get, id) for id in ids]
+
+    def rows(conn: Conn, runs: list[FlowRun]) -> None:
+        viewer.set(Viewer())
+        assert all("agent" in row.note.strong + row.note.rest for row in run_rows.rows_of(conn, runs, now))
+
+    assert counting.statements(store, rows, runs) == counting.statements(store, rows, runs[:1])

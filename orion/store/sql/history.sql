@@ -26,6 +26,15 @@ FROM (
 ) AS run
 GROUP BY 1, 2, 3;
 
+-- name: counts
+-- The same where only their numbers are wanted.
+SELECT ({micros:{run}.expected_start_time} - CAST(:start AS BIGINT)) / CAST(:step AS BIGINT), {run}.state_type,
+    {run}.state_name, count(*), 0, 0
+FROM {run}
+WHERE {run}.expected_start_time >= :first_time AND {run}.expected_start_time < :last_time
+    AND {run}.state_type IS NOT NULL AND {where}
+GROUP BY 1, 2, 3;
+
 -- name: minutes
 -- Finished flow runs from the roll-up: for each cell (place, first and last minute) and each state, one sum over a
 -- stretch of the primary key, since SQLite would sort all rows to group them.

@@ -27,9 +27,9 @@ FROM concurrency_lease l
 LEFT JOIN task_run t ON t.id = l.holder_id LEFT JOIN flow_run f ON f.id = l.holder_id
 WHERE l.limit_id = :id AND l.lease_until > :now ORDER BY l.created, l.id LIMIT :n;
 
--- name: hold
--- Who has taken a run, and until when it is kept for that one.
-SELECT claimed_by, claim_until, lease_until, state_timestamp FROM flow_run WHERE id = :id;
+-- name: holds
+-- Who has taken some runs, and until when each is kept for that one.
+SELECT id, claimed_by, claim_until, lease_until, state_timestamp FROM flow_run WHERE id IN {listed:ids};
 
 -- name: agents
 -- Who has asked a queue, the latest first.

@@ -46,8 +46,8 @@ SELECT work_queue_name FROM deployment WHERE id = :id;
 SELECT tag FROM deployment_tag WHERE deployment_id = :id;
 
 -- name: candidates
--- The queue of a name, and the queues that go by a filter.
-SELECT {columns} FROM work_queue WHERE name = :name OR filter IS NOT NULL ORDER BY name;
+-- The queues of some names, and the queues that go by a filter.
+SELECT {columns} FROM work_queue WHERE name IN {listed:names} OR filter IS NOT NULL ORDER BY name;
 
 -- name: serves_by_filter
 -- The condition on a run that a queue with a filter serves it: a deployment's, with all tags. Looked up for each run.

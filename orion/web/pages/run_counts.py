@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote_plus
 
 from orion.model.filters import Filters, FlowRunFilter, HistoryQuery
 from orion.model.states import HistoryBucket
@@ -15,6 +16,7 @@ from orion.web.display import look, viewer
 from orion.web.pages.run_query import RunQuery
 
 LONGEST_RUN = timedelta(days=300)
+FROM, UNTIL = "--from--", "--until--"  # where the times of a bar stand in the address that it leads to
 Chip = tuple[str, RunQuery]
 Span = tuple[datetime, datetime]
 
@@ -35,7 +37,9 @@ def history(
     first = _floor(start, width)
     seconds = width.total_seconds()
     asked = _asked(query.filters(), first, end, seconds)
-    return [_bucket(each, query) for each in histories.flow_runs(conn, asked, first, end, seconds, now)]
+    found = histories.flow_runs(conn, asked, first, end, seconds, now, only_counts=True)
+    led = query.href(start=FROM, end=UNTIL)
+    return [_bucket(each, led) for each in found]
 
 
 def counts(
@@ -47,7 +51,7 @@ def counts(
     seconds = max((end - first).total_seconds(), 1.0)
     found: dict[str, int] = {}
     asked = _asked(filters, first, end, seconds)
-    for bucket in histories.flow_runs(conn, asked, first, end, seconds, now):
+    for bucket in histories.flow_runs(conn, asked, first, end, seconds, now, only_counts=True):
         for state in bucket.states:
             seen = look(state.state_type, state.state_name)
             found[seen] = found.get(seen, 0) + state.count_runs
@@ -97,11 +101,11 @@ def _floor(time: datetime, width: timedelta) -> datetime:
     return midnight + (local - midnight) // width * width
 
 
-def _bucket(bucket: HistoryBucket, query: RunQuery) -> Bucket:
+def _bucket(bucket: HistoryBucket, led: str) -> Bucket:
     found: dict[str, int] = {}
     for state in bucket.states:
         seen = look(state.state_type, state.state_name)
         found[seen] = found.get(seen, 0) + state.count_runs
     start, end = bucket.interval_start, bucket.interval_end
-    href = query.href(start=start.isoformat(), end=(end - timedelta(days=1)).isoformat())
-    return Bucket(start, found, href)
+    times = (quote_plus(each.isoformat()) for each in (start, end - timedelta(days=1)))
+    return Bucket(start, found, led.replace(FROM, next(times), 1).replace(UNTIL, next(times), 1))

@@ -55,6 +55,7 @@ def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
     tasks = console.task_counts(conn, [run.id for run in runs])
     parents = console.parents(conn, (run.parent_task_run_id for run in runs))
     usual, seen = _usual(conn, runs, now), Look(conn, now)
+    seen.expect([run for run in runs if run.state_type in WAITS])
     return [
         RunRow(
             run=run,

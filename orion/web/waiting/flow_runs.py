@@ -149,7 +149,7 @@ def _deployment(look: Look, run: FlowRun) -> list[Cause]:
 
 def _next(look: Look, run: FlowRun, chain: list[Cause]) -> list[Cause]:
     """What comes when nothing stops it: who has it on hand already, or who stands before it."""
-    held = waiting.hold(look.conn, run.id)
+    held = look.hold(run)
     if held.until is not None and held.until > look.now:
         text = f"{held.by or 'an agent'} has taken it and starts its process"
         return [Cause(kind="agent", stops=False, title="It is on hand", text=text, until=held.until)]
@@ -172,7 +172,7 @@ def _pending(look: Look, run: FlowRun) -> list[Cause]:
     if run.deployment_id is None:
         text = f"for {waited}: the program that made it has not begun it"
         return [Cause(kind="starting", stops=True, title="It waits for its program", text=text, since=since)]
-    held = waiting.hold(look.conn, run.id)
+    held = look.hold(run)
     where = f" as {run.infrastructure_pid}" if run.infrastructure_pid else ""
     text = f"{held.by or 'an agent'} took it {waited} ago{where}"
     return [

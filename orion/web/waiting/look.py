@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from orion.model.deployments import Deployment
 from orion.model.flow_runs import FlowRun
 from orion.model.limits import ConcurrencyLimitV2
+from orion.model.waiting import Cause
 from orion.model.work_queues import WorkQueue
-from orion.store import claims, concurrency_limits_v2, deployment_limits, deployments, work_queues
+from orion.store import claims, concurrency_limits_v2, deployment_limits, deployments, waiting, work_queues
 from orion.store.base import Conn
+from orion.store.waiting import Hold
 from orion.web.waiters import Waiters
+
+NOBODY = Hold(None, None, None, None)
 
 
 class Look:
@@ -22,9 +27,28 @@ class Look:
         self.waiters = waiters or Waiters()
         self._serving = work_queues.Serving(conn, now)
         self._used: dict[str, int] = {}
+        self._chains: dict[str, list[Cause]] = {}
+        self._holds: dict[str, Hold] = {}
         self._rooms: deployment_limits.Rooms | None = None
         self._deployments: dict[str, Deployment | None] = {}
         self._limits: dict[str, ConcurrencyLimitV2 | None] = {}
+
+    def expect(self, runs: list[FlowRun]) -> None:
+        """Look once for all of these: at who has them on hand, and at their queues."""
+        self._serving.expect(run.work_queue_name for run in runs if run.deployment_id)
+        ids = [run.id for run in runs if run.deployment_id and run.id not in self._holds]
+        self._holds |= waiting.holds(self.conn, ids) if ids else {}
+
+    def hold(self, run: FlowRun) -> Hold:
+        """Who has a run on hand."""
+        self.expect([run])
+        return self._holds.get(run.id, NOBODY)
+
+    def chain(self, queue: WorkQueue, read: Callable[[Look, WorkQueue], list[Cause]]) -> list[Cause]:
+        """What a queue has to do with the waiting of its runs: the same for all of them."""
+        if queue.id not in self._chains:
+            self._chains[queue.id] = read(self, queue)
+        return self._chains[queue.id]
 
     def queues(self, run: FlowRun) -> list[WorkQueue]:
         """The queues that serve a run: that of its name, and those whose filter it fits."""

@@ -20,7 +20,7 @@ def queue_causes(look: Look, run: FlowRun) -> list[Cause]:
     queues = look.queues(run)
     if not queues:
         return [_no_queue(run)]
-    chains = [_of_queue(look, queue) for queue in queues]
+    chains = [look.chain(queue, _of_queue) for queue in queues]
     return min(chains, key=lambda chain: sum(cause.stops for cause in chain))
 
 
