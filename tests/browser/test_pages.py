@@ -108,9 +108,11 @@ def test_keys_lead_through_the_console(page: Page, console: Console) -> None:
     expect(page.locator(".run").nth(1).get_by_role("checkbox")).to_be_checked()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/runs/[0-9a-f-]+$"))
+    page.wait_for_load_state()  # or the key is gone before the page's script hears it
     page.keyboard.press("g")
     page.keyboard.press("d")
     expect(page).to_have_url(f"{console.url}/deployments")
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
 
