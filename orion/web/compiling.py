@@ -7,16 +7,14 @@ from typing import Any
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
-from markupsafe import Markup, _escape_inner, escape
+from markupsafe import Markup, escape
 
 from orion.web.charts.svg import Svg
 
 
 def say(value: Any) -> str:
-    """A value as a page may hold it: markup as it is, all else escaped; no markup object is made of it first."""
+    """A value as a page may hold it: markup as it is, all else escaped."""
     kind = value.__class__
-    if kind is str:
-        return _escape_inner(value)
     if kind is Markup or kind is Svg:
         return value
     return str(value) if kind is int else escape(value)

@@ -62,7 +62,7 @@ def test_what_is_not_there_is_an_error_still() -> None:
             environment().from_string(source).render()
 
 
-def test_no_page_looks_at_what_it_calls_nor_makes_markup_of_each_value() -> None:
+def test_every_page_is_compiled_with_the_shorter_ways() -> None:
     env = environment()
     assert env.loader is not None
     for name in env.list_templates(extensions=["html"]):
