@@ -28,8 +28,6 @@ from orion.store import Conn, Store, duties, flow_runs, flows, work_queues
 from tests.orchestration.world import NOON, wish
 
 RUNS = 6
-AGENTS = 4
-STANDING = AGENTS + 2  # events that come again and again: the polls, the sweep and the leap of the clock
 STORY = 900.0
 SWEEP = 5.0
 
@@ -68,7 +66,7 @@ class Story:
         self.clock, self.skew = 0.0, 0.0
         self.heap: list[tuple[float, int, Callable[[], None]]] = []
         self.order = count()
-        self.faulty, self.quiet = True, False
+        self.faulty = True
         self.holder: dict[str, str] = {}
         self.on_hand: dict[str, tuple[datetime, str, float]] = {}
         self.store = Inline(conn)
@@ -97,9 +95,7 @@ class Story:
         heapq.heappush(self.heap, (self.clock + seconds, next(self.order), event))
 
     def run_until(self, end: float) -> None:
-        """Tell on until a time, or until nothing can happen any more: every run has ended, and so has every process."""
-        self.quiet = False
-        while self.heap and self.heap[0][0] <= end and not self.quiet:
+        while self.heap and self.heap[0][0] <= end:
             self.clock, _, event = heapq.heappop(self.heap)
             event()
         self.clock = end
@@ -110,7 +106,6 @@ class Story:
     def sweep(self) -> None:
         duties.serve(self.conn, self.now, presence.gap())
         leases.sweep(self.store, self.now)  # type: ignore[arg-type]
-        self.quiet = len(self.heap) < STANDING and set(self.states()) <= FINAL
         self.after(SWEEP, self.sweep)
 
     def leap(self) -> None:
@@ -197,7 +192,7 @@ class Story:
 def told(conn: Conn, seed: int) -> Iterator[Story]:
     """The story of a seed, chapter by chapter."""
     story = Story(conn, seed)
-    for n in range(AGENTS):
+    for n in range(4):
         story.after(story.rng.uniform(0, 5), lambda n=n: story.agent(f"agent {n}"))  # type: ignore[misc]
     story.after(0, story.sweep)
     story.after(200, story.leap)
