@@ -62,6 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORION_ROOT_PATH", str, "", "The path under which a proxy serves orion, such as /orion."),
     Setting("ORION_ADMIN_KEY", str, None, "The key that may do everything, as a bearer token or at the login page.", True),
     Setting("ORION_UI_ENABLED", bool, True, "Serve the console beside the API.", older=_older("PREFECT_UI_ENABLED", "PREFECT_ORION_UI_ENABLED")),
+    Setting("ORION_UI_API_URL", str, None, "The API's address in the commands that the console shows, with /api at its end; without it the one that the browser reaches.", older=_older("PREFECT_UI_API_URL", "PREFECT_ORION_UI_API_URL")),
     Setting("ORION_API_DEFAULT_LIMIT", int, 200, "The rows of a list when the request names no limit, and the most it may name.", older=_older("PREFECT_API_DEFAULT_LIMIT", "PREFECT_ORION_API_DEFAULT_LIMIT")),
     Setting("ORION_API_MAX_BODY", int, 1_000_000, "The largest request body in bytes; logs may have five times as much."),
     Setting("ORION_API_MAX_PARAMETERS", int, 512_000, "The largest parameters of a run in bytes."),

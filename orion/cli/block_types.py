@@ -11,7 +11,7 @@ from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, confirm, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.lookup import among, at, by_id, missing
+from orion.cli.lookup import among, at, missing
 from orion.errors import NotFound
 
 app = new_group("Look at the types of blocks, and delete those of your own.")
@@ -82,7 +82,6 @@ def find_type(server: Api, slug: str) -> dict[str, Any]:
     """A block type by slug, id or beginning of its id."""
     return (
         at(server, f"/block_types/slug/{quote(slug, safe='')}")
-        or by_id(server, "block_types", slug)
         or among(server, "block_types", slug)
         or missing("block type", slug, "orion block type ls")
     )

@@ -11,7 +11,7 @@ from orion.cli import completing
 from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.lookup import among, at, by_id, missing
+from orion.cli.lookup import among, at, missing
 
 app = new_group("Limit how many task runs with a tag run at once.")
 
@@ -72,7 +72,6 @@ def delete(tag: Tag) -> None:
 def _find(server: Api, tag: str) -> dict[str, Any]:
     return (
         at(server, f"/concurrency_limits/tag/{quote(tag, safe='')}")
-        or by_id(server, "concurrency_limits", tag)
         or among(server, "concurrency_limits", tag)
         or missing("limit for the tag", tag, "orion concurrency-limit ls")
     )

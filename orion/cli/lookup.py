@@ -123,12 +123,12 @@ def by_prefix(api: Api, resource: str, what: str) -> Row | None:
     return _one(rows, resource, what)
 
 
-def among(api: Api, resource: str, what: str, body: Row | None = None) -> Row | None:
-    """The same, of the few objects that no filter chooses by their id."""
+def among(api: Api, resource: str, what: str) -> Row | None:
+    """The only object of an id or of its beginning, where no filter chooses by it: of few objects."""
     start = what.lower()
     if not (_PREFIX.fullmatch(start) or is_id(start)):
         return None
-    rows = api.rows(f"/{resource}/filter", body or {}, MOST)
+    rows = api.rows(f"/{resource}/filter", {}, MOST)
     return _one([row for row in rows if row["id"].startswith(start)], resource, what)
 
 
@@ -140,7 +140,11 @@ def _one(rows: list[Row], resource: str, what: str) -> Row | None:
 
 
 def _words(resource: str) -> str:
-    named = {"block_documents": "blocks", "v2/concurrency_limits": "limits"}
+    named = {
+        "block_documents": "blocks",
+        "v2/concurrency_limits": "limits",
+        "notification_deliveries": "messages",
+    }
     return named.get(resource, resource.replace("_", " "))
 
 

@@ -10,7 +10,6 @@ from orion.cli.api import Api, api
 from orion.cli.console import Format, Json, Limit, Output, ago, fail, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.cli.lookup import among, find_block, find_deployment, find_flow, missing
-from orion.errors import NotFound, OrionError
 
 app = new_group("Say who is told of which states, test it, and send again what failed.")
 
@@ -178,10 +177,7 @@ def resend(
     if (message is None) is not dead:
         raise typer.BadParameter("Name one message, or say --dead for all that were given up.")
     with api() as server:
-        rows = _deliveries(server, MOST, None, dead)
-        chosen = (
-            rows if message is None else [_only(rows, message, "message", "orion notification deliveries")]
-        )
+        chosen = _deliveries(server, MOST, None, dead) if message is None else [_message(server, message)]
         for row in chosen:
             server.post(f"/notification_deliveries/{row['id']}/send")
     print(f"{len(chosen)} {'message is' if len(chosen) == 1 else 'messages are'} being sent again.")
@@ -205,14 +201,9 @@ def _find(server: Api, what: str) -> dict[str, Any]:
     return among(server, POLICIES[1:], what) or missing("notification policy", what, "orion notification ls")
 
 
-def _only(rows: list[dict[str, Any]], what: str, kind: str, command: str) -> dict[str, Any]:
-    """The row of an id, or of the beginning of one that fits no other."""
-    found = [row for row in rows if len(what) >= 4 and row["id"].startswith(what.lower())]
-    if len(found) > 1:
-        raise OrionError(f"{what!r} fits {len(found)}; say more of the id.")
-    if not found:
-        raise NotFound(f"There is no {kind} {what!r}. See what there is: {command}")
-    return found[0]
+def _message(server: Api, what: str) -> dict[str, Any]:
+    found = among(server, "notification_deliveries", what)
+    return found or missing("message", what, "orion notification deliveries")
 
 
 def _blocks(server: Api) -> dict[str, str]:

@@ -103,7 +103,7 @@ def flow_runs(
 ) -> list[HistoryBucket]:
     """The history of the flow runs that meet the filters; every interval is there, also an empty one.
 
-    With `only_counts` the sums of live runs and of those that are read one by one stay 0, which costs half.
+    With `only_counts` only the numbers of runs are right: run times and latenesses are not added up for all.
     """
     cells, text = grid(start, end, seconds), Q.counts if only_counts else Q.rows
     narrowed = by_minute(filters, cells)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from orion.settings import Settings
+from orion.settings import Settings, load
 from orion.store import Store
 from orion.web.factory import build_app
 from orion.web.static import assets
@@ -356,6 +356,18 @@ def test_without_the_console_only_the_api_answers(store: Store, settings: Settin
     assert client.get("/runs", headers=HTML).status_code == 404
     assert client.get("/api/health").json() is True
     client.close()
+
+
+@pytest.mark.row("UI-28")
+@pytest.mark.parametrize("name", ["ORION_UI_API_URL", "PREFECT_UI_API_URL", "PREFECT_ORION_UI_API_URL"])
+def test_the_commands_to_copy_name_the_api_that_is_set(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "https://api.example.com/orion/api/")
+    client = Client(build_app(load(), sqlite_store, services=False))
+    page = client.get("/queues", headers=HTML).text
+    client.close()
+    assert "https://api.example.com/orion/api" in page and "127.0.0.1:4200/api" not in page
 
 
 def test_a_run_is_found_by_the_beginning_of_its_id_or_of_its_name_however_old_it_is(

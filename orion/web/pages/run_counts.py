@@ -16,7 +16,7 @@ from orion.web.display import look, viewer
 from orion.web.pages.run_query import RunQuery
 
 LONGEST_RUN = timedelta(days=300)
-FROM, UNTIL = "--from--", "--until--"  # where the times of a bar stand in the address that it leads to
+FROM, UNTIL = "\0from", "\0until"  # the times of a bar in its address; no text of a filter holds a NUL
 Chip = tuple[str, RunQuery]
 Span = tuple[datetime, datetime]
 
@@ -107,5 +107,6 @@ def _bucket(bucket: HistoryBucket, led: str) -> Bucket:
         seen = look(state.state_type, state.state_name)
         found[seen] = found.get(seen, 0) + state.count_runs
     start, end = bucket.interval_start, bucket.interval_end
-    times = (quote_plus(each.isoformat()) for each in (start, end - timedelta(days=1)))
-    return Bucket(start, found, led.replace(FROM, next(times), 1).replace(UNTIL, next(times), 1))
+    for mark, time in ((FROM, start), (UNTIL, end - timedelta(days=1))):
+        led = led.replace(quote_plus(mark), quote_plus(time.isoformat()))
+    return Bucket(start, found, led)

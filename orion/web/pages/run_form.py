@@ -281,7 +281,7 @@ def at_prompt(value: Any) -> str:
         json.loads(value)
     except ValueError:
         return value
-    return plain([value])[1:-1]
+    return json.dumps(value, ensure_ascii=False)
 
 
 def differing(fields: Sequence[Field]) -> int:

@@ -52,7 +52,9 @@ def back(call: Call, otherwise: str) -> str:
 
 
 def api_url(call: Call) -> str:
-    """The API's address as this browser reaches it, for commands to copy."""
+    """The API's address for commands to copy: as it is set, or else as this browser reaches it."""
+    if call.settings.ui_api_url:
+        return str(call.settings.ui_api_url).rstrip("/")
     if call.settings.public_url:
         return f"{call.settings.public_url.rstrip('/')}/api"
     scheme = call.scope.get("scheme", "http")

@@ -36,7 +36,7 @@ class Look:
     def expect(self, runs: list[FlowRun]) -> None:
         """Look once for all of these: at who has them on hand, and at their queues."""
         self._serving.expect(run.work_queue_name for run in runs if run.deployment_id)
-        ids = [run.id for run in runs if run.deployment_id and run.id not in self._holds]
+        ids = [run.id for run in runs if run.id not in self._holds]
         self._holds |= waiting.holds(self.conn, ids) if ids else {}
 
     def hold(self, run: FlowRun) -> Hold:
