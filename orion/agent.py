@@ -398,7 +398,12 @@ class Agent:
             if error.status != 404 or name != self.options.queue_of_tags:
                 raise
             body = {"name": name, "filter": {"tags": sorted(self.options.tags)}}
-            answer = await self.api.call("POST", "/work_queues/", body)
+            try:
+                answer = await self.api.call("POST", "/work_queues/", body)
+            except Refusal as taken:
+                if taken.status != 409:
+                    raise
+                answer = await self.api.call("GET", path)  # another agent was first
         queue: dict[str, Any] = answer.json()
         return queue
 
@@ -682,6 +687,8 @@ class Agent:
                 message = f"The flow process is gone: {why}{child.ending or _ending(code)}."
                 killed = (code is None or code < 0) and not self.stopping.is_set()
                 await self._end(child.run_id, child.token, "CRASHED", message, retriable=killed)
+            elif state.get("type") == "CRASHED":
+                self.failed += 1  # it could say so itself
         except Refusal as error:
             log.warning("The end of run %r was not taken: %s", child.name, error)
 

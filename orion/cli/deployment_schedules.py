@@ -78,7 +78,8 @@ def create(
     if len(chosen) != 1:
         raise Invalid("Give one of --cron, --interval and --rrule.")
     more = {"timezone": timezone, "anchor_date": anchor_date}
-    schedule = {**chosen, **{key: value for key, value in more.items() if value}}
+    schedule = {**chosen, **{key: value for key, value in more.items() if value is not None}}
+    from_dict(schedule)
     with api() as server:
         deployment = find_deployment(server, name)
         body = [{"schedule": schedule, "active": not paused}]

@@ -79,7 +79,7 @@ def run(args: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except OrionError as error:
-        return fail(error.message, error.exit_code)
+        return fail(_said(error), error.exit_code)
     except Exception:
         import traceback
 
@@ -88,3 +88,8 @@ def run(args: list[str]) -> int:
     finally:
         sys.stdout.flush()
     return 0
+
+
+def _said(error: OrionError) -> str:
+    """What a person is told: the API's own words where it refused what was typed, else the request too."""
+    return str(getattr(error, "reason", error.message)) if error.status in (409, 422) else error.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -136,15 +136,33 @@ def _check(parameters: Mapping[str, Any], schema: Mapping[str, Any], flow: str) 
 def _schedule(options: Options) -> dict[str, Any] | None:
     interval = options.get("interval")
     seconds = interval.total_seconds() if isinstance(interval, timedelta) else interval
-    given = {"cron": options.get("cron"), "interval": seconds, "rrule": options.get("rrule")}
+    given = {"cron": options.get("cron"), "interval": seconds, "rrule": _rule(options.get("rrule"))}
     chosen = {key: value for key, value in given.items() if value is not None}
     if len(chosen) > 1:
         raise Invalid(f"A deployment is built with one schedule: {' and '.join(chosen)} do not go together.")
     anchor = options.get("anchor_date")
-    if anchor and not chosen.get("interval"):
+    if anchor and "interval" not in chosen:
         raise Invalid("An anchor date belongs to an interval.")
     extra = {"timezone": options.get("timezone"), "anchor_date": anchor}
-    schedule = {**chosen, **{key: value for key, value in extra.items() if value}} if chosen else None
-    if schedule:
-        check(from_dict(schedule), utcnow())
+    if not chosen:
+        if extra["timezone"] is not None:
+            raise Invalid("A time zone belongs to a cron line, an interval or a rule.")
+        return None
+    schedule = {**chosen, **{key: value for key, value in extra.items() if value is not None}}
+    check(from_dict(schedule), utcnow())
     return schedule
+
+
+def _rule(rule: Any) -> str | None:
+    """A recurrence rule as text; a `dateutil.rrule.rrule` with the zone of its start, which its own text lacks."""
+    if rule is None or isinstance(rule, str):
+        return rule
+    start: datetime | None = getattr(rule, "_dtstart", None)
+    if start is None:
+        raise Invalid("A rule is a text or a dateutil.rrule.rrule; write a set of rules as a text.")
+    _, _, rest = str(rule).partition("\n")
+    if start.tzinfo is None:
+        return str(rule)
+    if key := getattr(start.tzinfo, "key", None):
+        return f"DTSTART;TZID={key}:{start:%Y%m%dT%H%M%S}\n{rest}"
+    return f"DTSTART:{start.astimezone(UTC):%Y%m%dT%H%M%S}Z\n{rest}"

@@ -15,7 +15,10 @@ Collision = Literal["ENQUEUE", "CANCEL_NEW", "CANCEL_OLD"]
 
 
 class Options(TypedDict, total=False):
-    """Keywords of `build`, `Deployment.build_from_flow`, `flow.deploy`, `flow.to_deployment` and `flow.serve`."""
+    """Keywords of `build`, `Deployment.build_from_flow`, `flow.deploy`, `flow.to_deployment` and `flow.serve`.
+
+    `rrule` is a text or a `dateutil.rrule.rrule`.
+    """
 
     description: str | None
     version: str | None
@@ -23,7 +26,7 @@ class Options(TypedDict, total=False):
     parameters: Mapping[str, Any] | None
     cron: str | None
     interval: float | timedelta | None
-    rrule: str | None
+    rrule: Any
     timezone: str | None
     anchor_date: str | None
     schedules: Sequence[Mapping[str, Any]]

@@ -19,6 +19,7 @@ from orion.sdk.answers import FlowRun
 from orion.sdk.client import SyncClient
 from orion.sdk.context import FLOW, FlowRunContext
 from orion.sdk.effects import Ask, Sleep, Steps, adrive, drive
+from orion.sdk.errors import ObjectNotFound
 from orion.sdk.flow_runs import LeaveLoop
 from orion.sdk.session import Session, session
 from orion.sdk.surroundings import is_async
@@ -110,8 +111,16 @@ def _inside(
 
 
 def _deployment(here: Any, name: str) -> Steps[Deployment]:
-    found = yield Ask(here, "read_deployment_by_name" if "/" in name else "read_deployment", name)
+    try:
+        found = yield Ask(here, "read_deployment_by_name" if "/" in name else "read_deployment", name)
+    except ObjectNotFound as error:
+        raise _missing(name, error) from None
     return found
+
+
+def _missing(name: str, error: ObjectNotFound) -> ObjectNotFound:
+    text = f"There is no deployment {name!r}: it was never applied, or it or its flow has been deleted."
+    return ObjectNotFound(text, status=error.status, body=error.body)
 
 
 def _waited(
@@ -129,7 +138,10 @@ def _waited(
 def find(name: str, client: SyncClient) -> Deployment:
     """The deployment of `flow/deployment`, or of an id."""
     read = client.read_deployment_by_name if "/" in name else client.read_deployment
-    deployment: Deployment = read(name)
+    try:
+        deployment: Deployment = read(name)
+    except ObjectNotFound as error:
+        raise _missing(name, error) from None
     return deployment
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from orion.errors import Invalid
 from orion.model.wire import decode, encode
 
 
@@ -36,12 +37,36 @@ class RRuleSchedule(Struct, kw_only=True, forbid_unknown_fields=True):
 Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
 
 
+FORMS = (("interval", IntervalSchedule), ("cron", CronSchedule), ("rrule", RRuleSchedule))
+FIELDS = {
+    "interval": "a number of seconds above 0",
+    "anchor_date": "a time such as 2026-01-01T00:00:00Z",
+    "cron": "five fields of at most 1000 characters, such as 0 6 * * *",
+    "rrule": "a rule of at most 6500 characters, such as FREQ=DAILY",
+    "timezone": "the name of a time zone, such as Europe/Berlin",
+    "day_or": "true or false",
+}
+
+
 def from_dict(data: dict[str, Any]) -> Schedule:
     """The schedule that `data` describes; raises `errors.Invalid` when it describes none."""
-    for key, kind in (("interval", IntervalSchedule), ("cron", CronSchedule), ("rrule", RRuleSchedule)):
+    for key, kind in FORMS:
         if data.get(key) is not None:
-            schedule: Schedule = decode(encode({k: v for k, v in data.items() if v is not None}), kind)
-            return schedule
-    from orion.errors import Invalid
-
+            return _read({name: value for name, value in data.items() if value is not None}, kind)
     raise Invalid("A schedule needs one of the keys interval, cron or rrule.")
+
+
+def _read(data: dict[str, Any], kind: type[Schedule]) -> Schedule:
+    try:
+        schedule: Schedule = decode(encode(data), kind)
+        return schedule
+    except Invalid as error:
+        raise Invalid(_reason((error.detail or [{}])[0], data)) from None
+
+
+def _reason(fault: dict[str, Any], data: dict[str, Any]) -> str:
+    """What is wrong with which field, in a sentence that needs nothing beside it."""
+    name = str((fault.get("loc") or [""])[-1])
+    if name in FIELDS:
+        return f"The {name} of a schedule is {FIELDS[name]}, not {data.get(name)!r:.80}."
+    return f"A schedule cannot be read: {fault.get('msg')}."

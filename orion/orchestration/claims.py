@@ -23,13 +23,14 @@ def claim_runs(
     limit: int | None = None,
     scheduled_before: datetime | None = None,
     holder: str | None = None,
+    asker: str | None = None,
 ) -> list[FlowRun]:
-    """Due runs of the queue, earliest first, kept for `holder` for 30 s.
+    """Due runs of the queue, earliest first, kept for `holder` for 30 s; `asker` is its name, if it has one.
 
     They stay SCHEDULED; who proposes PENDING in that time has them. A run on hand takes room in the queue's limit.
     Where a deployment is full and its newer runs go first, its older ones are asked to end.
     """
-    polled = claims.poll(conn, queue.id, holder, now)
+    polled = claims.poll(conn, queue.id, asker or holder, now)
     if polled is None:
         raise NotFound("Work queue not found")
     is_paused, queue_limit = polled

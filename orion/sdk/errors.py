@@ -78,12 +78,13 @@ class Unreachable(OrionError, ConnectionError):
 
 
 class ApiError(OrionError):
-    """The API refused a request."""
+    """The API refused a request; `reason` is what it said, without the request."""
 
-    def __init__(self, message: str, *, status: int, body: str = "") -> None:
+    def __init__(self, message: str, *, status: int, body: str = "", reason: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.body = body
+        self.reason = reason or message
 
 
 class ObjectNotFound(ApiError):

@@ -149,11 +149,11 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def _error(request: Request, response: Response) -> ApiError:
-    body = response.text
-    text = f"{request.method} {request.path} was answered {response.status}: {_detail(body)}"
+    body, reason = response.text, _detail(response.text)
+    text = f"{request.method} {request.path} was answered {response.status}: {reason}"
     text += HINTS.get(response.status, "")
     kind = ObjectNotFound if response.status == 404 else ApiError
-    return kind(text, status=response.status, body=body)
+    return kind(text, status=response.status, body=body, reason=reason)
 
 
 def _detail(body: str) -> str:

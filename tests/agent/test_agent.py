@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orion.agent import Api, Unavailable
+from orion.agent import Api, Options, Unavailable, options_from
 from orion.model.times import iso, utcnow
 from tests.agent.house import House, Start
 from tests.servers import eventually
@@ -112,6 +112,30 @@ def test_tags_make_a_queue_of_their_own(house: House, start: Start) -> None:
     assert house.state(one)[0] == "SCHEDULED"
 
 
+@pytest.mark.row("AG-02")
+def test_agents_with_the_same_tags_share_a_queue_although_both_would_have_made_it(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = house.run(house.deploy(work_queue_name=None), tags=["a", "b"])
+    call = Api.call
+
+    async def another_first(
+        self: Api, method: str, path: str, body: Any = None, *rest: Any, **more: Any
+    ) -> Any:
+        if (method, path) == ("POST", "/work_queues/"):
+            await call(self, method, path, body)
+        return await call(self, method, path, body, *rest, **more)
+
+    monkeypatch.setattr(Api, "call", another_first)
+    assert start(queues=(), tags=("b", "a"), once=True).wait() == 0
+    assert house.state(run)[0] == "COMPLETED"
+    monkeypatch.undo()
+    again = house.run(house.deploy(work_queue_name=None), tags=["a", "b"])
+    assert start(queues=(), tags=("a", "b"), once=True).wait() == 0
+    assert house.state(again)[0] == "COMPLETED"
+    assert [found["name"] for found in house.post("/work_queues/filter", {})] == ["Agent queue a-b"]
+
+
 def test_a_prefix_stands_for_every_queue_that_begins_so(house: House, start: Start) -> None:
     run = house.run(house.deploy(work_queue_name="etl-nightly"))
     start(queues=(), prefixes=("etl-",))
@@ -128,11 +152,31 @@ def test_a_prefix_stands_for_any_number_of_queues(
 
 
 def test_the_environment_says_how_long_a_poll_waits_at_most_as_long_as_a_server_lets_it() -> None:
-    from orion.agent import options_from
-
     assert options_from(["etl"], {}).poll == 25
     assert options_from(["etl"], {"ORION_AGENT_POLL_SECONDS": "5"}).poll == 5
     assert options_from(["etl"], {"ORION_AGENT_POLL_SECONDS": "90"}).poll == 30
+
+
+@pytest.mark.row("AG-04")
+def test_runs_are_looked_for_as_far_ahead_as_the_option_or_the_setting_says(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert options_from(["etl"], {}).prefetch == Options().prefetch == 10
+    assert options_from(["etl"], {"ORION_AGENT_PREFETCH_SECONDS": "5"}).prefetch == 5
+    assert options_from(["etl", "--prefetch", "7"], {"ORION_AGENT_PREFETCH_SECONDS": "5"}).prefetch == 7
+    asked: list[float] = []
+    call = Api.call
+
+    async def noted(self: Api, method: str, path: str, body: Any = None, *rest: Any, **more: Any) -> Any:
+        if path.endswith("/get_runs"):
+            asked.append((datetime.fromisoformat(body["scheduled_before"]) - self.now()).total_seconds())
+        return await call(self, method, path, body, *rest, **more)
+
+    monkeypatch.setattr(Api, "call", noted)
+    house.deploy()
+    start(prefetch=7)
+    eventually(lambda: asked)
+    assert 6 < asked[0] <= 7
 
 
 @pytest.mark.row("WQ-04")
@@ -211,6 +255,10 @@ def test_once_fails_when_a_run_crashed_the_queue_is_unknown_or_the_server_away(
     run = house.run(house.deploy())
     assert start("enter('RUNNING'); sys.exit(3)", once=True).wait() == 1
     assert house.state(run)[0] == "CRASHED"
+    house.run(house.deploy())
+    assert start("enter('RUNNING'); enter('CRASHED')", once=True).wait() == 1
+    house.run(house.deploy())
+    assert start("enter('RUNNING'); enter('FAILED')", once=True).wait() == 0
     assert start(once=True, queues=("nowhere",)).wait() == 1
     assert start(once=True, api="http://127.0.0.1:9/api").wait() == 1
 

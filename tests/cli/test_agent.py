@@ -103,6 +103,7 @@ def test_the_agent_gets_the_settings_of_the_profile(server: OrionServer, tmp_pat
 
 @pytest.mark.row("CLI-04")
 @pytest.mark.parametrize("args", [(), ("q", "-t", "tag"), ("q", "--limit", "0")])
+@pytest.mark.row("AG-02")
 def test_wrong_usage_exits_2(server: OrionServer, args: tuple[str, ...]) -> None:
     answer = server.orion("agent", "start", *args)
     assert answer.returncode == 2 and "Traceback" not in answer.stderr

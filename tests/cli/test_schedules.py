@@ -68,3 +68,21 @@ def test_schedules_are_added_switched_and_deleted(orion: Orion, server: Api) -> 
 def test_what_makes_no_sense_is_refused(orion: Orion, server: Api) -> None:
     assert "one of --cron" in orion("deployment", "schedule", "create", "etl/d", code=None).err
     assert "0 schedules" in orion("deployment", "schedule", "pause", "etl/d", "ffff", code=None).err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--interval", "0"), "The interval of a schedule is a number of seconds above 0, not 0.0.\n"),
+        (("--interval", "nan"), "The interval of a schedule is a number of seconds above 0, not nan.\n"),
+        (("--cron", "0 0 31 2 *"), "Cron rule '0 0 31 2 *' has no time in the next eight years.\n"),
+        (("--cron", "@daily", "--timezone", ""), "Unknown time zone"),
+        (("--cron", "@daily", "--interval", "9"), "Give one of --cron, --interval and --rrule.\n"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_refused_in_its_own_words(
+    orion: Orion, server: Api, given: tuple[str, ...], said: str
+) -> None:
+    refused = orion("deployment", "schedule", "create", "etl/d", *given, code=1).err
+    assert refused.startswith(said) and refused.count("\n") == 1
+    assert len(orion("deployment", "schedule", "ls", "etl/d").out.splitlines()) == 1

@@ -137,5 +137,7 @@ def test_a_deployment_can_be_executed_without_an_agent(code: Path, client: SyncC
 
 
 def test_a_name_that_leads_nowhere_is_refused(client: SyncClient) -> None:
-    with pytest.raises(OrionError, match="not found"):
-        run_deployment("no flow/no deployment", timeout=0)
+    said = "There is no deployment 'no flow/no deployment': it was never applied, or it or its flow has been"
+    for ask in (lambda name: run_deployment(name, timeout=0), execute):
+        with pytest.raises(OrionError, match=said):
+            ask("no flow/no deployment")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import FR, WEEKLY, rrule, rruleset
 
 from orion.deployments import build, read_file, write_file, write_manifest
 from orion.errors import Invalid, NotFound, OrionError
+from orion.model.schedule_times import next_times
+from orion.model.schedules import from_dict
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The flow .daily weather"
@@ -46,6 +51,7 @@ def test_a_file_that_is_written_reads_back_the_same(code: Path) -> None:
     assert json.loads(manifest.read_text())["import_path"] == "flows.py:weather"
 
 
+@pytest.mark.row("DEP-03")
 def test_a_file_says_what_each_field_is_for(code: Path) -> None:
     write_file(build(f"{code}/flows.py:weather"), code / "deployment.yaml")
     text = (code / "deployment.yaml").read_text()
@@ -53,6 +59,8 @@ def test_a_file_says_what_each_field_is_for(code: Path) -> None:
     for field in ("parameters", "schedule", "catchup", "work_queue_name", "job_variables"):
         above = text.splitlines()[[line.split(":")[0] for line in text.splitlines()].index(field) - 1]
         assert above.startswith("# "), field
+    upper, lower = text.split("# Made from the code: `orion deployment build` writes the rest anew.\n")
+    assert "\nparameters:" in upper and "\nparameter_openapi_schema:" in f"\n{lower}"
 
 
 def test_a_file_holds_several_deployments_and_counts_paths_from_its_own_folder(code: Path) -> None:
@@ -102,12 +110,36 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"anchor_date": "2026-01-01"}, "anchor date belongs to an interval"),
         ({"cron": "xx"}, "has 1 field"),
         ({"interval": 60, "timezone": "Europe/Atlantis"}, "Atlantis"),
+        ({"timezone": "Europe/Oslo"}, "belongs to a cron line"),
+        ({"interval": 0}, "a number of seconds above 0, not 0"),
+        ({"rrule": rruleset()}, "write a set of rules as a text"),
         ({"parameters": {"stationn": "x"}}, "no parameter named 'stationn'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(code: Path, options: dict[str, object], reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
         build(f"{code}/flows.py:weather", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.row("SCH-03")
+@pytest.mark.parametrize(
+    ("zone", "first"),
+    [
+        (None, "DTSTART:20260102T090000"),
+        (UTC, "DTSTART:20260102T090000Z"),
+        (ZoneInfo("Europe/Oslo"), "DTSTART;TZID=Europe/Oslo:20260102T090000"),
+    ],
+)
+def test_a_rule_may_be_an_object_and_keeps_the_zone_of_its_start(
+    code: Path, zone: tzinfo | None, first: str
+) -> None:
+    start = datetime(2026, 1, 2, 9, tzinfo=zone)
+    rule = rrule(WEEKLY, dtstart=start, byweekday=FR)
+    built = build(f"{code}/flows.py:weather", rrule=rule)
+    assert built.schedule == {"rrule": f"{first}\nRRULE:FREQ=WEEKLY;BYDAY=FR"}
+    times = next_times(from_dict(built.schedule), datetime(2026, 6, 1, tzinfo=UTC), 2)
+    local = start.tzinfo or UTC
+    assert [time.astimezone(local).hour for time in times] == [9, 9]
 
 
 @pytest.mark.parametrize("entrypoint", ["flows.py:nothing", "missing.py:weather", "flows.py"])

@@ -37,6 +37,7 @@ def project(code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 @pytest.mark.row("STO-05")
+@pytest.mark.row("DEP-02")
 def test_the_working_directory_is_the_base_and_is_uploaded(
     storage: Path, project: Path, client: SyncClient
 ) -> None:

@@ -32,6 +32,7 @@ def test_a_deployment_is_built_for_a_kind_of_infrastructure(house: House, folder
 
 
 @pytest.mark.row("INF-02")
+@pytest.mark.row("DEP-02")
 def test_a_deployment_is_built_for_a_saved_block(
     house: House, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

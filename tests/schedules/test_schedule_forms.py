@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from orion.errors import Invalid
 from orion.model.schedule_times import MOST_AT_ONCE, due_times, next_times, settled
 from orion.model.schedule_words import in_words
-from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
+from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule, from_dict
 from tests.schedules.oracle import utc
 
 NOW = utc(2026, 11, 23, 10)
@@ -62,6 +63,7 @@ def test_an_unknown_zone_is_refused(zone: str) -> None:
     for schedule in (
         CronSchedule(cron="@daily", timezone=zone),
         IntervalSchedule(interval=60, timezone=zone),
+        RRuleSchedule(rrule="FREQ=DAILY", timezone=zone),
     ):
         with pytest.raises(Invalid, match="time zone"):
             settled(schedule, NOW)
@@ -84,6 +86,29 @@ def test_an_anchor_is_not_a_start() -> None:
 def test_an_interval_that_no_calendar_holds_is_refused(seconds: float) -> None:
     with pytest.raises(Invalid, match="interval"):
         settled(IntervalSchedule(interval=seconds), NOW)
+
+
+@pytest.mark.row("SCH-02")
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"interval": 0}, "The interval of a schedule is a number of seconds above 0, not 0."),
+        ({"interval": -5.5}, "a number of seconds above 0, not -5.5."),
+        ({"interval": float("nan")}, "a number of seconds above 0, not nan."),
+        ({"interval": "soon"}, "a number of seconds above 0, not 'soon'."),
+        ({"interval": 60, "anchor_date": "tomorrow"}, "The anchor_date of a schedule is a time such as"),
+        ({"cron": ""}, "The cron of a schedule is five fields"),
+        ({"cron": "@daily", "timezone": 7}, "The timezone of a schedule is the name of a time zone"),
+        ({"cron": "@daily", "day_or": "no"}, "The day_or of a schedule is true or false, not 'no'."),
+        ({"cron": "@daily", "every": 2}, "unknown field `every`"),
+        ({"rrule": "X" * 7000}, "a rule of at most 6500 characters"),
+        ({}, "one of the keys interval, cron or rrule"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named_with_what_it_should_be(data: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        from_dict(data)
+    assert said in refused.value.message and len(refused.value.message) < 200
 
 
 @pytest.mark.row("SCH-11")

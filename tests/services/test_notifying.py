@@ -205,6 +205,7 @@ def test_policies_choose_by_state_tag_flow_deployment_and_switch(world: World, h
     assert {each.policy_id for each in deliveries(world)} == ids
 
 
+@pytest.mark.row("NOT-01")
 def test_a_policy_without_states_tells_every_state(world: World, hook: Target) -> None:
     add_policy(world, hook.url, message_template="{flow_run_state_name}")
     fail(world)

@@ -124,6 +124,7 @@ def test_the_queue_it_names_is_made(store: Store, flow_id: str) -> None:
     assert (freed.work_queue_name, freed.work_queue_id) == (None, None)
 
 
+@pytest.mark.row("DEP-02")
 def test_it_is_switched_off_in_the_newer_and_the_older_spelling(store: Store, flow_id: str) -> None:
     saved, _ = save(store, flow_id)
     assert (saved.paused, saved.is_schedule_active) == (False, True)

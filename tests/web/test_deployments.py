@@ -74,6 +74,7 @@ def test_the_queue_of_a_deployment_is_made(client: Client) -> None:
     assert client.get(f"/api/deployments/{UNKNOWN}/work_queue_check").status_code == 404
 
 
+@pytest.mark.row("DEP-10")
 def test_runs_are_planned_at_once_and_go_when_it_is_paused(client: Client, clock: Clock) -> None:
     made = deployment(
         client, schedules=[{"schedule": HOURLY, "active": True}], parameters={"x": 1}, tags=["t"]
@@ -155,11 +156,13 @@ def test_schedules_are_added_changed_and_deleted(client: Client) -> None:
         {"cron": "0 0 31 2 *"},
     ],
 )
+@pytest.mark.row("SCH-02")
 def test_bad_schedules_are_refused(client: Client, schedule: dict[str, Any]) -> None:
     body = {"name": "x", "flow_id": flow(client)["id"], "schedules": [{"schedule": schedule}]}
     assert client.post("/api/deployments/", json=body).status_code == 422
 
 
+@pytest.mark.row("DEP-11")
 def test_runs_of_a_range_are_planned_on_demand(client: Client) -> None:
     made = deployment(client, schedules=[{"schedule": HOURLY, "active": False}])
     body = {
@@ -177,6 +180,7 @@ def test_runs_of_a_range_are_planned_on_demand(client: Client) -> None:
     assert client.post(f"/api/deployments/{UNKNOWN}/schedule", json={}).status_code == 404
 
 
+@pytest.mark.row("DEP-06")
 def test_a_run_overlays_the_defaults_of_its_deployment(client: Client) -> None:
     made = deployment(
         client, parameters={"x": 1, "y": 2}, tags=["a"], work_queue_name="q", job_variables={"env": 1}

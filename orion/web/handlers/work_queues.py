@@ -149,9 +149,14 @@ class Poll:
 
     async def _claim(self) -> list[FlowRun]:
         body, now = self.call.body, self.clock()
-        holder = body.agent_id or body.agent_name
         runs: list[FlowRun] = await self.call.store.write(
-            claim_runs, self.queue, now, limit=body.limit, scheduled_before=now + self.ahead, holder=holder
+            claim_runs,
+            self.queue,
+            now,
+            limit=body.limit,
+            scheduled_before=now + self.ahead,
+            holder=body.agent_id or body.agent_name,
+            asker=body.agent_name,
         )
         return runs
 
