@@ -154,6 +154,11 @@ def sketches(conn: Conn, flow_run_id: str) -> list[Sketch]:
     return list(map(Sketch._make, conn.all(Q.sketches, {"id": flow_run_id})))
 
 
+def tasks_revision(conn: Conn, flow_run_id: str) -> tuple[object, ...]:
+    """What differs whenever a task run of a flow run is added, changed or removed."""
+    return tuple(conn.one(Q.tasks_revision, {"id": flow_run_id}) or ())
+
+
 def task_states(conn: Conn, task_run_ids: list[str]) -> dict[str, list[tuple[str, str, int]]]:
     """The (type, name, time in microseconds) of every state of each of these task runs, oldest first."""
     states: dict[str, list[tuple[str, str, int]]] = {}

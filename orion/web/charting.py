@@ -75,7 +75,7 @@ CHARTS = {
     "radar": draw_radar,
     "bars": draw_bars,
     "durations": draw_durations,
-    "gantt": gantt.gantt,
+    "gantt": gantt.draw,
     "calendar": calendar.calendar,
     "pair": pairs.pair,
     "progress": bars.progress,

@@ -18,6 +18,7 @@ from orion.model.times import utcnow
 from orion.orchestration.line import Line
 from orion.web.dispatch import Dispatch
 from orion.web.events_in import events_in
+from orion.web.pages.outline import Outlines
 from orion.web.routes import routes
 from orion.web.security import make_guard, words
 from orion.web.traffic import Traffic
@@ -48,6 +49,7 @@ def build_app(
     app.state.clock = clock
     app.state.line = Line()
     app.state.waiters = Waiters()
+    app.state.outlines = Outlines()
     app.state.closing = asyncio.Event()
     app.state.version = __version__
     app.router.redirect_slashes = False

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
-from orion.model.ids import new_id
-from orion.store import Conn
 from tests.web import makers
 from tests.web.browser import Client, Clock
+from tests.web.many import many_tasks
 from tests.web.pages import HTML, World
 
 JSON = {"Accept": "application/json"}
-MANY = """
-INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key, dynamic_key, state_type, state_name,
-    expected_start_time, start_time, end_time, total_run_time, task_inputs)
-VALUES (:id, :now, :now, :name, :run, :key, :dynamic, :kind, :state, :now, :now, :now, 1.5, :inputs)"""
-
 
 def test_tasks_are_searched_narrowed_sorted_and_paged(
     client: Client, monkeypatch: pytest.MonkeyPatch
@@ -45,7 +38,7 @@ def test_a_run_of_ten_thousand_tasks_is_a_page_like_any_other(full: World) -> No
     client = full.client
     run = makers.running_flow_run(client)["id"]
     for start in range(0, 10_000, 500):
-        client.app.state.store.write_now(_many, run, Clock().now, range(start, start + 500))
+        client.app.state.store.write_now(many_tasks, run, Clock().now, range(start, start + 500))
     makers.propose(client, "flow_runs", run, "FAILED")
     sizes = {}
     for tab in ("", "/logs", "/tasks", "/radar", "/events"):
@@ -56,20 +49,3 @@ def test_a_run_of_ten_thousand_tasks_is_a_page_like_any_other(full: World) -> No
     page = client.get(f"/runs/{run}", headers=HTML).text
     assert "10,000" in page and "×3" in page and "failed after" in page
     assert len(re.findall(r'<svg class="row"', page)) <= 60
-
-
-def _many(conn: Conn, run: str, now: Any, numbers: range) -> None:
-    rows, before = [], new_id()
-    for index in numbers:
-        name, id = ("extract", "transform", "load")[index % 3], new_id()
-        broken = index % 1000 == 999
-        inputs = f'{{"x": [{{"input_type": "task_run", "id": "{before}"}}]}}' if index % 3 else "{}"
-        rows.append(
-            {
-                "id": id, "now": conn.time(now), "name": f"{name}-0913651b-{index // 3}", "run": run, "key": name,
-                "dynamic": str(index // 3), "kind": "FAILED" if broken else "COMPLETED",
-                "state": "Failed" if broken else "Completed", "inputs": inputs,
-            }
-        )  # fmt: skip
-        before = id
-    conn.many(MANY, rows)

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from orion.web.charts.durations import Dot, durations
-from orion.web.charts.gantt import Span, Try, gantt
-from orion.web.charts.radar import LETTER, Box, Node, lit_of, radar
+from orion.web.charts.gantt import MOST_DRAWN, Span, Try, critical_path, depths, gantt
+from orion.web.charts.radar import LETTER, MOST_RINGS, Box, Node, drawable, lit_of, radar
 from orion.web.charts.scale import SEAM, Scale, gaps
 from orion.web.pages.radar_view import RadarView
 from tests.seed import Seeded
@@ -34,6 +34,38 @@ def test_rows_of_the_critical_path_are_marked_and_can_be_shown_alone() -> None:
     assert {row.span.name: row.critical for row in rows} == {"extract": True, "side": False, "load": True}
     assert ['class="crit"' in row.chart for row in rows] == [row.critical for row in rows]
     assert [row.span.name for row in gantt(spans(), 12, "critical").rows] == ["extract", "load"]
+
+
+def test_of_very_many_names_the_first_rows_are_drawn_and_all_failures() -> None:
+    many = [Span(str(n), f"customer {n}", "completed", [Try(n, n + 1, "completed")]) for n in range(300)]
+    drawn = gantt([*many, Span("x", "last", "failed", [Try(299, 300, "failed")])], 300)
+    assert len(drawn.rows) == MOST_DRAWN and drawn.left == 301 - MOST_DRAWN
+    assert [row.span.name for row in (drawn.rows[0], drawn.rows[-1])] == ["customer 0", "last"]
+
+
+def test_a_radar_of_very_many_names_has_one_node_for_each_ring_and_look() -> None:
+    first = [Node(f"a{n}", f"customer {n}", "completed") for n in range(300)]
+    second = [Node(f"b{n}", f"bill {n}", "failed", [f"a{n}"]) for n in range(2)]
+    nodes = drawable([*first, *second])
+    assert [(node.name, node.look, list(node.upstream)) for node in nodes] == [
+        ("customer 0 and 299 more", "completed", []),
+        ("bill 0 and 1 more", "failed", ["ring 1 completed"]),
+    ]
+
+
+def test_a_radar_of_very_many_rings_has_a_few() -> None:
+    chain = [Node(str(n), f"step {n}", "completed", [str(n - 1)] if n else []) for n in range(2_000)]
+    nodes = drawable(chain)
+    assert len(nodes) == MOST_RINGS and sum(bool(node.upstream) for node in nodes) == MOST_RINGS - 1
+
+
+def test_a_critical_path_of_ten_thousand_steps_is_followed_to_its_beginning() -> None:
+    chain = [
+        Span(str(n), f"step {n}", "completed", [Try(n, n + 1, "completed")], [str(n - 1)] if n else [])
+        for n in range(10_000)
+    ]
+    assert critical_path(chain) == [str(n) for n in range(10_000)]
+    assert depths({span.id: span.upstream for span in reversed(chain)})["9999"] == 10_000
 
 
 def test_a_group_is_on_the_critical_path_when_one_of_its_tasks_is() -> None:

@@ -79,6 +79,10 @@ SELECT id, name, state_type, state_name, {micros:start_time}, {micros:end_time},
     total_run_time, task_inputs
 FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, id;
 
+-- name: tasks_revision
+-- What differs whenever a task run of a flow run is added, changed or removed.
+SELECT count(*), max({micros:updated}), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;
+
 -- name: task_states
 -- Every state of some task runs, in order; times in microseconds.
 SELECT task_run_id, type, name, {micros:timestamp} FROM task_run_state

@@ -11,7 +11,7 @@ from orion.web.charts.scale import SEAM, WIDTH, Scale, Stretch, gaps
 from orion.web.charts.svg import Svg, el, join, number
 
 LEAST = 3.0
-MOST_ROWS, MOST_ALONE = 60, 20
+MOST_ROWS, MOST_ALONE, MOST_DRAWN = 60, 20, 200
 FAILED = ("failed", "crashed")
 GRID = [el("line", x1=x, x2=x, y1=0, y2=25) for x in (0, 250, 500, 750, 1000)]
 
@@ -60,31 +60,58 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What there is to draw of a run: rows of their own or grouped, its critical path, and the gaps that are cut."""
+
+    spans: Sequence[Span]
+    path: Sequence[Span]
+    on_path: frozenset[str]
+    critical_seconds: float
+    seconds: float
+    cuts: Sequence[Stretch] = ()
+
+
+@dataclass(frozen=True)
 class Gantt:
-    """The rows in order, the axis in seconds, and how long the critical path took."""
+    """The rows in order, the axis in seconds, how long the critical path took, and how many rows found no room."""
 
     rows: list[Row]
     axis: list[float]
     critical_seconds: float
-    groups: int = 0
     cuts: Sequence[Stretch] = ()
+    left: int = 0
 
 
 def gantt(spans: Sequence[Span], seconds: float, sort: str = "start") -> Gantt:
     """Draw a run that took (or is taking) `seconds`; `sort` is start, depth, slowest, or critical: only that path."""
-    path = critical_path(spans)
-    chain = set(path)
+    return draw(plan(spans, seconds), sort)
+
+
+def plan(spans: Sequence[Span], seconds: float) -> Plan:
+    """What is to draw of a run that took (or is taking) `seconds`."""
+    on_path = frozenset(critical_path(spans))
+    path = [span for span in spans if span.id in on_path]
+    length = max((s.end for s in path), default=0.0) - min((s.start for s in path), default=0.0)
     shown = grouped(spans) if len(spans) > MOST_ROWS else list(spans)
-    if sort == "critical":
-        shown = [span for span in spans if span.id in chain][:MOST_ROWS]
     seconds = max(seconds, 0.001)
-    scale = Scale(seconds, gaps([(each.start, each.end) for span in spans for each in span.tries], seconds))
-    rows = [_drawn(span, scale, chain) for span in _sorted(shown, sort)]
+    busy = ((each.start, each.end) for span in spans for each in span.tries)
+    return Plan(shown, path[:MOST_ROWS], on_path, length, seconds, gaps(busy, seconds))
+
+
+def draw(plan: Plan, sort: str = "start") -> Gantt:
+    """Draw it, in an order; where there are too many rows, those that failed come before others."""
+    shown = _sorted(plan.path if sort == "critical" else plan.spans, sort)
+    left = len(shown) - MOST_DRAWN
+    if left > 0:
+        kept = {span.id for span in sorted(shown, key=lambda span: span.look not in FAILED)[:MOST_DRAWN]}
+        shown = [span for span in shown if span.id in kept]
+    scale = Scale(plan.seconds, plan.cuts)
+    rows = [_drawn(span, scale, plan.on_path) for span in shown]
     axis = [scale.time(WIDTH * part / 4) for part in range(5)]
-    return Gantt(rows, axis, _length(spans, path), len(spans) - len(shown), scale.cuts)
+    return Gantt(rows, axis, plan.critical_seconds, plan.cuts, max(left, 0))
 
 
-def _drawn(span: Span, scale: Scale, path: set[str]) -> Row:
+def _drawn(span: Span, scale: Scale, path: frozenset[str]) -> Row:
     critical = not path.isdisjoint(span.members or (span.id,))
     return Row(span, _row(span, scale, critical), critical)
 
@@ -92,27 +119,34 @@ def _drawn(span: Span, scale: Scale, path: set[str]) -> Row:
 def critical_path(spans: Sequence[Span]) -> list[str]:
     """Walk back from the task that ended last over whichever upstream ended last."""
     by_id = {span.id: span for span in spans if span.tries}
-    path: list[str] = []
-    here = max(by_id.values(), key=lambda span: span.end, default=None)
+    path: dict[str, None] = {}
+    here = max(by_id.values(), key=_end, default=None)
     while here is not None and here.id not in path:
-        path.append(here.id)
+        path[here.id] = None
         before = [by_id[key] for key in here.upstream if key in by_id]
-        here = max(before, key=lambda span: span.end, default=None)
-    return path[::-1]
+        here = max(before, key=_end, default=None)
+    return list(path)[::-1]
+
+
+def _end(span: Span) -> float:
+    return span.tries[-1].end
 
 
 def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Ring of each node: one more than the deepest thing it waits for; a circle counts as no further."""
     known: dict[str, int] = {}
     for start in upstream:
-        stack = [start]
+        stack = [(start, iter(upstream[start]))]
+        opened = {start}
         while stack:
-            here = stack[-1]
-            waiting = [up for up in upstream[here] if up in upstream and up not in known and up not in stack]
-            if waiting:
-                stack.append(waiting[0])
+            here, waits = stack[-1]
+            up = next((up for up in waits if up in upstream and up not in known and up not in opened), None)
+            if up is not None:
+                opened.add(up)
+                stack.append((up, iter(upstream[up])))
                 continue
             known[here] = 1 + max((known.get(up, 0) for up in upstream[here]), default=0)
+            opened.discard(here)
             stack.pop()
     return known
 
@@ -126,18 +160,21 @@ def grouped(spans: Sequence[Span]) -> list[Span]:
         if failed and alone:
             alone -= 1
             groups[span.name, span.id] = [span]
+            continue
+        key = (span.name.rpartition("-")[0] or span.name, "failed" if failed else "")
+        if key in groups:
+            groups[key].append(span)
         else:
-            name = span.name.rpartition("-")[0] or span.name
-            groups.setdefault((name, "failed" if failed else ""), []).append(span)
+            groups[key] = [span]
     return [
         members[0] if len(members) == 1 else _group(name, members) for (name, _), members in groups.items()
     ]
 
 
 def _group(name: str, members: list[Span]) -> Span:
-    ran = [span for span in members if span.tries]
+    ran = [span.tries for span in members if span.tries]
     look = next((s.look for s in members if s.look == "running"), members[0].look)
-    tries = [Try(min(s.start for s in ran), max(s.end for s in ran), look)] if ran else []
+    tries = [Try(min([t[0].start for t in ran]), max([t[-1].end for t in ran]), look)] if ran else []
     ids = [span.id for span in members]
     return Span(members[0].id, name, look, tries, href=members[0].href, size=len(members), members=ids)
 
@@ -149,12 +186,6 @@ def _sorted(spans: Sequence[Span], sort: str) -> list[Span]:
         ring = depths({span.id: span.upstream for span in spans})
         return sorted(spans, key=lambda span: (ring[span.id], span.start))
     return sorted(spans, key=lambda span: span.start)
-
-
-def _length(spans: Sequence[Span], path: list[str]) -> float:
-    ids = set(path)
-    on_path = [span for span in spans if span.id in ids]
-    return max((s.end for s in on_path), default=0.0) - min((s.start for s in on_path), default=0.0)
 
 
 def _row(span: Span, scale: Scale, critical: bool) -> Svg:

@@ -12,7 +12,7 @@ from orion.web.charts.gantt import depths
 from orion.web.charts.radar_layout import APART, FIRST, Point, below, layout, reach
 from orion.web.charts.svg import Svg, el, join, number
 
-MOST_NODES, MOST_LABELS = 200, 12
+MOST_NODES, MOST_LABELS, MOST_RINGS = 200, 12, 40
 MOST_LINES, MANY_NODES = 16, 60
 LETTER, LABEL_HEIGHT, MOST_LETTERS = 5.4, 10.0, 24
 SHOWS = ("all", "path", "failed")
@@ -68,8 +68,11 @@ def radar(
 
 
 def drawable(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes themselves, or one for all of a name where there are too many for a picture."""
-    return by_name(nodes) if len(nodes) > MOST_NODES else list(nodes)
+    """The nodes themselves; where there are too many for a picture one for all of a name, or else of a ring."""
+    if len(nodes) <= MOST_NODES:
+        return list(nodes)
+    named = by_name(nodes)
+    return named if len(named) <= MOST_NODES else by_ring(named)
 
 
 def _density(nodes: Sequence[Node]) -> str | None:
@@ -99,10 +102,32 @@ def _upstream(nodes: Sequence[Node]) -> dict[str, Sequence[str]]:
 def by_name(nodes: Sequence[Node]) -> list[Node]:
     """One node for all tasks of a name and look, so that a mapped thousand stays a picture."""
     group = {node.id: f"{node.name.rsplit('-', 1)[0]} {node.look}" for node in nodes}
+    return [
+        _merged(key, many, group, f"{many[0].name.rsplit('-', 1)[0]} ×{len(many)}")
+        for key, many in _parted(nodes, group).items()
+    ]
+
+
+def by_ring(nodes: Sequence[Node]) -> list[Node]:
+    """One node for all tasks of a ring (or of some rings) and look, where each has a name of its own."""
+    rings = depths(_upstream(nodes))
+    band = math.ceil(max(rings.values(), default=1) / MOST_RINGS)
+    group = {node.id: f"ring {(rings[node.id] - 1) // band * band + 1} {node.look}" for node in nodes}
+    return [
+        _merged(key, many, group, f"{many[0].name} and {len(many) - 1} more")
+        for key, many in _parted(nodes, group).items()
+    ]
+
+
+def _parted(nodes: Sequence[Node], group: Mapping[str, str]) -> dict[str, list[Node]]:
     members: dict[str, list[Node]] = {}
     for node in nodes:
-        members.setdefault(group[node.id], []).append(node)
-    return [_merged(key, many, group) for key, many in members.items()]
+        key = group[node.id]
+        if key in members:
+            members[key].append(node)
+        else:
+            members[key] = [node]
+    return members
 
 
 def sentence(nodes: Sequence[Node], deepest: int) -> str:
@@ -115,10 +140,10 @@ def sentence(nodes: Sequence[Node], deepest: int) -> str:
     return "; ".join(told)
 
 
-def _merged(key: str, many: list[Node], group: Mapping[str, str]) -> Node:
-    upstream = sorted({group[up] for node in many for up in node.upstream if up in group} - {key})
-    name = many[0].name if len(many) == 1 else f"{many[0].name.rsplit('-', 1)[0]} ×{len(many)}"
-    return Node(key, name, many[0].look, upstream, many[0].href)
+def _merged(key: str, many: list[Node], group: Mapping[str, str], name: str) -> Node:
+    above = {up for node in many for up in node.upstream}
+    upstream = sorted({group[up] for up in above if up in group} - {key})
+    return Node(key, many[0].name if len(many) == 1 else name, many[0].look, upstream, many[0].href)
 
 
 def _edges(nodes: Sequence[Node], places: Mapping[str, Point], lit: set[str] | None) -> list[Svg]:

@@ -15,10 +15,11 @@ from orion.store import console, flow_runs, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.gantt import depths
-from orion.web.charts.radar import Node, drawable, path_of
+from orion.web.charts.radar import MOST_NODES, Node, drawable, path_of
 from orion.web.display import plural
 from orion.web.pages import radar_view, results, run_actions, run_head, run_logs, run_tasks, timeline
 from orion.web.pages.artifacts import of_run
+from orion.web.pages.outline import Outlines, elapsed, outline_of
 from orion.web.pages.radar_view import RadarView
 from orion.web.pages.run_rows import far_off, one_group, rows_of
 from orion.web.pages.shared import api_url, found, gather, here, opened_anew, see
@@ -40,6 +41,7 @@ async def show(call: Call) -> Reply:
         _overview,
         sort if sort in SORTS else "start",
         call.app.state.waiters,
+        call.app.state.outlines,
     )
     reply.data["api_url"] = api_url(call)
     return reply
@@ -82,7 +84,8 @@ async def parameters(call: Call) -> Reply:
 
 async def radar(call: Call) -> Reply:
     """Show the tasks of a flow run on a radar, one of them in focus."""
-    return await _page(call, "radar", "flow_runs/radar.html#page", _radar, radar_view.read(call.query))
+    wanted, outlines = radar_view.read(call.query), call.app.state.outlines
+    return await _page(call, "radar", "flow_runs/radar.html#page", _radar, wanted, outlines)
 
 
 async def events(call: Call) -> Reply:
@@ -129,35 +132,30 @@ def _nothing(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     return {}
 
 
-def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, waiters: Waiters) -> dict[str, Any]:
-    tasks = console.sketches(conn, run.id)
-    names = timeline.short_names({task.id: task.name for task in tasks})
-    children = console.children(conn, run.id)
+def _overview(
+    conn: Conn, run: FlowRun, now: datetime, sort: str, waiters: Waiters, outlines: Outlines
+) -> dict[str, Any]:
+    outline = outline_of(conn, run, now, outlines)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
     lines = run_logs.newest(conn, run.id, LINES)
-    spans = timeline.spans(tasks, names, timeline.histories(conn, tasks), children, run.start_time, now)
+    names = console.task_run_names(conn, (line.task_run_id for line in lines))
+    took, usual = elapsed(run, now), console.usual(past)
     return {
-        "spans": spans,
-        "nodes": timeline.nodes_of(spans),
-        "elapsed": _elapsed(run, now),
+        "plan": outline.plan,
+        "nodes": outline.nodes,
+        "elapsed": took,
         "sort": sort,
         "waiting": why_flow_run(Look(conn, now, waiters), run),
         "artifacts": of_run(conn, run.id),
         "lines": lines,
-        "task_names": {line.task_run_id: names.get(line.task_run_id) for line in lines if line.task_run_id},
+        "task_names": timeline.short_names(names, outline.numbers),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
-        "usual": console.usual(past),
-        "slower": far_off(_elapsed(run, now), console.usual(past)),
+        "usual": usual,
+        "slower": far_off(took, usual),
         "result": results.result_of(run.state),
     }
-
-
-def _elapsed(run: FlowRun, now: datetime) -> float:
-    if run.start_time is None:
-        return 0.0
-    return max(((run.end_time or now) - run.start_time).total_seconds(), 0.0)
 
 
 def _artifacts(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
@@ -174,14 +172,33 @@ def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     }
 
 
-def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict[str, Any]:
+def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView, outlines: Outlines) -> dict[str, Any]:
+    if wanted.task or wanted.name:
+        return _focused(conn, run, now, wanted)
+    outline = outline_of(conn, run, now, outlines)
+    return {
+        "nodes": outline.nodes,
+        "first": outline.names,
+        "legend": outline.legend,
+        "names": _names(outline.nodes, sum(outline.legend.values())),
+        "focus": None,
+        "view": wanted.of(run.id, None),
+    }
+
+
+def _focused(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict[str, Any]:
+    """The radar with a task in focus, if there is such a task."""
     tasks = console.sketches(conn, run.id)
     names = timeline.short_names({task.id: task.name for task in tasks})
     nodes = timeline.nodes(tasks, names, console.children(conn, run.id))
     focus = wanted.found(nodes)
     before, after = _around(nodes, focus)
+    shown = drawable(nodes)
     return {
-        "nodes": nodes,
+        "nodes": shown,
+        "first": [node.name for node in nodes[:MOST_NODES]],
+        "legend": dict(Counter(node.look for node in nodes)),
+        "names": _names(shown, len(nodes)),
         "focus": focus,
         "view": wanted.of(run.id, focus),
         "rings": depths({node.id: node.upstream for node in nodes}),
@@ -189,10 +206,12 @@ def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict[s
         "ran": {task.id: task.seconds for task in tasks if task.start is not None},
         "before": before,
         "after": after,
-        "legend": dict(Counter(node.look for node in nodes)),
-        "names": {node.id: node.name for node in nodes},
-        "drawn": drawable(nodes),
     }
+
+
+def _names(nodes: list[Node], number: int) -> dict[str, str]:
+    """What tasks are called where others wait for them; groups of too many go by their ids, which tell their look."""
+    return {node.id: node.name for node in nodes} if number <= MOST_NODES else {}
 
 
 def _around(nodes: list[Node], focus: Node | None) -> tuple[list[Node], list[Node]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 import msgspec
 
@@ -31,6 +32,7 @@ class Source(msgspec.Struct, gc=False):
 
 
 _sources = msgspec.json.Decoder(dict[str, list[Source]] | None).decode
+_all_sources = msgspec.json.Decoder(list[dict[str, list[Source]] | None]).decode
 
 
 def spans(
@@ -43,19 +45,20 @@ def spans(
 ) -> list[Span]:
     """Every task run with its tries, in seconds since the run's start."""
     begin, moment = to_micros(start) if start else None, to_micros(now)
+    looks = cache(look)
     return [
         Span(
             task.id,
             names[task.id],
-            seen := look(task.state_type, task.state_name),
+            seen := looks(task.state_type, task.state_name),
             () if begin is None else _tries(task, seen, states.get(task.id), begin, moment),
-            upstream(task.inputs),
+            above,
             _href(task.id, children),
             task.id in children,
             1,
             task.name,
         )
-        for task in tasks
+        for task, above in zip(tasks, upstreams([task.inputs for task in tasks]), strict=True)
     ]
 
 
@@ -94,17 +97,24 @@ def _tries(task: Sketch, seen: str, states: States | None, start: int, now: int)
     return (_try(task.since, task.since, "completed", start),) if done else ()  # type: ignore[arg-type]  # not None
 
 
-def short_names(names: Mapping[str, str]) -> dict[str, str]:
-    """Names by id without the hash that parts tasks of one name: extract-0913651b-0 is extract, or extract-0."""
-    parted = {id: _hashed(name) for id, name in names.items()}
-    number = Counter(found["name"] for found in parted.values() if found)
-    return {id: _short(names[id], found, number) for id, found in parted.items()}
+def short_names(names: Mapping[str, str], number: Mapping[str, int] | None = None) -> dict[str, str]:
+    """Names by id without the hash that parts tasks of one name: extract-0913651b-0 is extract, or extract-0.
+
+    `number` says how many tasks share a name, where these are not all of them.
+    """
+    number = numbers(names.values()) if number is None else number
+    return {id: _short(name, _hashed(name), number) for id, name in names.items()}
+
+
+def numbers(names: Iterable[str]) -> dict[str, int]:
+    """How many tasks there are of each name that a hash follows."""
+    return dict(Counter([found["name"] for name in names if (found := _hashed(name))]))
 
 
 def _short(name: str, found: re.Match[str] | None, number: Mapping[str, int]) -> str:
     if found is None:
         return name
-    return found["name"] if number[found["name"]] == 1 else f"{found['name']}-{found['index']}"
+    return found["name"] if number.get(found["name"], 1) == 1 else f"{found['name']}-{found['index']}"
 
 
 def tries(states: States, start: int, now: int) -> list[Try]:
@@ -126,10 +136,18 @@ def tries(states: States, start: int, now: int) -> list[Try]:
 
 def upstream(inputs: str | bytes | msgspec.Raw) -> Sequence[str]:
     """Ids of the task runs whose results a task run was given or waited for."""
-    if inputs == "{}":
-        return ()
-    found = (_sources(inputs) or {}).values()
-    ids = [each.id for given in found for each in given if each.id and each.input_type == "task_run"]
+    return _ids(_sources(inputs) or {})
+
+
+def upstreams(inputs: Sequence[str]) -> list[Sequence[str]]:
+    """The same of many task runs, read at once."""
+    return [_ids(given) if given else () for given in _all_sources(f"[{','.join(inputs)}]")]
+
+
+def _ids(inputs: Mapping[str, Sequence[Source]]) -> Sequence[str]:
+    ids = [
+        each.id for given in inputs.values() for each in given if each.id and each.input_type == "task_run"
+    ]
     return ids if len(ids) < 2 else list(dict.fromkeys(ids))
 
 
