@@ -62,6 +62,11 @@ def test_values_have_their_types(tmp_path: Path) -> None:
     assert (settings.port, settings.ui_enabled, settings.agent_poll_seconds) == (4300, False, 2.5)
 
 
+@pytest.mark.row("DB-01")
+def test_by_default_the_database_is_a_file_in_the_home() -> None:
+    assert load({}).database_url == f"sqlite:///{Path.home()}/.orion/orion.db"
+
+
 @pytest.mark.row("SET-02")
 def test_environment_comes_before_profile_before_default(tmp_path: Path) -> None:
     write_profiles(tmp_path, f'active = "work"\n{WORK}')

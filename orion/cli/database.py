@@ -57,9 +57,26 @@ def upgrade(
 
 
 @app.command("downgrade")
-def downgrade(yes: Yes = False) -> None:
-    """Put the backup back that the last upgrade made; what was written since is lost."""
-    _restore(None, yes)
+def downgrade(
+    yes: Yes = False,
+    revision: Annotated[
+        int | None,
+        typer.Option(
+            "-r", "--revision", metavar="SCHEMA", min=1, help="Back to this schema, not to the last."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which backup it would be and change nothing.")
+    ] = False,
+) -> None:
+    """Put the newest backup of an older schema back, as an upgrade makes one; what was written since is lost."""
+    from orion.store import upkeep
+
+    copy, before, now = upkeep.older(current().database_url, revision)
+    if dry_run:
+        print(f"{copy} (schema {before}) would take the place of {_where()} (schema {now}).")
+    else:
+        _restore(copy, yes)
 
 
 @app.command("restore")
@@ -73,10 +90,10 @@ def restore(
     _restore(copy, yes, as_json or output is Format.json)
 
 
-def _restore(copy: Path | None, yes: bool, as_json: bool = False) -> None:
+def _restore(copy: Path, yes: bool, as_json: bool = False) -> None:
     from orion.store import upkeep
 
-    confirm(f"Replace {_where()} by {copy or 'its newest backup'}?", yes)
+    confirm(f"Replace {_where()} by {copy}?", yes)
     with waiting("Restoring"):
         used = upkeep.restore(current().database_url, copy)
     if as_json:

@@ -73,6 +73,9 @@ def start(
         list[str] | None,
         typer.Option(metavar="FLOW/DEPLOYMENT", help="Then ask for a run of this deployment."),
     ] = None,
+    analytics: Annotated[
+        bool, typer.Option("--analytics-on/--analytics-off", hidden=True, help="Nothing is ever sent.")
+    ] = False,
 ) -> None:
     """Start the server: API, console and clock in one process."""
     flags = {

@@ -25,8 +25,22 @@ def make(raw: sqlite3.Connection, path: Path, *, label: str, target: Path | None
 
 def newest(path: Path) -> Path | None:
     """The last copy that was made of `path`."""
-    copies = [copy for copy in path.parent.glob(f"{path.name}.backup-*") if copy.suffix != ".part"]
-    return max(copies, key=lambda copy: copy.stat().st_mtime_ns, default=None)
+    return next(iter(copies(path)), None)
+
+
+def copies(path: Path) -> list[Path]:
+    """The copies of `path` that lie beside it, the newest first."""
+    found = [copy for copy in path.parent.glob(f"{path.name}.backup-*") if copy.suffix != ".part"]
+    return sorted(found, key=lambda copy: copy.stat().st_mtime_ns, reverse=True)
+
+
+def schema_of(path: Path) -> int:
+    """The schema version of a database or of a copy, whoever wrote it; 0 of what is none."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as raw:
+            return int(raw.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0
 
 
 def restore(path: Path, copy: Path | None = None) -> Path:

@@ -15,10 +15,8 @@ from orion.store.base import Lane, Options, Role, Store
 from orion.store.bus import Bus
 from orion.store.jobs import Job, Workers
 from orion.store.listen import Herald
-from orion.store.postgres_conn import TRY_AGAIN, PostgresConn, explain, gone, prepare
+from orion.store.postgres_conn import TRY_AGAIN, PostgresConn, explain, gone, patience, prepare
 from orion.store.url import Place
-
-CONNECT_SECONDS = 10
 
 
 class PostgresStore(Store):
@@ -37,7 +35,7 @@ class PostgresStore(Store):
             max_lifetime=1800,
             timeout=self.options.busy,
             configure=lambda raw: prepare(raw, self.options.timeout),
-            kwargs={"connect_timeout": CONNECT_SECONDS},
+            kwargs=patience(place),
             name="orion",
             open=True,
         )
@@ -65,7 +63,7 @@ class PostgresStore(Store):
                 self._writers.submit(job)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        raw = psycopg.connect(self.place.url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+        raw = psycopg.connect(self.place.url, autocommit=True, **patience(self.place))
         raw.execute("SET statement_timeout = 0")
         return raw
 

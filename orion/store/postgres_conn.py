@@ -17,9 +17,11 @@ from orion.model.times import as_utc, whole
 from orion.store.base import NONE, Conn, Params, Row
 from orion.store.dialect import translate
 from orion.store.sqlite_conn import too_slow
+from orion.store.url import Place
 
 echo = logging.getLogger("orion.store.sql")
 
+CONNECT_SECONDS = 5
 TRY_AGAIN = (pg.SerializationFailure, pg.DeadlockDetected, psycopg.OperationalError)
 
 
@@ -29,6 +31,11 @@ class Number(Loader):
     def load(self, data: Any) -> int | float:
         number = Decimal(bytes(data).decode())
         return int(number) if number == number.to_integral_value() else float(number)
+
+
+def patience(place: Place) -> dict[str, Any]:
+    """How long making a connection may take; `?connect_timeout=` in the URL comes first."""
+    return {} if "connect_timeout=" in place.url else {"connect_timeout": CONNECT_SECONDS}
 
 
 def prepare(raw: psycopg.Connection[Any], limit: float) -> None:

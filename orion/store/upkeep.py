@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orion.errors import Busy, Conflict, DatabaseCorrupt, DatabaseError, DatabaseOwned, StorageFull
+from orion.errors import Busy, Conflict, DatabaseCorrupt, DatabaseError, DatabaseOwned, NotFound, StorageFull
 from orion.store import backup, migrate, postgres_backup, statistics
 from orion.store.base import Options, Role
 from orion.store.lock import Ownership
@@ -56,13 +56,30 @@ def upgrade(url: str) -> Path | None:
     return after if after != before else None
 
 
-def restore(url: str, copy: Path | None = None) -> Path:
-    """Put a backup (of SQLite the newest, if none is named) in the place of the database."""
+def older(url: str, schema: int | None = None) -> tuple[Path, int, int]:
+    """The newest backup of an older schema (or of that one) that this orion knows, its schema, and the present one."""
+    place = parse(url)
+    if place.dialect == "postgres":
+        raise DatabaseError(
+            "Before an upgrade orion copies SQLite files only. A backup of PostgreSQL is put back by its name: "
+            "orion database restore FILE"
+        )
+    path = _existing(place)
+    present = backup.schema_of(path)
+    below = min(present, migrate.latest("sqlite") + 1)
+    for copy in backup.copies(path):
+        found = backup.schema_of(copy)
+        if 0 < found < below and schema in (None, found):
+            return copy, found, present
+    what = f"an older schema than {present}" if schema is None else f"the schema {schema}"
+    raise NotFound(f"Beside {path} lies no backup of {what}. Put back another: orion database restore FILE")
+
+
+def restore(url: str, copy: Path) -> Path:
+    """Put a backup in the place of the database."""
     place = parse(url)
     if place.dialect != "postgres":
         return backup.restore(_file(place), copy)
-    if copy is None:
-        raise DatabaseError("Before an upgrade orion copies SQLite files only: name a backup of PostgreSQL.")
     with _postgres(place) as raw, _alone(raw):
         postgres_backup.restore(raw, copy)
     return copy
@@ -232,8 +249,10 @@ def _owned(place: Place) -> Iterator[Path]:
 def _postgres(place: Place) -> Iterator[psycopg.Connection[Any]]:
     import psycopg
 
+    from orion.store.postgres_conn import patience
+
     try:
-        with psycopg.connect(place.url, autocommit=True, connect_timeout=10) as raw:
+        with psycopg.connect(place.url, autocommit=True, **patience(place)) as raw:
             yield raw
     except psycopg.OperationalError as error:
         raise DatabaseError(f"{place} cannot be reached: {' '.join(str(error).split())}") from None

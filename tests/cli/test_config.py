@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.conftest import Orion
@@ -125,9 +126,17 @@ def test_the_active_profile_and_a_taken_name_are_refused(orion: Orion) -> None:
 
 
 @pytest.mark.row("CLI-13")
-def test_using_a_profile_says_when_its_api_does_not_answer(orion: Orion) -> None:
+def test_using_a_profile_says_when_its_api_does_not_answer(
+    orion: Orion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     orion("profile", "create", "far")
     orion("-p", "far", "config", "set", "ORION_API_URL=http://127.0.0.1:9/api")
     answer = orion("profile", "use", "far", code=1)
     assert "Profile 'far' is active." in answer.out
     assert "http://127.0.0.1:9/api does not answer" in answer.err
+
+    def deaf(url: str, timeout: float, **_: object) -> None:
+        raise httpx.ReadTimeout(f"no answer in {timeout} s")
+
+    monkeypatch.setattr(httpx, "get", deaf)
+    assert "does not answer: no answer in 3 s" in orion("profile", "use", "far", code=1).err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -49,6 +51,20 @@ def test_reset_asks_and_without_a_terminal_needs_yes(orion: Orion, file: Path) -
 
 
 @pytest.mark.row("DB-08")
+def test_reset_on_a_terminal_waits_for_a_yes(
+    orion: Orion, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for said, left, code in (("n\n", 1, 1), ("\n", 1, 1), ("y\n", 0, 0)):
+        monkeypatch.setattr("sys.stdin", Terminal(said))
+        assert "Delete everything in " in orion("database", "reset", code=code).out
+        assert rows(file) == left
+
+
+@pytest.mark.row("DB-08")
 @pytest.mark.postgres
 def test_reset_empties_postgres(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests import databases
@@ -82,11 +98,28 @@ def test_a_dry_run_prints_the_sql_and_makes_nothing(orion: Orion, home: Path) ->
 
 @pytest.mark.row("CLI-03")
 @pytest.mark.row("DB-09")
-def test_downgrade_puts_the_last_backup_back(orion: Orion, file: Path) -> None:
-    copy = orion("database", "backup").out.strip()
+def test_downgrade_puts_the_newest_backup_of_an_older_schema_back(orion: Orion, file: Path) -> None:
+    def backup(schema: int, moment: int) -> str:
+        copy = orion("database", "backup").out.strip()
+        set_version(Path(copy), schema)
+        os.utime(copy, (moment, moment))
+        return copy
+
+    now = latest("sqlite")
+    own = backup(now, 4000)
+    assert "lies no backup of an older schema" in orion("database", "downgrade", "-y", code=1).err
+    oldest, last = backup(now - 2, 1000), backup(now - 1, 3000)
     orion("database", "reset", "-y")
-    assert copy in orion("database", "downgrade", "-y").out
+    told = orion("database", "downgrade", "--dry-run").out
+    assert told.startswith(f"{last} (schema {now - 1}) would take the place of ") and rows(file) == 0
+    assert oldest in orion("database", "downgrade", "--dry-run", "-r", str(now - 2)).out
+    assert "no backup of the schema 1." in orion("database", "downgrade", "-r", "1", code=1).err
+    assert "add --yes" in orion("database", "downgrade", code=2).err and rows(file) == 0
+    assert last in orion("database", "downgrade", "-y").out
     assert rows(file) == 1
+    set_version(file, 9999)  # a newer orion was here: what this one can use comes back
+    assert own in orion("database", "downgrade", "-y").out
+    assert orion("database", "check").out.endswith("is sound.\n")
 
 
 def test_restore_takes_a_named_backup_and_refuses_a_missing_one(orion: Orion, file: Path) -> None:

@@ -178,8 +178,20 @@ def test_deployments_are_found_by_name_and_id_and_listed_by_flow(orion: Orion, d
     shown = orion("deployment", "inspect", deployed, "--json").json
     for args in ((shown["id"],), ("--id", shown["id"]), ("nightly",), (shown["id"][:-2],)):
         assert orion("deployment", "inspect", *args, "--json").json["id"] == shown["id"]
-    assert deployed in orion("deployment", "ls", "--flow-name", "report-sales", "--by-created").out
+    orion("deployment", "build", "sales.py:report_sales", "-n", "zulu", "-o", "zulu.yaml", "-a")
+
+    def listed(*options: str) -> list[str]:
+        rows = orion("deployment", "ls", "--flow-name", "report-sales", *options).out.splitlines()
+        return [row.split("\t")[0] for row in rows]
+
+    assert listed() == ["report-sales/nightly", "report-sales/zulu"]
+    assert listed("--by-created") == ["report-sales/zulu", "report-sales/nightly"]
     assert orion("deployment", "ls", "--flow-name", "other").out == ""
+    run = orion("deployment", "run", "--id", shown["id"], "--json").json
+    assert run["deployment_id"] == shown["id"]
+    assert orion("deployment", "execute", "--id", shown["id"]).out.endswith("The flow ended as Completed.\n")
+    orion("deployment", "delete", "--id", shown["id"])
+    assert listed() == ["report-sales/zulu"]
     assert "Name a deployment" in orion("deployment", "inspect", code=1).err
     assert f"There is no deployment '{deployed}x'" in orion("deployment", "run", deployed + "x", code=1).err
 

@@ -330,6 +330,9 @@ def test_a_concurrency_limit_through_its_life(orion: Orion, server: Api) -> None
     assert len(orion("concurrency-limit", "ls").out.splitlines()) == 2
     assert len(orion("concurrency-limit", "ls", "--offset", "1").out.splitlines()) == 1
     assert len(orion("concurrency-limit", "ls", "--limit", "1").out.splitlines()) == 1
+    for number in range(16):
+        server.post("/concurrency_limits/", {"tag": f"tag {number}", "concurrency_limit": 1})
+    assert len(orion("concurrency-limit", "ls").out.splitlines()) == 15
     orion("concurrency-limit", "delete", "a/b")
     assert "no limit for the tag 'a/b'" in orion("concurrency-limit", "delete", "a/b", code=1).err
 

@@ -206,7 +206,8 @@ def _finished(server: OrionServer) -> dict[str, str | None]:
 
 @pytest.mark.row("CLI-02")
 def test_clock_and_console_can_be_left_out(tmp_path: Path) -> None:
-    with serving(tmp_path, "--no-clock", "--no-ui", "--log-level", "info", "--host", "localhost") as server:
+    options = ("--no-clock", "--no-ui", "--log-level", "info", "--host", "localhost", "--analytics-off")
+    with serving(tmp_path, *options) as server:
         assert "dashboard  off" in server.output and "run `orion clock`" in server.output
         assert (
             httpx.get(server.url, headers={"Accept": "text/html"}, follow_redirects=True).status_code == 404

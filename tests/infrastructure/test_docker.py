@@ -240,3 +240,17 @@ def test_a_saved_block_says_how_to_run_and_job_variables_come_after_it(
     body = engine.only().body
     assert {"A=block", "B=deployment"} <= set(body["Env"])
     assert body["HostConfig"]["Memory"] == 64 << 20
+
+
+@pytest.mark.row("INF-02")
+def test_a_mode_of_the_network_is_given_instead_of_networks() -> None:
+    from orion.blocks.infrastructure import InfrastructureError
+    from orion.blocks.infrastructure.container_options import create_body
+    from orion.blocks.infrastructure.docker import Docker
+
+    block, run = DockerContainer(image="flows:1", network_mode="host"), {"id": "1", "name": "run"}
+    body = create_body(block, run, ["x"], {"ORION_API_URL": "http://127.0.0.1:4200/api"})
+    assert body["HostConfig"]["NetworkMode"] == "host" and "ExtraHosts" not in body["HostConfig"]
+    assert body["Env"] == ["ORION_API_URL=http://127.0.0.1:4200/api"]  # it shares the machine's own loopback
+    with pytest.raises(InfrastructureError, match="either networks or a network_mode"):
+        Docker({"image": "flows:1", "networks": ["one"], "network_mode": "host"})

@@ -232,6 +232,23 @@ def test_a_job_is_refused_an_address_that_only_the_agent_can_reach(
     assert not cluster.jobs
 
 
+@pytest.mark.row("INF-03")
+def test_a_job_is_watched_for_5_s_its_pod_for_60_and_it_has_the_labels_of_its_block() -> None:
+    from orion.blocks import KubernetesJob
+    from orion.blocks.infrastructure.job_manifest import job_manifest
+
+    block = KubernetesJob(image="flows:1", labels={"team": "data"})
+    assert (block.namespace, block.job_watch_timeout_seconds, block.pod_watch_timeout_seconds) == (
+        "default",
+        5,
+        60,
+    )
+    env = {"ORION_API_URL": "http://orion/api"}
+    made = job_manifest(block, {"id": "1", "name": "run"}, ["x"], env)
+    assert made["metadata"]["labels"]["team"] == "data"
+    assert made["spec"]["template"]["metadata"]["labels"]["team"] == "data"
+
+
 def test_a_cluster_config_block_holds_a_kubeconfig(tmp_path: Path) -> None:
     from orion.blocks import KubernetesClusterConfig, KubernetesJob
     from orion.blocks.infrastructure import InfrastructureError

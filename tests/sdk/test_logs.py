@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -17,11 +18,12 @@ import pytest
 from orion import flow, get_run_logger
 from orion.sdk import logs
 from orion.sdk.client import SyncClient
-from orion.sdk.errors import ApiError
+from orion.sdk.errors import ApiError, Unreachable
 from orion.sdk.exchange import Request
 from orion.sdk.log_config import configuration, merge, override
 from orion.sdk.log_sender import LogSender
 from orion.settings import current, temporary_settings
+from tests.servers import eventually
 
 RUN = "00000000-0000-7000-8000-000000000001"
 
@@ -29,12 +31,16 @@ RUN = "00000000-0000-7000-8000-000000000001"
 class Post:
     """Takes what a sender posts."""
 
-    def __init__(self, refuse: str = "") -> None:
+    def __init__(self, refuse: str = "", away: int = 0) -> None:
         self.batches: list[list[dict[str, Any]]] = []
         self.sizes: list[int] = []
         self.refuse = refuse
+        self.away = away
 
     def send(self, request: Request) -> None:
+        if self.away:
+            self.away -= 1
+            raise Unreachable("away")
         lines = msgspec.json.decode(request.body or b"")
         if self.refuse and any(self.refuse in line["message"] for line in lines):
             raise ApiError("refused", status=422)
@@ -79,6 +85,28 @@ def test_batches_and_lines_have_a_size() -> None:
     assert max(post.sizes) <= 20_000 and len(post.batches) >= 3
     last = post.batches[-1][-1]["message"]
     assert last.startswith("éé") and "the line had 100,000 bytes, at most 10,000 are kept" in last
+
+
+@pytest.mark.row("LOG-03")
+def test_waiting_lines_leave_by_themselves_and_outlast_an_api_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = current()
+    assert settings.logging_to_api_batch_interval == 2
+    assert settings.logging_to_api_batch_size == 4_000_000
+    assert settings.logging_to_api_max_log_size == 1_000_000
+    post, pauses = Post(away=3), list[float]()
+    monkeypatch.setattr("orion.sdk.log_sender.time", SimpleNamespace(sleep=pauses.append))
+    out = sender(post, batch_interval=0.01)
+    out.add(record(), "first", RUN, None)
+    eventually(lambda: post.batches)
+    out.add(record(), "second", RUN, None)
+    eventually(lambda: len(post.batches) == 2)
+    assert [(line["message"], line["seq"]) for batch in post.batches for line in batch] == [
+        ("first", 0),
+        ("second", 1),
+    ]
+    assert len(pauses) == 3 and "1 log lines did not reach the API: away" in capsys.readouterr().err
 
 
 def test_a_line_that_the_api_refuses_does_not_hold_up_the_others(capsys: pytest.CaptureFixture[str]) -> None:

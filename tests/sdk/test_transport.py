@@ -132,8 +132,10 @@ def test_busy_servers_and_cut_connections_are_asked_again(ask: Ask) -> None:
     assert all(b"authorization: bearer secret" in request.lower() for request in seen)
 
 
+@pytest.mark.row("API-34")
 @BOTH
 def test_patience_ends_after_its_tries(ask: Ask) -> None:
+    assert load({}).client_max_retries == 5
     with answering(*[answer(503, b'{"detail": "busy"}', b"retry-after: 0\r\n")] * 3) as (url, _):
         with pytest.raises(ApiError, match="answered 503: busy") as caught:
             ask(url, Patience(30, 2))

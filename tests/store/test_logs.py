@@ -84,6 +84,13 @@ def test_lines_are_sorted_by_level_and_by_run(store: Store) -> None:
     assert messages(store, sort="LEVEL_DESC") == [f"line {n}" for n in (2, 4, 1, 3, 0)]
     assert messages(store, sort="FLOW_RUN_ID_ASC") == [f"line {n}" for n in range(5)]
     assert messages(store, sort="FLOW_RUN_ID_DESC") == [f"line {n}" for n in (4, 3, 2, 1, 0)]
+    store.write_now(logs.insert, [line(n, level=50, task_run_id=new_id()) for n in (5, 6, 7)], NOW)
+    assert messages(store, LogFilter(level=LevelCriterion(ge_=50)), sort="TASK_RUN_ID_ASC") == [
+        f"line {n}" for n in (5, 6, 7)
+    ]
+    assert messages(store, LogFilter(level=LevelCriterion(ge_=50)), sort="TASK_RUN_ID_DESC") == [
+        f"line {n}" for n in (7, 6, 5)
+    ]
 
 
 def test_pages_by_key_go_through_lines_of_one_moment(store: Store) -> None:

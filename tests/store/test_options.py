@@ -43,6 +43,21 @@ def test_the_timeout_stops_a_statement(sqlite_url: str) -> None:
         store.close()
 
 
+@pytest.mark.row("DB-06")
+@pytest.mark.parametrize(("query", "seconds"), [("", "5"), ("?connect_timeout=9", "9"), ("?timeout=7", "7")])
+def test_a_connection_is_given_up_after_five_seconds_or_those_of_the_url(
+    query: str, seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deaf(url: str, autocommit: bool, **given: object) -> None:
+        found = psycopg.conninfo.conninfo_to_dict(url, **given)
+        raise psycopg.OperationalError(f"deaf for {found['connect_timeout']} s")
+
+    monkeypatch.setattr(psycopg, "connect", deaf)
+    for use in (open_store, upkeep.stats):
+        with pytest.raises(DatabaseError, match=f"cannot be reached: deaf for {seconds} s"):
+            use(f"postgresql://me@127.0.0.1/x{query}")
+
+
 @pytest.mark.row("DB-07")
 def test_a_schema_that_is_behind_is_refused_when_starting_may_not_upgrade_it(empty_url: str) -> None:
     with temporary_settings({"ORION_DATABASE_MIGRATE_ON_START": False}):

@@ -26,6 +26,7 @@ def test_a_client_may_bring_its_own_id(client: Client) -> None:
     assert task_run(client, run["id"], id=mine)["id"] == mine
 
 
+@pytest.mark.row("API-24")
 def test_a_task_run_goes_through_its_states(client: Client) -> None:
     run = task_run(client, running_flow_run(client)["id"])
     assert propose(client, "task_runs", run["id"], "RUNNING")["status"] == "ACCEPT"
