@@ -85,6 +85,7 @@ SETTINGS: tuple[Setting, ...] = (
     # orchestration
     Setting("ORION_TAG_LIMIT_WAIT_SECONDS", float, 30.0, "How long a task run is told to wait for a slot of its tag.", older=_older("PREFECT_TASK_RUN_TAG_CONCURRENCY_SLOT_WAIT_SECONDS")),
     Setting("ORION_LATE_AFTER_SECONDS", float, 15.0, "A run that is this late is marked Late.", older=_older("PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS")),
+    Setting("ORION_SLOT_OFFER_SECONDS", float, 1.0, "For how long a free slot of a limit is kept for who has waited longest; then it is anybody's."),
     Setting("ORION_CLAIM_SECONDS", float, 30.0, "For how long a run handed out to an agent is kept for it."),
     Setting("ORION_PENDING_SECONDS", float, 90.0, "After this a PENDING run whose process never came is handed out again."),
     Setting("ORION_PENDING_INFRASTRUCTURE_SECONDS", float, 600.0, "The same, once its infrastructure has been started."),

@@ -91,13 +91,17 @@ class LeaseHolder(Struct, kw_only=True):
 
 
 class Increment(Struct, kw_only=True):
-    """Slots to take; 423 when there are not enough, with `wait_seconds` only after so many seconds."""
+    """Slots to take; 423 when there are not enough, with `wait_seconds` only after so many seconds.
+
+    Who sends the same `waiter` when it asks again keeps its place in the line, at any server.
+    """
 
     names: Annotated[list[str], Meta(max_length=1000)]
     slots: Annotated[int, Meta(ge=1, lt=2**31)]
     mode: Literal["concurrency", "rate_limit"] = "concurrency"
     create_if_missing: bool | None = None
     wait_seconds: Annotated[float, Meta(ge=0, le=30)] = 0.0
+    waiter: Id | None = None
 
 
 class IncrementWithLease(Increment, kw_only=True):

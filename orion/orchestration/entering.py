@@ -28,7 +28,7 @@ from orion.model.task_runs import TaskRun
 from orion.orchestration import attempts, loading
 from orion.orchestration.bookkeeping import bookkeep, lateness, policy_after
 from orion.orchestration.facts import FlowFacts, Run, TaskFacts
-from orion.store import flow_runs, rollup, slots, task_runs, transitions
+from orion.store import flow_runs, rollup, slot_waiters, slots, task_runs, transitions
 from orion.store.base import Conn
 
 AT_ONCE = 100
@@ -155,6 +155,8 @@ def _slots(conn: Conn, run: TaskFacts, state: State) -> None:
     """Slots follow the state: taken on entering RUNNING, free on leaving it."""
     if state.type == RUNNING:
         slots.hold(conn, [limit.id for limit in run.limits], run.id)
+        if any(limit.awaited for limit in run.limits):
+            slot_waiters.leave(conn, run.id)
     elif run.tags and run.state is not None and run.state.type == RUNNING and slots.free(conn, run.id):
         conn.publish("slots")
 

@@ -65,12 +65,14 @@ class FlowOf(Struct, kw_only=True):
 
 
 class Limit(Struct, frozen=True):
-    """A limit on a tag of a task run: its slots, and how many of them other runs hold."""
+    """A limit on a tag of a task run: its slots, how many others hold, and how many are kept for who came first."""
 
     id: str
     tag: str
     slots: int
     taken: int
+    kept: int = 0
+    awaited: bool = False
 
 
 class TaskFacts(Run, kw_only=True):

@@ -1,8 +1,9 @@
-"""Line: askers of a queue who wait are served oldest first; what is free is theirs for a second, then anybody's."""
+"""Line: askers at one server who wait try oldest first; what is free is theirs for a second, then anybody's."""
 
 from __future__ import annotations
 
 import asyncio
+import bisect
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -14,8 +15,8 @@ OFFER_SECONDS = 1.0
 class Ticket:
     """A place in the line of one queue."""
 
-    def __init__(self, line: list[Ticket]) -> None:
-        self._line = line
+    def __init__(self, line: list[Ticket], rank: str) -> None:
+        self._line, self.rank = line, rank
         self._began, self._trying = float("-inf"), False
         self._change = asyncio.Event()
 
@@ -58,11 +59,11 @@ class Line:
         self._lines: defaultdict[str, list[Ticket]] = defaultdict(list)
 
     @contextmanager
-    def join(self, queue_id: str) -> Iterator[Ticket]:
-        """A place at the end of the queue's line, until the block ends."""
+    def join(self, queue_id: str, rank: str = "") -> Iterator[Ticket]:
+        """A place in the queue's line until the block ends: at its end, or before those of a higher rank."""
         line = self._lines[queue_id]
-        ticket = Ticket(line)
-        line.append(ticket)
+        ticket = Ticket(line, rank)
+        bisect.insort(line, ticket, key=lambda other: other.rank)
         try:
             yield ticket
         finally:

@@ -12,7 +12,9 @@ from orion.model import wire
 from orion.model.flow_runs import FlowRunPolicy
 from orion.model.states import State, StateDetails
 from orion.model.task_runs import TaskRunPolicy
+from orion.orchestration import turns
 from orion.orchestration.facts import Crowd, FlowFacts, FlowOf, Limit, Run, TaskFacts
+from orion.orchestration.limits import free
 from orion.store import deployment_limits, slots, transitions
 from orion.store.base import Conn, Row
 
@@ -111,13 +113,25 @@ def cached(conn: Conn, wanted: State, now: datetime) -> State | None:
 
 
 def limits(conn: Conn, run_id: str, tags: Iterable[str], now: datetime) -> tuple[Limit, ...]:
-    """The limits on a task run's tags, locked, and how many slots others hold."""
+    """The limits on a task run's tags, locked, how many slots others hold, and how many are kept for who came first."""
     rows = slots.lock_limits(conn, [f"tag:{tag}" for tag in tags])
     if not rows:
         return ()
-    held = slots.held(conn, [row[0] for row in rows], now, run_id)
+    held, awaited = slots.taken(conn, [row[0] for row in rows], now, run_id)
+    room = {row[0]: float(row[2] - held[row[0]]) for row in rows}
+    left = room
+    if awaited and min(room.values()) >= 1:
+        left = turns.left(conn, room, 1, run_id, now, lambda ids: free(conn, ids, now))
     return tuple(
-        Limit(id=row[0], tag=row[1].removeprefix("tag:"), slots=row[2], taken=held[row[0]]) for row in rows
+        Limit(
+            id=row[0],
+            tag=row[1].removeprefix("tag:"),
+            slots=row[2],
+            taken=held[row[0]],
+            kept=int(room[row[0]] - left[row[0]]),
+            awaited=row[0] in awaited,
+        )
+        for row in rows
     )
 
 

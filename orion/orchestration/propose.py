@@ -21,12 +21,13 @@ from orion.model.states import (
     StateCreate,
     StateDetails,
 )
-from orion.orchestration import loading
+from orion.orchestration import loading, turns
 from orion.orchestration.decide import decide
 from orion.orchestration.entering import Said, enter_flow_run, enter_task_run, not_before
 from orion.orchestration.facts import FlowFacts, Move, Run, TaskFacts
 from orion.orchestration.outcome import Outcome, accepted, rejected, result_of
 from orion.orchestration.rules import FLOW_RULES, FORCED_FLOW_RULES, TASK_RULES
+from orion.orchestration.turns import Asker
 from orion.orchestration.verdicts import Accept, Instead, Verdict
 from orion.settings import current
 from orion.store import transitions
@@ -72,12 +73,26 @@ def propose_task_run(
     *,
     force: bool = False,
     token: str | None = None,
+    waits: bool = False,
 ) -> Outcome:
-    """Ask for a state of a task run. `token` is that of its flow run's attempt."""
+    """Ask for a state of a task run. `token` is that of its flow run's attempt.
+
+    Who `waits` for slots of its tags has a place in the line for them from now on.
+    """
     run = loading.task_run(conn, run_id)
     if run is None:
         raise NotFound("Task run not found")
-    return propose_for(conn, run, wanted, now, force=force, token=token)[0]
+    outcome, run = propose_for(conn, run, wanted, now, force=force, token=token)
+    if waits and outcome.status == "WAIT":
+        _wait_in_line(conn, run, now)
+    return outcome
+
+
+def _wait_in_line(conn: Conn, run: TaskFacts, now: datetime) -> None:
+    full = any(limit.taken >= limit.slots for limit in run.limits)
+    if full or any(limit.taken + limit.kept >= limit.slots for limit in run.limits):
+        asker = Asker(run.id, stays=True, run_id=run.id)
+        turns.refused(conn, asker, [limit.id for limit in run.limits], 1, now, full=full)
 
 
 def propose_for(

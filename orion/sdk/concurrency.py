@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from orion.errors import NotFound, OrionError
+from orion.model.ids import new_id
 from orion.model.limits import Increment, IncrementWithLease, Lease, LeaseHolder, MinimalLimit
 from orion.sdk.context import FLOW, TASK
 from orion.sdk.effects import Ask, Steps, adrive, drive
@@ -56,7 +57,7 @@ def rate_limit(
 
     In async code it is awaited. `timeout_seconds` and `strict` are as in `concurrency`.
     """
-    wanted = Increment(names=_listed(names), slots=occupy, mode="rate_limit")
+    wanted = Increment(names=_listed(names), slots=occupy, mode="rate_limit", waiter=new_id())
     steps = _rated(_here(), wanted, timeout_seconds, strict)
     return adrive(steps) if is_async() else drive(steps)
 
@@ -95,7 +96,11 @@ class Slots:
     def _take(self) -> Steps[None]:
         here, self._line = _here(), _line()
         wanted = IncrementWithLease(
-            names=self.names, slots=self.occupy, lease_duration=self.seconds, holder=_holder()
+            names=self.names,
+            slots=self.occupy,
+            lease_duration=self.seconds,
+            holder=_holder(),
+            waiter=new_id(),
         )
         fault = None if self.timeout is not None else self._fault()
         try:

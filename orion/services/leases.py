@@ -20,7 +20,7 @@ from orion.orchestration.attempts import terms
 from orion.orchestration.entering import enter_flow_run, not_before
 from orion.orchestration.facts import FlowFacts
 from orion.services import cancelling, crashes, presence
-from orion.store import Conn, Lane, Store, claims, slots
+from orion.store import Conn, Lane, Store, claims, slot_waiters, slots
 
 BATCH = 200
 JUMP = timedelta(seconds=30)
@@ -140,6 +140,7 @@ def _crash(conn: Conn, run: FlowFacts, now: datetime, message: str) -> bool:
 
 def _tidy(store: Store, now: datetime) -> int:
     touched = store.write_now(_end_hand_outs, now, lane=Lane.LOW)
+    store.write_now(slot_waiters.drop_silent, now, lane=Lane.LOW)
     return touched + store.write_now(slots.drop_ended_leases, now, lane=Lane.LOW)
 
 

@@ -19,13 +19,27 @@ def lock_limits(conn: Conn, names: Iterable[str]) -> list[Row]:
     return conn.all(Q.lock_limits, {"names": _listed(names)})
 
 
-def held(conn: Conn, limit_ids: list[str], now: datetime, task_run_id: str = NOBODY) -> dict[str, int]:
-    """Slots held in each limit by task runs and leases, one task run left out."""
-    taken = dict.fromkeys(limit_ids, 0)
+def unlocked(conn: Conn, limit_ids: Iterable[str]) -> list[Row]:
+    """The active limits of these ids, as `lock_limits` gives them, kept from nobody."""
+    return conn.all(Q.unlocked, {"limit_ids": _listed(limit_ids)})
+
+
+def held(conn: Conn, limit_ids: list[str], now: datetime) -> dict[str, int]:
+    """Slots held in each limit by task runs and leases."""
+    return taken(conn, limit_ids, now)[0]
+
+
+def taken(
+    conn: Conn, limit_ids: list[str], now: datetime, task_run_id: str = NOBODY
+) -> tuple[dict[str, int], set[str]]:
+    """Slots held in each limit by task runs and leases, one task run left out; and the limits somebody waits for."""
+    count, awaited = dict.fromkeys(limit_ids, 0), set()
     values = {"limit_ids": _listed(limit_ids), "task_run_id": task_run_id, "now": conn.time(now)}
-    for limit_id, count in conn.all(Q.held, values):
-        taken[limit_id] += int(count)
-    return taken
+    for limit_id, slots, waits in conn.all(Q.held, values):
+        count[limit_id] += int(slots)
+        if waits:
+            awaited.add(limit_id)
+    return count, awaited
 
 
 def hold(conn: Conn, limit_ids: Iterable[str], task_run_id: str) -> None:

@@ -22,7 +22,6 @@ from orion.web.pages.outline import Outlines
 from orion.web.routes import routes
 from orion.web.security import make_guard, words
 from orion.web.traffic import Traffic
-from orion.web.waiters import Waiters
 
 if TYPE_CHECKING:
     from orion.settings import Settings
@@ -48,7 +47,6 @@ def build_app(
     app.state.services = services
     app.state.clock = clock
     app.state.line = Line()
-    app.state.waiters = Waiters()
     app.state.outlines = Outlines()
     app.state.closing = asyncio.Event()
     app.state.version = __version__

@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from orion.errors import Locked
+from orion.model.ids import new_id
+from orion.model.limits import Increment
+from orion.orchestration.turns import Asker
+from orion.store import slot_waiters
+from orion.store.base import Conn
 from orion.store.bus import Subscription
 from orion.web.call import Call
 
@@ -15,15 +20,58 @@ LOOK_SECONDS = 5.0  # leases end and rates decay without a word
 
 async def taken(call: Call, take: Callable[..., Any]) -> Any:
     """What `take` gives for the call's body; `Locked` once the caller has waited as long as it wants to."""
-    return await in_line(call, call.body.names, call.body.wait_seconds, lambda: _noted(call, take))
+    wanted: Increment = call.body
+    asker, comes_again = _asker(wanted)
+    try:
+        return await in_line(call, asker, wanted.names, wanted.wait_seconds, lambda: _take(call, take, asker))
+    except Locked:
+        if asker.stays and not comes_again:
+            await call.store.write(_leave, asker.id)
+        raise
 
 
-async def in_line(call: Call, names: Iterable[str], seconds: float, take: Callable[[], Any]) -> Any:
+def _asker(wanted: Increment) -> tuple[Asker, bool]:
+    """Who asks, and whether it can be known when it comes again."""
+    holder = getattr(wanted, "holder", None)
+    run_id = holder.id if holder else None
+    known = wanted.waiter or run_id
+    stays = wanted.wait_seconds > 0
+    return Asker(known or (new_id() if stays else ""), stays, run_id), known is not None
+
+
+async def _take(call: Call, take: Callable[..., Any], asker: Asker) -> Any:
+    answer = await call.store.write(_told, take, call.body, call.app.state.clock(), asker)
+    if isinstance(answer, Locked):
+        raise answer
+    return answer
+
+
+def _told(conn: Conn, take: Callable[..., Any], *args: Any) -> Any:
+    """A refusal as a value: what was written down with it is to be kept."""
+    try:
+        return take(conn, *args)
+    except Locked as refusal:
+        return refusal
+
+
+def _leave(conn: Conn, waiter_id: str) -> None:
+    if slot_waiters.leave(conn, waiter_id):
+        conn.publish("slots")
+
+
+async def in_line(
+    call: Call, asker: Asker, names: Iterable[str], seconds: float, take: Callable[[], Any]
+) -> Any:
     """What `take` gives, tried again when there may be room; the last `Locked` after so many seconds."""
+    try:
+        return await take()
+    except Locked:
+        if seconds <= 0:
+            raise
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    line = "limits " + " ".join(sorted(names))
-    with call.app.state.line.join(line) as ticket, call.store.bus.subscribe({"slots"}) as changes:
+    line, topics = "limits " + " ".join(sorted(names)), {"slots", slot_waiters.WAITING + asker.id}
+    with call.app.state.line.join(line, asker.id) as ticket, call.store.bus.subscribe(topics) as changes:
         since, seen = None, changes.since
         while True:
             try:
@@ -36,27 +84,6 @@ async def in_line(call: Call, names: Iterable[str], seconds: float, take: Callab
                 ):
                     raise
                 since, seen = changes.since if changes.since > seen else None, changes.since
-
-
-async def _noted(call: Call, take: Callable[..., Any]) -> Any:
-    try:
-        lease = await call.store.write(take, call.body, call.app.state.clock())
-    except Locked:
-        _note(call, waits=True)
-        raise
-    _note(call, waits=False)
-    return lease
-
-
-def _note(call: Call, *, waits: bool) -> None:
-    """Remember that the run behind a request waits, or that it has what it wanted: its page tells why it waits."""
-    holder = getattr(call.body, "holder", None)
-    if holder is None:
-        return
-    if waits:
-        call.app.state.waiters.note(holder.id, call.body.names, call.body.slots, call.app.state.clock())
-    else:
-        call.app.state.waiters.forget(holder.id)
 
 
 async def _news(call: Call, changes: Subscription, seconds: float) -> bool:

@@ -86,6 +86,9 @@ def free_slot(move: Move) -> Verdict | None:
     for limit in limits:
         if limit.taken >= limit.slots:
             return Wait(move.slot_wait, f'All {limit.slots} slots of tag "{limit.tag}" are taken.')
+    for limit in limits:
+        if limit.taken + limit.kept >= limit.slots:
+            return Wait(1, f'The free slots of tag "{limit.tag}" are for those who came first.')
     return None
 
 

@@ -8,8 +8,8 @@ WHERE name IN {listed:names} AND active
 ORDER BY name {for_update};
 
 -- name: held
--- How many slots of some limits are held by task runs and by leases, those of one task run left out.
-SELECT s.limit_id, count(*)
+-- How many slots of some limits are held by task runs and by leases, those of one task run left out; and who waits.
+SELECT s.limit_id, count(*), 0
 FROM concurrency_slot s
 WHERE s.limit_id IN {listed:limit_ids} AND s.task_run_id <> :task_run_id AND EXISTS (
     SELECT 1 FROM task_run t LEFT JOIN flow_run f ON f.id = t.flow_run_id
@@ -17,10 +17,21 @@ WHERE s.limit_id IN {listed:limit_ids} AND s.task_run_id <> :task_run_id AND EXI
       AND (f.id IS NULL OR f.state_type NOT IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')))
 GROUP BY s.limit_id
 UNION ALL
-SELECT limit_id, CAST(sum(slots) AS BIGINT)
+SELECT limit_id, CAST(sum(slots) AS BIGINT), 0
 FROM concurrency_lease
 WHERE limit_id IN {listed:limit_ids} AND lease_until > :now
-GROUP BY limit_id;
+GROUP BY limit_id
+UNION ALL
+SELECT l.id, 0, 1
+FROM concurrency_limit l
+WHERE l.id IN {listed:limit_ids} AND EXISTS (SELECT 1 FROM slot_waiter w WHERE w.limit_id = l.id);
+
+-- name: unlocked
+-- Some limits as `lock_limits` gives them, for a look only.
+SELECT id, name, slot_limit, active_slots, slot_decay_per_second, avg_slot_occupancy_seconds, slots_at
+FROM concurrency_limit
+WHERE id IN {listed:limit_ids} AND active
+ORDER BY name;
 
 -- name: hold_slot
 -- A slot for a task run that enters RUNNING.

@@ -50,11 +50,11 @@ async def read(call: Call) -> Reply:
 
 async def why(call: Call) -> Reply:
     """Why a flow run waits: the causes in order, who holds what it waits for, and what mends each."""
-    return Reply(await call.store.read(_why, call.path["id"], call.now, call.app.state.waiters))
+    return Reply(await call.store.read(_why, call.path["id"], call.now))
 
 
-def _why(conn: Any, run_id: str, now: datetime, waiters: Any) -> Any:
-    return why_flow_run(Look(conn, now, waiters), _found(flow_runs.get(conn, run_id, now)))
+def _why(conn: Any, run_id: str, now: datetime) -> Any:
+    return why_flow_run(Look(conn, now), _found(flow_runs.get(conn, run_id, now)))
 
 
 async def update(call: Call) -> Reply:

@@ -12,12 +12,12 @@ from orion.model.task_runs import TaskRun, TaskRunBatchItem
 from orion.model.waiting import Waiting
 from orion.orchestration import Outcome, create_task_run, propose_task_run
 from orion.orchestration import batch as run_batch
+from orion.orchestration.turns import Asker
 from orion.store import history as histories
 from orion.store import task_runs
 from orion.store.base import Conn
 from orion.web import paging, slots
 from orion.web.call import Call, Reply
-from orion.web.waiters import Waiters
 from orion.web.waiting import Look, why_task_run
 
 MAY_BE_LOST = (PENDING, RUNNING)
@@ -50,11 +50,11 @@ async def read(call: Call) -> Reply:
 
 async def why(call: Call) -> Reply:
     """Why a task run waits: the causes in order, who holds what it waits for, and what mends each."""
-    return Reply(await call.store.read(_why, call.path["id"], call.now, call.app.state.waiters))
+    return Reply(await call.store.read(_why, call.path["id"], call.now))
 
 
-def _why(conn: Conn, run_id: str, now: datetime, waiters: Waiters) -> Waiting:
-    return why_task_run(Look(conn, now, waiters), _found(task_runs.get(conn, run_id, now)))
+def _why(conn: Conn, run_id: str, now: datetime) -> Waiting:
+    return why_task_run(Look(conn, now), _found(task_runs.get(conn, run_id, now)))
 
 
 async def update(call: Call) -> Reply:
@@ -81,7 +81,8 @@ async def set_state(call: Call) -> Reply:
         return Reply(outcome.result, status=outcome.http_status)
     try:
         names = [f"tag:{tag}" for tag in tags]
-        outcome = await slots.in_line(call, names, body.wait_seconds or 0.0, lambda: _propose(call, _start))
+        asker = Asker(call.path["id"], stays=True)
+        outcome = await slots.in_line(call, asker, names, body.wait_seconds or 0.0, lambda: _start(call))
     except NoSlot as full:
         outcome = full.outcome
     return Reply(outcome.result, status=outcome.http_status)
@@ -91,7 +92,8 @@ class NoSlot(Locked):
     """The limits of the task run's tags are full; `outcome` says so to the asker."""
 
     def __init__(self, outcome: Outcome) -> None:
-        super().__init__("Not enough free slots.", retry_after=slots.LOOK_SECONDS)
+        delay = outcome.result.details.delay_seconds or slots.LOOK_SECONDS
+        super().__init__("Not enough free slots.", retry_after=min(slots.LOOK_SECONDS, delay))
         self.outcome = outcome
 
 
@@ -105,12 +107,12 @@ async def _propose(call: Call, propose: Callable[..., Outcome]) -> Outcome:
     return outcome
 
 
-def _start(conn: Conn, run_id: str, state: StateCreate, now: datetime) -> Outcome:
+async def _start(call: Call) -> Outcome:
     """`NoSlot` where only a slot is missing; where the time has not come, that is the answer."""
-    outcome = propose_task_run(conn, run_id, state, now)
+    outcome = await _propose(call, partial(propose_task_run, waits=True))
     was = outcome.result.state
     due = was.state_details.scheduled_time if was else None
-    if outcome.result.status == "WAIT" and (due is None or due <= now):
+    if outcome.result.status == "WAIT" and (due is None or due <= call.app.state.clock()):
         raise NoSlot(outcome)
     return outcome
 

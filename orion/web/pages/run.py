@@ -23,7 +23,6 @@ from orion.web.pages.outline import Outlines, elapsed, outline_of
 from orion.web.pages.radar_view import RadarView
 from orion.web.pages.run_rows import far_off, one_group, rows_of
 from orion.web.pages.shared import api_url, found, gather, here, opened_anew, see
-from orion.web.waiters import Waiters
 from orion.web.waiting import Look, why_flow_run
 
 LINES = 200
@@ -40,7 +39,6 @@ async def show(call: Call) -> Reply:
         "flow_runs/show.html#page",
         _overview,
         sort if sort in SORTS else "start",
-        call.app.state.waiters,
         call.app.state.outlines,
     )
     reply.data["api_url"] = api_url(call)
@@ -132,9 +130,7 @@ def _nothing(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     return {}
 
 
-def _overview(
-    conn: Conn, run: FlowRun, now: datetime, sort: str, waiters: Waiters, outlines: Outlines
-) -> dict[str, Any]:
+def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, outlines: Outlines) -> dict[str, Any]:
     outline = outline_of(conn, run, now, outlines)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
@@ -146,7 +142,7 @@ def _overview(
         "nodes": outline.nodes,
         "elapsed": took,
         "sort": sort,
-        "waiting": why_flow_run(Look(conn, now, waiters), run),
+        "waiting": why_flow_run(Look(conn, now), run),
         "artifacts": of_run(conn, run.id),
         "lines": lines,
         "task_names": timeline.short_names(names, outline.numbers),

@@ -18,7 +18,6 @@ from orion.web.pages import results, set_state
 from orion.web.pages.artifacts import of_task
 from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
-from orion.web.waiters import Waiters
 from orion.web.waiting import Look, why_task_run
 
 LINES = 1000
@@ -39,7 +38,7 @@ class Input:
 async def show(call: Call) -> Reply:
     """Show a task run: state history, inputs, log, details."""
     now = see(call)
-    data = await gather(call, _read, call.path["id"], now, call.app.state.waiters)
+    data = await gather(call, _read, call.path["id"], now)
     more = {"now": now, "here": here(call), "api_url": api_url(call)}
     return Reply({**data, **more}, "task_runs/show.html#page")
 
@@ -51,7 +50,7 @@ async def delete(call: Call) -> Reply:
     return Reply(None, status=204, location=f"runs/{task.flow_run_id}/tasks" if task.flow_run_id else "runs")
 
 
-def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any]:
+def _read(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     task: TaskRun = found(task_runs.get(conn, id, now), "task run")
     run = flow_runs.get(conn, task.flow_run_id, now) if task.flow_run_id else None
     final = is_final(task.state_type)
@@ -62,7 +61,7 @@ def _read(conn: Conn, id: str, now: datetime, waiters: Waiters) -> dict[str, Any
         "final": final,
         "path": steps(states.of_task_run(conn, id), now),
         "inputs": _inputs(conn, task),
-        "waiting": why_task_run(Look(conn, now, waiters), task),
+        "waiting": why_task_run(Look(conn, now), task),
         "artifacts": of_task(conn, id),
         "child": console.child_of(conn, id),
         "result": results.result_of(task.state),

@@ -226,9 +226,11 @@ def _cancelling(look: Look, run: FlowRun) -> Cause:
 
 def _running(look: Look, run: FlowRun) -> list[Cause]:
     """What holds up a flow that runs: slots that its own code asks for, and tags that its waiting tasks share."""
-    causes = named_causes(look, run.id)
     open_tasks = waiting.open_tasks(look.conn, run.id)
-    if any(kind == "RUNNING" and not look.waiters.of(id, look.now) for id, _, kind, _ in open_tasks):
+    busy = [id for id, _, kind, _ in open_tasks if kind == "RUNNING"]
+    look.expect_wishes([run.id, *busy])
+    causes = named_causes(look, run.id)
+    if any(look.wish(id) is None for id in busy):
         return causes
     tags: dict[str, int] = {}
     for id, _, kind, text in open_tasks:

@@ -7,8 +7,8 @@ from shlex import quote
 from orion.model.limits import ConcurrencyLimitV2
 from orion.model.waiting import Cause, Mend
 from orion.store import waiting
+from orion.store.slot_waiters import Wish
 from orion.web.display import plural
-from orion.web.waiters import Waiter
 from orion.web.waiting.look import Look
 
 TAG = "tag:"
@@ -38,40 +38,42 @@ def tag_causes(look: Look, tag: str, text: str = "") -> list[Cause]:
 
 
 def named_causes(look: Look, run_id: str, *above: str) -> list[Cause]:
-    """The named limits that a run's code waits for, as far as this server was asked.
+    """The named limits that a run's code waits for.
 
     `above` are the runs that wait for this one: a task run's flow run.
     """
-    waiter = look.waiters.of(run_id, look.now)
-    if waiter is None:
+    wish = look.wish(run_id)
+    if wish is None:
         return []
     causes = []
-    for limit in _full_of(look, waiter):
-        raised = str(limit.active_slots + waiter.slots)
+    for limit in _full_of(look, wish):
+        wanted = wish.slots[limit.name]
+        raised = str(limit.active_slots + wanted)
         mend = Mend(
             label=f"Raise the limit to {raised}",
             command=f"orion gcl update {quote(limit.name)} --limit {raised}",
             action=f"limits/{limit.id}/raise",
             fields={"limit": raised},
         )
-        wants = f"its code asks for {plural(waiter.slots, 'slot')}"
+        wants = f"its code asks for {plural(wanted, 'slot')}"
         if _is_ring(look, limit, {run_id, *above}):
             wants += f". {DEADLOCK}"
         cause = _full(look, limit, "named_limit", limit.name, wants, mend)
-        cause.since = waiter.since
+        cause.since = wish.since
         causes.append(cause)
     return causes
 
 
-def _full_of(look: Look, waiter: Waiter) -> list[ConcurrencyLimitV2]:
-    """Those of the limits that a waiter asks for that have no room for it."""
-    limits = [limit for name in waiter.names if (limit := look.limit(name)) and limit.active]
-    return [limit for limit in limits if limit.limit - limit.active_slots < waiter.slots]
+def _full_of(look: Look, wish: Wish) -> list[ConcurrencyLimitV2]:
+    """Those of the limits that somebody waits for that have no room for it."""
+    limits = [limit for name in wish.slots if (limit := look.limit(name)) and limit.active]
+    return [limit for limit in limits if limit.limit - limit.active_slots < wish.slots[limit.name]]
 
 
 def _is_ring(look: Look, limit: ConcurrencyLimitV2, above: set[str]) -> bool:
     """Whether everybody who holds a full limit waits, through whatever others, for what the runs `above` hold."""
     holders = waiting.limit_holders(look.conn, limit.id, look.now)
+    look.expect_wishes(holder.id for holder in holders if holder.id is not None)
     return bool(holders) and all(
         holder.id in above or (holder.id is not None and _is_stuck(look, holder.id, above))
         for holder in holders
@@ -79,10 +81,10 @@ def _is_ring(look: Look, limit: ConcurrencyLimitV2, above: set[str]) -> bool:
 
 
 def _is_stuck(look: Look, run_id: str, above: set[str]) -> bool:
-    waiter = look.waiters.of(run_id, look.now)
-    if waiter is None or len(above) > LONGEST_RING:
+    wish = look.wish(run_id)
+    if wish is None or len(above) > LONGEST_RING:
         return False
-    return any(_is_ring(look, limit, {*above, run_id}) for limit in _full_of(look, waiter))
+    return any(_is_ring(look, limit, {*above, run_id}) for limit in _full_of(look, wish))
 
 
 def _full(look: Look, limit: ConcurrencyLimitV2, kind: str, name: str, text: str, mend: Mend) -> Cause:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from orion.model.deployments import Deployment
@@ -10,10 +10,18 @@ from orion.model.flow_runs import FlowRun
 from orion.model.limits import ConcurrencyLimitV2
 from orion.model.waiting import Cause
 from orion.model.work_queues import WorkQueue
-from orion.store import claims, concurrency_limits_v2, deployment_limits, deployments, waiting, work_queues
+from orion.store import (
+    claims,
+    concurrency_limits_v2,
+    deployment_limits,
+    deployments,
+    slot_waiters,
+    waiting,
+    work_queues,
+)
 from orion.store.base import Conn
+from orion.store.slot_waiters import Wish
 from orion.store.waiting import Hold
-from orion.web.waiters import Waiters
 
 NOBODY = Hold(None, None, None, None)
 
@@ -21,10 +29,9 @@ NOBODY = Hold(None, None, None, None)
 class Look:
     """One look at the database at one moment; what it has seen it does not read again."""
 
-    def __init__(self, conn: Conn, now: datetime, waiters: Waiters | None = None) -> None:
+    def __init__(self, conn: Conn, now: datetime) -> None:
         self.conn = conn
         self.now = now
-        self.waiters = waiters or Waiters()
         self._serving = work_queues.Serving(conn, now)
         self._used: dict[str, int] = {}
         self._chains: dict[str, list[Cause]] = {}
@@ -32,6 +39,7 @@ class Look:
         self._rooms: deployment_limits.Rooms | None = None
         self._deployments: dict[str, Deployment | None] = {}
         self._limits: dict[str, ConcurrencyLimitV2 | None] = {}
+        self._wishes: dict[str, Wish | None] = {}
 
     def expect(self, runs: list[FlowRun]) -> None:
         """Look once for all of these: at who has them on hand, and at their queues."""
@@ -43,6 +51,17 @@ class Look:
         """Who has a run on hand."""
         self.expect([run])
         return self._holds.get(run.id, NOBODY)
+
+    def expect_wishes(self, run_ids: Iterable[str]) -> None:
+        """Look once for all of these: at the slots that their code waits for."""
+        unknown = {id for id in run_ids if id not in self._wishes}
+        if unknown:
+            self._wishes |= dict.fromkeys(unknown) | slot_waiters.of_runs(self.conn, unknown, self.now)
+
+    def wish(self, run_id: str) -> Wish | None:
+        """The slots of named limits that a run's code waits for; None when it does not, as far as it has asked."""
+        self.expect_wishes([run_id])
+        return self._wishes[run_id]
 
     def chain(self, queue: WorkQueue, read: Callable[[Look, WorkQueue], list[Cause]]) -> list[Cause]:
         """What a queue has to do with the waiting of its runs: the same for all of them."""
