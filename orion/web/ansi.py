@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 
 from orion.web.charts.svg import Svg, el, join
 
@@ -24,6 +25,8 @@ _escape = re.compile(r"\x1b(?:\[([0-9;:]*)([A-Za-z])|\][^\x07\x1b]*(?:\x07|\x1b\
 
 def message(text: str, searched: str = "") -> Svg:
     """A message as a page shows it; of a very long one the beginning."""
+    if not searched and "\x1b" not in text:
+        return Svg(escape(text[:LONGEST]))
     pieces = [_piece(part, names, searched) for part, names in _parts(text[:LONGEST])]
     return join(pieces)
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from orion.layout import asset
 from orion.model.times import utcnow
-from orion.web import ansi, display, markdown
+from orion.web import display, log_lines, markdown
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
 from orion.web.compiling import Compiler, say
@@ -128,7 +128,7 @@ def environment() -> Environment:
         "static": static,
         "link": link,
         "chart": CHARTS,
-        "message": ansi.message,
+        "log_lines": log_lines.draw,
     }
     env.globals["ui"] = env.get_template("macros.html").module
     return env
@@ -148,5 +148,4 @@ def lines(request: Request, logs: Any, names: dict[str, str]) -> str:
     """Log lines alone, as the live stream pushes them."""
     display.viewer.set(viewer_of(request))
     _root.set(root(request))
-    macros = cast(Any, environment().globals["ui"])
-    return str(macros.log_lines(logs, names))
+    return log_lines.draw(logs, link, names)
