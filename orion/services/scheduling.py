@@ -138,14 +138,39 @@ def plan_next(conn: Conn, deployment_id: str, wanted: Wanted, room: int | None =
 
 
 def replan(conn: Conn, deployment_id: str, now: datetime, was: db.Outlook | None = None) -> int:
-    """Drop what was planned and not started, and plan anew, after a change of the deployment.
+    """Plan anew after a change of the deployment; the number of runs added.
 
-    Where planned runs would be the same as before (`was`, from `db.outlook`), those that are there stay.
+    Where planned runs would be the same as before (`was`, from `db.outlook`), nothing is done to those that are there.
     """
     if was is None or db.outlook(conn, deployment_id) != was:
-        db.lock(conn, deployment_id)
-        db.drop_planned(conn, deployment_id, now)
+        _change_planned(conn, deployment_id, now)
     return plan_deployment(conn, deployment_id, now)
+
+
+def _change_planned(conn: Conn, deployment_id: str, now: datetime) -> None:
+    """Planned runs whose due time is still one of the schedule's take what has changed; the others go."""
+    deployment, wanted = db.lock(conn, deployment_id), Wanted(now)
+    db.begin_anew(conn, deployment_id, now)
+    there = db.planned(conn, deployment_id, now)
+    by_key = {run.idempotency_key: run for run in there}
+    stay: set[str] = set()
+    for schedule in db.schedules(conn, deployment_id):
+        if deployment and schedule.active and not deployment.paused:
+            times = _readable(wanted, schedule)
+            known = ((by_key.get(db.key(schedule.id, due)), due) for due in times)
+            runs = [run for run, due in known if run and run.expected_start_time == due]
+            db.change_planned(conn, _plan(deployment, schedule, now), runs)
+            stay.update(run.id for run in runs)
+            if len(runs) == len(times) and schedule.scheduled_until == now:
+                db.move_cursor(conn, schedule.id, max([now, *times]))
+    db.drop_planned(conn, [run.id for run in there if run.id not in stay])
+
+
+def _readable(wanted: Wanted, schedule: db.Schedule) -> list[datetime]:
+    try:
+        return wanted.of(schedule)
+    except Invalid:  # `plan_deployment` tells of it
+        return []
 
 
 def plan_between(
@@ -177,7 +202,7 @@ def preview_between(
     """What `plan_between` would plan, and what of it has a run already; nothing is changed."""
     deployment, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
     times = sorted((moment, schedule.id) for schedule, due in found for moment in due)
-    known = db.known(conn, deployment, [db.key(schedule_id, moment) for moment, schedule_id in times])
+    known = db.known(conn, deployment.flow_id, [db.key(schedule_id, moment) for moment, schedule_id in times])
     return [
         DueTime(schedule_id=id, scheduled_time=moment, planned=db.key(id, moment) in known)
         for moment, id in times

@@ -60,7 +60,21 @@ def rows(
     conn: Conn, listing: Listing, where: Where, sort: str | None, limit: int, offset: int = 0
 ) -> list[Row]:
     """The rows of one page by offset."""
-    return _fetch(conn, listing, _ids(conn, listing, listing.sort(sort), where, limit, offset))
+    chosen = listing.sort(sort)
+    first, *second = _parts(conn, listing.table, chosen, None)
+    valued = Where(f"{where.text} AND {first.text}", where.params)
+    found = _ids(conn, listing, chosen, valued, limit, offset)
+    if second and len(found) < limit:
+        rest = Where(f"{where.text} AND {second[0].text}", where.params)
+        skipped = offset if found or not offset else _count_in_order(conn, listing.table, chosen, valued, offset)
+        found += _ids(conn, listing, chosen, rest, limit - len(found), offset - skipped)
+    return _fetch(conn, listing, found)
+
+
+def _count_in_order(conn: Conn, table: str, sort: Sort, where: Where, most: int) -> int:
+    """How many rows a list has, at most so many, counted along the index of its order."""
+    ordered = f"SELECT 1 FROM {table} WHERE {where.text} ORDER BY {sort.order(table)} LIMIT :most"
+    return int(scalar(conn, f"SELECT count(*) FROM ({ordered}) AS rows", {**where.params, "most": most}) or 0)
 
 
 def count(conn: Conn, table: str, where: Where) -> int:

@@ -67,6 +67,15 @@ class Plan(Struct, kw_only=True):
     job_variables: Raw
 
 
+class Planned(Struct, kw_only=True):
+    """A planned run that nobody has started."""
+
+    id: Id
+    idempotency_key: str | None
+    expected_start_time: datetime
+    tags: list[str]
+
+
 class Skip(Struct, kw_only=True):
     """Due times of a schedule that have no run: how many, between when, and why."""
 
@@ -91,6 +100,7 @@ class Overdue(Struct, kw_only=True):
 DEPLOYMENT = Rows(Deployment, "deployment")
 SCHEDULE = Rows(Schedule, "deployment_schedule")
 PLAN = Rows(Plan, "flow_run")
+PLANNED = Rows(Planned, "flow_run")
 SKIP = Rows(Skip, "schedule_skip")
 OVERDUE = Rows(Overdue, "flow_run")
 
@@ -128,8 +138,7 @@ def active(conn: Conn) -> list[Schedule]:
 def add_runs(conn: Conn, plan: Plan, due: list[datetime]) -> int:
     """Add a run with its first state for each due time, unless it is known; the number added.
 
-    Three statements, however many the runs: each takes them as one JSON array. (SQLite keeps what it must know to
-    undo a statement; for a hundred statements, with a trigger each, that costs more than the rows.)
+    A few statements, however many the runs: each takes them as one JSON array.
     """
     if not due:
         return 0
@@ -138,11 +147,13 @@ def add_runs(conn: Conn, plan: Plan, due: list[datetime]) -> int:
     new = [id for (id,) in conn.all(Q.add_runs, {**shared, "runs": json_text(list(runs.values()))})]
     if not new:
         return 0
-    conn.run(Q.add_states, {"now": conn.time(plan.now), "runs": json_text([runs[id] for id in new])})
-    tags.add(conn, "flow_run", new, plan.tags)
+    added = json_text([runs[id] for id in new])
+    conn.run(Q.add_states, {"now": conn.time(plan.now), "runs": added})
+    conn.run(Q.add_tags, {"tags": json_text(plan.tags), "runs": added})
+    if conn.dialect == "sqlite":  # its triggers are called for each row, so they leave planned runs out
+        conn.run(Q.count_runs, {"added": len(new)})
     transitions.add_planned_notifications(conn, plan, [(id, runs[id][1]) for id in new])
-    for topic in ("runs", "queues", f"queue:{plan.work_queue_name}"):
-        conn.publish(topic)
+    _tell(conn, plan)
     return len(new)
 
 
@@ -151,10 +162,14 @@ def _run(due: datetime) -> tuple[str, str, str, int, str]:
     return new_id(), new_id(), two_words(), to_micros(due), iso(due)
 
 
-def known(conn: Conn, deployment: Deployment, keys: list[str]) -> set[str]:
-    """Those of the keys under which a run is there already."""
-    wanted = {"flow_id": deployment.flow_id, "keys": json_text(keys)}
-    return {key for (key,) in conn.all(Q.known, wanted)}
+def _tell(conn: Conn, plan: Plan) -> None:
+    for topic in ("runs", "queues", f"queue:{plan.work_queue_name}"):
+        conn.publish(topic)
+
+
+def known(conn: Conn, flow_id: str, keys: list[str]) -> set[str]:
+    """Those of the keys under which a flow has a run already."""
+    return {key for (key,) in conn.all(Q.known, {"flow_id": flow_id, "keys": json_text(keys)})}
 
 
 def key(schedule_id: str, due: datetime) -> str:
@@ -167,16 +182,40 @@ def move_cursor(conn: Conn, schedule_id: str, until: datetime) -> None:
     conn.run(Q.move_cursor, {"id": schedule_id, "until": conn.time(until)})
 
 
-def drop_planned(conn: Conn, deployment_id: str, now: datetime) -> int:
-    """Delete planned runs that nobody has started, to plan anew from now on; overdue ones are skipped."""
+def begin_anew(conn: Conn, deployment_id: str, now: datetime) -> None:
+    """Move the cursors of a changed deployment back to now; planned runs that are overdue are noted as skipped."""
     at = {"deployment_id": deployment_id, "now": conn.time(now)}
     overdue = [row for row in conn.all(Q.overdue_planned, at) if row[0]]
     add_skips(conn, [_dropped(conn, deployment_id, now, *row) for row in overdue])
-    conn.run(Q.bump, at)
-    conn.run(Q.rewind, at)
-    conn.run(Q.forget, at)
-    conn.publish("runs")
-    return conn.run(Q.drop_planned, at)
+    for statement in (Q.bump, Q.rewind, Q.forget):
+        conn.run(statement, at)
+
+
+def planned(conn: Conn, deployment_id: str, now: datetime) -> list[Planned]:
+    """The planned runs of a deployment that nobody has started, overdue ones too."""
+    return PLANNED.read_all(
+        conn, conn.all(Q.planned, {"deployment_id": deployment_id, "now": conn.time(now)})
+    )
+
+
+def change_planned(conn: Conn, plan: Plan, runs: list[Planned]) -> None:
+    """Give planned runs what their deployment and schedule say now."""
+    if not runs:
+        return
+    conn.run(Q.change_planned, {**PLAN.values(conn, plan), "runs": json_text([run.id for run in runs])})
+    retagged = [run for run in runs if run.tags != plan.tags]
+    if retagged:
+        conn.run(Q.untag, {"runs": json_text([run.id for run in retagged])})
+        tags.add(conn, "flow_run", [run.id for run in retagged], plan.tags)
+    _tell(conn, plan)
+
+
+def drop_planned(conn: Conn, ids: list[str]) -> None:
+    """Delete planned runs."""
+    if ids:
+        conn.run(Q.drop_planned, {"runs": json_text(ids)})
+        conn.publish("runs")
+        conn.publish("queues")
 
 
 def _dropped(conn: Conn, deployment: str, now: datetime, schedule: str, count: int, *span: Any) -> Skip:

@@ -166,7 +166,7 @@ def due(conn: Conn, queue: WorkQueue, before: datetime) -> Where:
 
 def index_of(queue: WorkQueue) -> str:
     """The index that gives a queue's planned runs by time, as a word of the dialect."""
-    return f"{{by_index:{'flow_run_queue_due' if queue.filter is None else 'flow_run_due'}}}"
+    return f"{{by_index:{'flow_run_queue_due' if queue.filter is None else 'flow_run_next'}}}"
 
 
 def runs_for_queue(

@@ -19,9 +19,6 @@ from orion.store.jobs import Job, deliver, refuse
 from orion.store.sqlite_conn import SqliteConn, explain
 
 GROUP_SECONDS = 0.05  # a transaction takes no more writes after this
-LOW_SECONDS = (
-    0.02  # maintenance shares a commit too, but ends it early: states that come meanwhile must wait for it
-)
 LOW_AT_ONCE = 100
 LOW_WAITS = 0.5  # maintenance lets states go first, but not for longer than this
 LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while somebody waits for news
@@ -153,9 +150,10 @@ class Writer:
         finished: list[Job] = []
         failed: list[Job] = []
         low = group[0].lane is Lane.LOW
-        until = time.monotonic() + (LOW_SECONDS if low else GROUP_SECONDS)
+        guarded = len(group) > 1 and not low
+        until = time.monotonic() + GROUP_SECONDS
         for place, job in enumerate(group):
-            if self._one(job):
+            if self._one(job, guarded=guarded):
                 finished.append(job)
             else:
                 failed.append(job)
@@ -166,17 +164,22 @@ class Writer:
                 return finished, failed, group[place + 1 :]
         return finished, failed, []
 
-    def _one(self, job: Job) -> bool:
+    def _one(self, job: Job, *, guarded: bool) -> bool:
+        """Run one write; whether it succeeded. One that fails without a guard undoes the whole transaction."""
         raw, conn = self._conn.raw, self._conn
         conn.topics = set()
-        raw.execute("SAVEPOINT w")
+        if guarded:
+            raw.execute("SAVEPOINT w")
         try:
             job(conn)
             job.topics = conn.topics
-            raw.execute("RELEASE w")
+            if guarded:
+                raw.execute("RELEASE w")
         except BaseException as error:
             job.error = explain(error) if isinstance(error, sqlite3.Error) else error
-            if raw.in_transaction:
+            if not guarded:
+                self._roll_back()
+            elif raw.in_transaction:
                 raw.execute("ROLLBACK TO w")
                 raw.execute("RELEASE w")
             return False

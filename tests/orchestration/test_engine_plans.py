@@ -74,7 +74,7 @@ def test_a_sweep_reads_what_it_looks_for(world: World, fn: Callable[..., Any], a
 def test_a_poll_reads_runs_that_are_due_and_not_those_to_come(world: World, filtered: bool) -> None:
     by = QueueFilter(tags=["x"], deployment_ids=[new_id()]) if filtered else None
     queue = world.queue(filter=by, limit=3)
-    index = "flow_run_due" if filtered else "flow_run_queue_due"
+    index = "flow_run_next" if filtered else "flow_run_queue_due"
     rooms = world.store.read_now(deployment_limits.rooms, NOON)
     for fn, args in ((claims.due, (queue, NOON, NOON, 5, rooms)), (claims.ready, (queue.id, NOON, NOON))):
         plan = steps(world.store, fn, *args)

@@ -34,14 +34,13 @@ from orion.store import (
     open_store,
     secret_fields,
 )
-from orion.store import scheduling as db_scheduling
 from orion.vault import open_vault
 from tasks.clock import Clock
 from tests.conftest import fresh_database
 from tests.notify.targets import OK, Target, target
 from tests.orchestration.world import NOON, World, wish
 from tests.servers import eventually
-from tests.services.world import HOURLY, add_deployment
+from tests.services.world import HOURLY, add_deployment, change
 
 SECOND = timedelta(seconds=1)
 PATIENCE = 300.0
@@ -173,11 +172,12 @@ def test_a_run_that_is_planned_is_told_to_policies_that_name_its_state(world: Wo
     assert len(deliveries(world)) == 2 * 3
 
 
-def test_a_message_about_a_run_that_was_planned_anew_is_forgotten(world: World, hook: Target) -> None:
+def test_a_message_about_a_planned_run_that_was_dropped_is_forgotten(world: World, hook: Target) -> None:
     deployment = add_deployment(world.store, HOURLY)
     add_policy(world, hook.url, state_names=["Scheduled"])
     scheduling.plan(world.store, world.now)
-    world.store.write_now(db_scheduling.drop_planned, deployment, world.now)
+    change(world.store, "UPDATE deployment SET paused = TRUE WHERE id = :id", id=deployment)
+    world.store.write_now(scheduling.replan, deployment, world.now)
     send(world)
     assert hook.received == [] and world.rows("SELECT count(*) FROM notification_outbox") == [(0,)]
 

@@ -162,6 +162,59 @@ def test_replanning_leaves_runs_that_have_started_or_were_asked_for(store: Store
     assert [run.id for run in runs(store, deployment)] == [first.id, second.id]
 
 
+@pytest.mark.row("DEP-08")
+def test_runs_of_times_that_a_new_schedule_shares_with_the_old_one_stay(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    before = {run.due: run.id for run in runs(store, deployment)}
+    half_hourly = json.dumps({"interval": 1800, "anchor_date": NOON.isoformat()})
+    change(store, "UPDATE deployment_schedule SET schedule = :s", s=half_hourly)
+    store.write_now(scheduling.replan, deployment, NOON)
+    after = {run.due: run.id for run in runs(store, deployment)}
+    assert list(after) == [NOON + n * timedelta(minutes=30) for n in (1, 2, 3)]
+    assert set(before.values()) & set(after.values()) == {before[NOON + HOUR]}
+
+
+@pytest.mark.row("DEP-08")
+def test_a_planned_run_that_was_put_off_is_planned_anew_after_a_change(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    first, *others = runs(store, deployment)
+    change(
+        store,
+        "UPDATE flow_run SET expected_start_time = :at, next_scheduled_start_time = :at WHERE id = :id",
+        at=NOON + 2 * HOUR,
+        id=first.id,
+    )
+    store.write_now(scheduling.replan, deployment, NOON)
+    assert due(store, deployment) == [NOON + n * HOUR for n in (1, 2, 3)]
+    assert [run.id for run in runs(store, deployment)][1:] == [run.id for run in others]
+
+
+def test_an_edit_changes_planned_runs_by_a_few_statements_however_many_they_are(store: Store) -> None:
+    ids = [
+        add_deployment(store, schedule, tags='["etl"]')
+        for schedule in (DAILY, EVERY_TEN_SECONDS, EVERY_TEN_SECONDS)
+    ]
+    costs = []
+    for id in ids:
+        scheduling.plan(store, NOON)
+        change(store, 'UPDATE deployment SET tags = \'["other"]\' WHERE id = :id', id=id)
+        costs.append(statements(store, scheduling.replan, id, NOON))
+    assert len(set(costs)) == 1 and costs[0] <= 18
+    assert [len(due(store, id)) for id in ids] == [3, 100, 100]
+    assert all(json.loads(run.tags) == ["auto-scheduled", "other"] for id in ids for run in runs(store, id))
+
+
+def test_planned_and_dropped_runs_are_counted(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    assert store.read_now(stored_runs.count, None) == len(runs(store)) == 3
+    change(store, "UPDATE deployment SET paused = TRUE WHERE id = :id", id=deployment)
+    store.write_now(scheduling.replan, deployment, NOON)
+    assert store.read_now(stored_runs.count, None) == len(runs(store)) == 0
+
+
 @pytest.mark.row("DEP-10")
 def test_what_was_due_during_a_pause_is_not_caught_up_with(store: Store) -> None:
     deployment = add_deployment(store, HOURLY)
@@ -214,11 +267,11 @@ def test_the_horizon_ends_where_enough_is_planned() -> None:
     assert len(list(horizon.upcoming(every(6 * DAY), NOON))) == 1
 
 
-def test_a_deployment_is_planned_by_seven_statements_however_many_its_runs(store: Store) -> None:
+def test_a_deployment_is_planned_by_a_few_statements_however_many_its_runs(store: Store) -> None:
     sparse = add_deployment(store, DAILY, tags='["etl", "nightly"]')
     dense = [add_deployment(store, EVERY_TEN_SECONDS, tags='["etl", "nightly"]') for _ in range(3)]
     costs = [statements(store, scheduling.plan_deployment, id, NOON) for id in (sparse, *dense)]
-    assert costs == [7, 7, 7, 7]
+    assert len(set(costs)) == 1 and costs[0] <= 8  # the eighth counts them, which PostgreSQL does by a trigger
     assert [len(due(store, id)) for id in (sparse, *dense)] == [3, 100, 100, 100]
 
 

@@ -128,6 +128,25 @@ def test_limit_and_offset_cut_the_list(store: Store, world: World) -> None:
     assert store.read_now(flow_runs.page, None, None, 0) == ([], None)
 
 
+@pytest.mark.parametrize(
+    ("module", "sort"),
+    [
+        (module, sort)
+        for module, sort, *_ in [*ORDERS, ("flow_runs", "NEXT_SCHEDULED_START_TIME_ASC")]
+        if "TIME" in sort and "runs" in module
+    ],
+)
+def test_pages_by_offset_give_the_whole_list_also_where_a_value_is_missing(
+    store: Store, world: World, module: str, sort: str
+) -> None:
+    listed = MODULES[module].filter
+    whole = [row.id for row in store.read_now(listed, None, sort, 200)]
+    for size in (1, 3, 7):
+        pages = [store.read_now(listed, None, sort, size, place) for place in range(0, len(whole) + size, size)]
+        assert [row.id for page in pages for row in page] == whole
+    assert store.read_now(listed, None, sort, 5, len(whole) + 1) == []
+
+
 @pytest.mark.parametrize("key", ["", "x", "WzEsMl0", "bnVsbA", "W10", "é", "eyJhIjoxfQ"])
 def test_a_broken_key_is_refused_with_a_hint(sqlite_store: Store, key: str) -> None:
     with pytest.raises(Invalid, match="first page"):

@@ -93,27 +93,23 @@ def test_runs_are_planned_at_once_and_go_when_it_is_paused(client: Client, clock
 
 @pytest.mark.row("DEP-08")
 @pytest.mark.parametrize(
-    ("change", "stay"),
+    ("change", "times"),
     [
-        ({"description": "other words"}, True),
-        ({"entrypoint": "flows.py:other"}, True),
-        ({"parameters": {"day": 1}}, True),
-        ({"parameters": {"day": 2}}, False),
-        ({"tags": ["b"]}, False),
-        ({"version": "2"}, False),
-        ({"work_queue_name": "other"}, False),
-        ({"job_variables": {"env": {"A": "1"}}}, False),
-        ({"schedules": [{"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}]}, True),
-        ({"schedules": [{"schedule": {"interval": 1800, "anchor_date": "2026-01-01T00:00:00Z"}}]}, False),
+        ({"description": "other words"}, "the same"),
+        ({"parameters": {"day": 2}, "tags": ["b"]}, "the same"),
+        ({"version": "2", "work_queue_name": "other"}, "the same"),
+        ({"job_variables": {"env": {"A": "1"}}}, "the same"),
+        ({"schedules": [{"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}]}, "the same"),
+        ({"schedules": [{"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:30:00Z"}}]}, "others"),
     ],
 )
 @pytest.mark.parametrize("how", ["patched", "applied again"])
-def test_planned_runs_stay_as_they_are_unless_what_they_depend_on_is_changed(
-    client: Client, change: dict[str, Any], stay: bool, how: str
+def test_planned_runs_whose_time_stays_take_what_their_deployment_says_now(
+    client: Client, change: dict[str, Any], times: str, how: str
 ) -> None:
     hourly = {"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}
     body = {"name": unique("d"), "flow_id": flow(client)["id"], "tags": ["a"], "parameters": {"day": 1}}
-    body |= {"work_queue_name": "default", "schedules": [hourly]}
+    body |= {"work_queue_name": "default", "schedules": [hourly], "version": "1", "job_variables": {}}
     made = client.post("/api/deployments/", json=body).json()["id"]
     before = {run["id"] for run in planned(client, made)}
     assert len(before) == 3
@@ -123,10 +119,16 @@ def test_planned_runs_stay_as_they_are_unless_what_they_depend_on_is_changed(
         assert client.post("/api/deployments/", json=body | change).status_code == 200
     after = planned(client, made)
     assert len(after) == 3
-    assert ({run["id"] for run in after} == before) is stay
-    assert before.isdisjoint(run["id"] for run in after) is not stay
-    wanted = change.get("parameters", {"day": 1})
-    assert all(run["parameters"] == wanted for run in after)
+    assert before == {run["id"] for run in after} if times == "the same" else True
+    assert before.isdisjoint(run["id"] for run in after) if times == "others" else True
+    now = body | change
+    for run in after:
+        assert run["tags"] == ["auto-scheduled", *now["tags"]]
+        assert (run["parameters"], run["job_variables"]) == (now["parameters"], now["job_variables"])
+        assert (run["work_queue_name"], run["deployment_version"]) == (now["work_queue_name"], now["version"])
+    for tag, found in ((now["tags"][0], 3), ("a" if now["tags"] == ["b"] else "b", 0)):
+        asked = {"flow_runs": {"tags": {"all_": [tag]}}, "deployments": {"id": {"any_": [made]}}}
+        assert client.post("/api/flow_runs/count", json=asked).json() == found
 
 
 def test_schedules_are_added_changed_and_deleted(client: Client) -> None:

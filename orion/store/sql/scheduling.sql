@@ -51,6 +51,17 @@ SELECT {field:run.1}, {field:run.0}, 'SCHEDULED', 'Scheduled', :now, 'Flow run s
     '{"flow_run_id":"' || {field:run.0} || '","scheduled_time":"' || {field:run.4} || '"}'
 FROM {listed:runs} AS run;
 
+-- name: add_tags
+-- The tags of planned runs, with the time of each, so that the runs of a tag are found by time.
+INSERT INTO flow_run_tag (flow_run_id, tag, expected_start_time)
+SELECT id, tag.value, {moment:due}
+FROM (SELECT {field:run.0} AS id, CAST({field:run.3} AS BIGINT) AS due FROM {listed:runs} AS run) AS planned
+    CROSS JOIN {listed:tags} AS tag;
+
+-- name: count_runs
+-- Planned runs that were added, where no trigger counts them.
+INSERT INTO counter (name, n) VALUES ('flow_run', :added) ON CONFLICT (name, shard) DO UPDATE SET n = n + :added;
+
 -- name: move_cursor
 -- Due times up to here are planned or skipped. The cursor never goes back.
 UPDATE deployment_schedule SET scheduled_until = :until
@@ -79,18 +90,31 @@ WHERE deployment_id = :deployment_id AND auto_scheduled AND state_type = 'SCHEDU
   AND expected_start_time <= :now
 GROUP BY schedule_id;
 
--- name: drop_planned
+-- name: planned
 -- Planned runs that nobody has started: those to come by their deployment, which may have a long past; those that
 -- are overdue by their state, of which there are few.
-DELETE FROM flow_run WHERE id IN (
-    SELECT id FROM flow_run {by_index:flow_run_deployment}
-    WHERE deployment_id = :deployment_id AND expected_start_time > :now
-      AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
-    UNION ALL
-    SELECT id FROM flow_run {by_index:flow_run_state_type}
-    WHERE deployment_id = :deployment_id AND expected_start_time <= :now
-      AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
-);
+SELECT id, idempotency_key, expected_start_time, tags FROM flow_run {by_index:flow_run_deployment}
+WHERE deployment_id = :deployment_id AND expected_start_time > :now
+  AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
+UNION ALL
+SELECT id, idempotency_key, expected_start_time, tags FROM flow_run {by_index:flow_run_state_type}
+WHERE deployment_id = :deployment_id AND expected_start_time <= :now
+  AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0;
+
+-- name: change_planned
+-- Planned runs of one schedule take what their deployment says now.
+UPDATE flow_run SET updated = :now, deployment_version = :deployment_version, work_queue_name = :work_queue_name,
+    work_queue_id = :work_queue_id, infrastructure_document_id = :infrastructure_document_id, tags = :tags,
+    labels = :labels, parameters = :parameters, job_variables = :job_variables
+WHERE id IN {listed:runs};
+
+-- name: untag
+-- Planned runs lose their tags.
+DELETE FROM flow_run_tag WHERE flow_run_id IN {listed:runs};
+
+-- name: drop_planned
+-- Planned runs whose time is no longer one of their schedule's.
+DELETE FROM flow_run WHERE id IN {listed:runs};
 
 -- name: overdue_of_schedule
 -- Overdue runs of one schedule that no agent holds, newest first.
