@@ -39,7 +39,7 @@
   addEventListener("toast", toast)
   document.cookie = "said=;path=/;max-age=0"
   const said = $("#toasts .toast")
-  setTimeout(() => said?.remove(), 6e3)
+  setTimeout(() => said?.remove(), said?.firstElementChild ? 3e4 : 6e3)
   const end = l => l && (l.scrollTop = l.scrollHeight)
   let low = true, fresh = 0, gone = 0
   addEventListener("scroll", e => {

@@ -94,7 +94,9 @@ def moved(old: str, new: str) -> Route:
     async def handler(call: Call) -> Response:
         query = call.scope["query_string"].decode("latin-1")
         to_root = "../" * (call.address.count("/") - 1)
-        return RedirectResponse(to_root + new[1:].format(**call.path) + (f"?{query}" if query else ""), 308)
+        path, _, part = new[1:].format(**call.path).partition("#")
+        query = (f"?{query}" if query else "") + (f"#{part}" if part else "")
+        return RedirectResponse((to_root + path or "./") + query, 308)
 
     return Route("GET", None, handler, page=old)
 

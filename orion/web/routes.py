@@ -265,6 +265,42 @@ ORION = tagged("orion",
 METRICS = tagged("orion", page("/metrics", metrics.metrics))
 
 
+MOVED = (
+    ("/flow-run/{id}", "/runs/{id}"),
+    ("/flow-run/{id}/radar", "/runs/{id}/radar"),
+    ("/task-run/{id}", "/task-runs/{id}"),
+    ("/flow/{id}", "/flows/{id}"),
+    ("/deployment/{id}", "/deployments/{id}"),
+    ("/deployment/{id}/edit", "/deployments/{id}/edit"),
+    ("/work-queues", "/queues"),
+    ("/work-queues/new", "/queues/new"),
+    ("/work-queue/{id}", "/queues/{id}"),
+    ("/work-queue/{id}/edit", "/queues/{id}/edit"),
+    ("/block/{id}", "/blocks/{id}"),
+    ("/block/{id}/edit", "/blocks/{id}/edit"),
+    ("/notifications/new", "/notifications#new"),
+    ("/notifications/edit/{id}", "/notifications/{id}/edit"),
+    # as later consoles write them
+    ("/dashboard", "/runs"),
+    ("/flow-runs", "/runs"),
+    ("/flow-runs/flow-run/{id}", "/runs/{id}"),
+    ("/flow-runs/task-run/{id}", "/task-runs/{id}"),
+    ("/runs/flow-run/{id}", "/runs/{id}"),
+    ("/runs/task-run/{id}", "/task-runs/{id}"),
+    ("/flows/flow/{id}", "/flows/{id}"),
+    ("/deployments/deployment/{id}", "/deployments/{id}"),
+    ("/deployments/deployment/{id}/edit", "/deployments/{id}/edit"),
+    ("/deployments/deployment/{id}/run", "/deployments/{id}#form"),
+    ("/work-queues/work-queue/{id}", "/queues/{id}"),
+    ("/work-queues/work-queue/{id}/edit", "/queues/{id}/edit"),
+    ("/blocks/block/{id}", "/blocks/{id}"),
+    ("/blocks/block/{id}/edit", "/blocks/{id}/edit"),
+    ("/artifacts/artifact/{id}", "/artifacts/{id}"),
+    ("/concurrency-limits", "/limits"),
+    ("/concurrency-limits/concurrency-limit/{id}", "/limits"),
+)  # the addresses of older consoles: bookmarks, and links in messages that were sent long ago
+
+
 def pages_of_the_console() -> tuple[Route, ...]:
     """The pages without a twin in the API. Where there is no console, its rooms are not even imported."""
     from orion.web import pages, static
@@ -309,15 +345,10 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/blocks/{id}/edit", pages.block_edit.save),
         action("/blocks/{id}/test", pages.block.test),
         page("/blocks/{id}/delete", pages.block.ask_delete),
-        moved("/block/{id}", "/blocks/{id}"),
-        moved("/block/{id}/edit", "/blocks/{id}/edit"),
-        moved("/blocks/block/{id}", "/blocks/{id}"),
-        moved("/blocks/block/{id}/edit", "/blocks/{id}/edit"),
         page("/runs/{id}/artifacts", pages.run.artifacts),
         page("/artifacts", pages.artifacts.listing),
         page("/artifacts/key/{key}", pages.artifacts.show_key),
         page("/artifacts/{id}", pages.artifacts.show),
-        moved("/artifacts/artifact/{id}", "/artifacts/{id}"),
         page("/flows", pages.flows.listing),
         page("/flows/{id}", pages.flows.show),
         page("/deployments", pages.deployments.listing),
@@ -350,10 +381,8 @@ def pages_of_the_console() -> tuple[Route, ...]:
         action("/limits/{id}/delete", pages.limits.delete),
         page("/notifications", pages.notifications.listing),
         action("/notifications", pages.notifications.create),
-        moved("/notifications/new", "/notifications#new"),
         action("/notifications/test", pages.notifications.try_out),
         page("/notifications/{id}/edit", pages.notifications.edit),
-        moved("/notifications/edit/{id}", "/notifications/{id}/edit"),
         action("/notifications/{id}/edit", pages.notifications.update),
         action("/notifications/{id}/pause", pages.notifications.pause),
         action("/notifications/{id}/resume", pages.notifications.resume),
@@ -365,16 +394,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
         page("/docs", system.reference),
         page("/events", live.stream, raw=True),
         page("/static/{name}", static.static, raw=True),
-        moved("/flow-run/{id}", "/runs/{id}"),
-        moved("/flow-run/{id}/radar", "/runs/{id}/radar"),
-        moved("/flow-runs", "/runs"),
-        moved("/flow/{id}", "/flows/{id}"),
-        moved("/deployment/{id}", "/deployments/{id}"),
-        moved("/deployment/{id}/edit", "/deployments/{id}/edit"),
-        moved("/work-queues", "/queues"),
-        moved("/work-queues/new", "/queues/new"),
-        moved("/work-queue/{id}", "/queues/{id}"),
-        moved("/work-queue/{id}/edit", "/queues/{id}/edit"),
+        *(moved(old, new) for old, new in MOVED),
     )
 # fmt: on
 

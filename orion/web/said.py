@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -43,6 +44,28 @@ def aloud(call: Call, reply: Reply) -> Reply:
     return msgspec.structs.replace(reply, headers={**reply.headers, "Set-Cookie": kept(words)})
 
 
-def kept(words: str) -> str:
+class Undo(NamedTuple):
+    """What can be taken back: the cancel of a moment, in microseconds, and how many runs it ended before they began."""
+
+    at: int
+    number: int
+
+
+class Said(NamedTuple):
+    """What the last action said, and what of it can be taken back."""
+
+    words: str = ""
+    undo: Undo | None = None
+
+
+def kept(words: str, undo: Undo | None = None) -> str:
     """Words as the cookie that the next page shows and forgets."""
-    return f"said={quote(words)}; Max-Age=5; Path=/; SameSite=Lax"
+    more = f"|{undo.at}|{undo.number}" if undo else ""
+    return f"said={quote(words)}{more}; Max-Age=5; Path=/; SameSite=Lax"
+
+
+def heard(cookie: str) -> Said:
+    """The words of the cookie; what does not look like an undo is none."""
+    words, *more = cookie.split("|")
+    known = len(more) == 2 and all(each.isdecimal() and len(each) <= 16 for each in more)
+    return Said(unquote(words), Undo(int(more[0]), int(more[1])) if known else None)

@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
-from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.runtime import Context
@@ -21,6 +20,7 @@ from orion.web.call import below_root
 from orion.web.charting import CHARTS
 from orion.web.compiling import Compiler, say
 from orion.web.openapi import type_name
+from orion.web.said import heard
 from orion.web.static import hashed
 
 ROOT_HEADER = "orion-root"
@@ -93,7 +93,7 @@ def shell(request: Request) -> dict[str, Any]:
         "zone_name": who.zone_name,
         "told": who.told,
         "nav": None,
-        "said": unquote(request.cookies.get("said", "")),
+        "said": heard(request.cookies.get("said", "")),
         "address": below_root(request.scope)[1:] + (f"?{query}" if query else ""),
         "state": request.app.state,
     }

@@ -57,7 +57,6 @@ def test_the_first_page_is_few_requests_and_few_bytes(context: BrowserContext, c
     assert sum(sizes.values()) <= 50_000, sizes
 
 
-@pytest.mark.row("UI-01")
 def test_a_reader_hears_where_things_are(page: Page, console: Console) -> None:
     page.goto(f"{console.url}/runs")
     expect(

@@ -97,7 +97,7 @@ def test_a_block_is_made_by_the_form_of_its_type(client: Client, types: Any) -> 
     }  # fmt: skip
     shown = page(client, f"/blocks/{id}")
     assert "********" in shown and f'blocks/{held["id"]}"' in shown
-    assert f"Block.load(&#34;{slug}/prod&#34;)" in shown
+    assert f"Block.load(&#34;{slug}/prod&#34;)" in shown and f'data-copy="{slug}/prod"' in shown
     again = act(client, f"/blocks/catalog/{slug}/create", **sent)
     assert again.status_code == 422 and "already" in again.text and CANARY not in again.text
     assert re.findall(r'id="e-([\w.]+)"', again.text) == ["name", "p.password", "p.extras"]
@@ -146,7 +146,10 @@ LISTS: dict[str, Any] = {
         "swap": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
         "ports": {
             "type": "array",
-            "items": {"type": "object", "properties": {"number": {"type": "integer"}, "name": {"type": "string"}}},
+            "items": {
+                "type": "object",
+                "properties": {"number": {"type": "integer"}, "name": {"type": "string"}},
+            },
         },
         "accounts": {"type": "array", "items": {"type": "string", "writeOnly": True}},
     },
@@ -166,10 +169,22 @@ def test_lists_and_choices_of_kinds_are_inputs_and_grow_by_buttons(client: Clien
     assert '<textarea id="p.accounts"' in empty
     assert empty.count('<option value="">none</option>') == 2  # neither choice of kinds has to be made
     typed = {"name": "one", "p.token": CANARY, "p.networks~": "list", "p.networks": ["front", "back"]}
-    typed |= {"p.memory~": "1", "p.memory": "512m", "p.swap~": "", "p.ports~": "1", "p.ports.0.number": "eighty"}
+    typed |= {
+        "p.memory~": "1",
+        "p.memory": "512m",
+        "p.swap~": "",
+        "p.ports~": "1",
+        "p.ports.0.number": "eighty",
+    }
     more = client.post(address, data={**typed, "add": "p.ports"}, headers=HTML)
     assert more.status_code == 200 and CANARY not in more.text
-    for part in ('value="front"', 'value="back"', 'value="512m"', 'value="eighty"', 'name="p.ports.1.number"'):
+    for part in (
+        'value="front"',
+        'value="back"',
+        'value="512m"',
+        'value="eighty"',
+        'name="p.ports.1.number"',
+    ):
         assert part in more.text
     assert "Type it again: secrets are not sent back." in more.text and "Nothing was saved" not in more.text
     fewer = client.post(address, data={**typed, "drop": "p.networks.0"}, headers=HTML).text
@@ -184,10 +199,19 @@ def test_lists_and_choices_of_kinds_are_inputs_and_grow_by_buttons(client: Clien
     assert found["ports"][0]["number"] == 80 and "swap" not in found
     again = page(client, f"/blocks/{id}/edit")
     assert 'value="front"' in again and 'value="512m"' in again
-    change = {**seen(client, id), "p.networks~": "list", "p.networks": ["back"], "p.memory~": "0", "p.memory": "5"}
+    change = {
+        **seen(client, id),
+        "p.networks~": "list",
+        "p.networks": ["back"],
+        "p.memory~": "0",
+        "p.memory": "5",
+    }
     drawn = client.post(f"/blocks/{id}/edit", data={**change, "preview": "1"}, headers=HTML)
     assert drawn.status_code == 200 and clear(client, id)["networks"] == ["front", "back"]
-    assert client.post(f"/blocks/{id}/edit", data=change, headers=HTML, follow_redirects=False).status_code == 303
+    assert (
+        client.post(f"/blocks/{id}/edit", data=change, headers=HTML, follow_redirects=False).status_code
+        == 303
+    )
     found = clear(client, id)
     assert (found["networks"], found["memory"], found["token"]) == (["back"], 5, CANARY)
 
@@ -280,6 +304,7 @@ def test_ten_thousand_are_paged(client: Client) -> None:
     assert "n-09999" in last and "10,001–10,001 of 10,001" in last
 
 
+@pytest.mark.row("UI-22")
 def test_the_catalogue_shows_types_by_what_they_can_do(client: Client) -> None:
     every = page(client, "/blocks/catalog")
     assert "Secret" in every and "Slack Webhook" in every and "Kubernetes Cluster Config" in every
@@ -332,12 +357,16 @@ def test_with_another_key_the_list_is_there_and_the_page_says_what_is_wrong(
     assert "restore" in page(client, f"/blocks/{id}")
 
 
+@pytest.mark.row("UI-02")
 def test_old_addresses_lead_to_the_new_ones(client: Client) -> None:
     known = "00000000-0000-4000-8000-000000000001"
     for old, new in (
         (f"/block/{known}", f"../blocks/{known}"),
         (f"/block/{known}/edit", f"../../blocks/{known}/edit"),
         (f"/blocks/block/{known}", f"../../blocks/{known}"),
+        (f"/blocks/block/{known}/edit", f"../../../blocks/{known}/edit"),
+        (f"/notifications/edit/{known}", f"../../notifications/{known}/edit"),
+        (f"/artifacts/artifact/{known}", f"../../artifacts/{known}"),
     ):
         answer = client.get(old, headers=HTML)
         assert (answer.status_code, answer.headers["location"]) == (308, new)

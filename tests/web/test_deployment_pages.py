@@ -155,6 +155,63 @@ def test_a_secret_is_in_no_shape_of_the_form_and_a_blank_one_is_kept(
     assert run["parameters"]["token"] == "hush-hush"
 
 
+def test_secrets_inside_other_parameters_are_masked_kept_and_left_out_of_the_command(client: Client) -> None:
+    secret = {"type": "string", "format": "password"}
+    target = {"type": "object", "properties": {"host": {"type": "string"}, "key": secret}}
+    schema = {"type": "object", "properties": {"target": target, "token": secret, "day": {"type": "string"},
+                                               "all": {"type": "array", "items": target}}}  # fmt: skip
+    rows = [{"host": "a", "key": "canary-2"}, {"host": "b", "key": "canary-3"}]
+    given = {"target": {"host": "h", "key": "canary-1"}, "all": rows}
+    deployment = makers.deployment(client, parameter_openapi_schema=schema, parameters=given)
+    address = f"/deployments/{deployment['id']}"
+    for view in ("form", "json"):
+        assert "canary" not in client.get(f"{address}?view={view}", headers=HTML).text
+    sent = {"p.target.host": "other", "p.target.key": "", "p.token": "canary-4", "p.day": "today", "p.all~": "2",
+            "p.all.0.host": "a2", "p.all.0.key": "", "p.all.1.host": "b", "p.all.1.key": "canary-5"}  # fmt: skip
+    shown = run_form(client, deployment, **sent, preview="1").text
+    line = re.findall(r'data-copy="(orion deployment run[^"]*)"', shown)[0]
+    assert line.endswith("-p day=today") and "canary" not in shown and "***" not in line
+    left_out = shown.partition("The command leaves out ")[2].partition("</p>")[0]
+    assert re.findall(r"<code>(\w+)</code>", left_out) == ["target", "all", "token"]
+    assert "The command leaves out" not in client.get(address, headers=HTML).text
+    expected = {
+        "target": {"host": "other", "key": "canary-1"}, "token": "canary-4", "day": "today",
+        "all": [{"host": "a2", "key": "canary-2"}, {"host": "b", "key": "canary-5"}],
+    }  # fmt: skip
+    first = made(client, run_form(client, deployment, **sent))
+    assert first["parameters"] == expected
+    again = client.get(f"{address}?from={first['id']}", headers=HTML).text
+    assert "canary" not in again and fields(again, "from") == [first["id"]]
+    sent |= {"p.token": "", "p.all.1.key": "", "from": first["id"]}
+    assert made(client, run_form(client, deployment, **sent))["parameters"] == {**expected}
+    typed = '{"day": "today", "token": "********", "target": {"host": "other", "key": "********"}, "all": []}'
+    by_json = made(client, run_form(client, deployment, json=typed, **{"from": first["id"]}))
+    assert by_json["parameters"] == {**expected, "all": []}
+    stranger = makers.flow_run(client, parameters={"token": "canary-9"})
+    sent["from"] = stranger["id"]
+    assert "token" not in made(client, run_form(client, deployment, **sent))["parameters"]
+
+
+def test_a_secret_that_was_typed_into_a_form_with_a_fault_has_to_be_typed_again(
+    client: Client, deployment: dict[str, Any]
+) -> None:
+    faulty = run_form(client, deployment, p__day="", p__size="3", p__token="canary-6")
+    assert faulty.status_code == 422 and "canary" not in faulty.text
+    assert re.findall(r'id="e-([\w.]+)"', faulty.text) == ["p.day", "p.token"]
+    assert "Type it again: secrets are not sent back." in faulty.text and "blank keeps it" not in faulty.text
+    switched = run_form(client, deployment, p__day="2026-11-22", p__token="canary-6", switch="json").text
+    assert "canary" not in switched and "&#34;token&#34;: &#34;********&#34;" in switched, (
+        "what is held stays"
+    )
+
+
+def made(client: Client, answer: Any) -> dict[str, Any]:
+    """The run that a form led to."""
+    assert answer.history[0].status_code == 303 if answer.history else answer.status_code == 303, answer.text
+    where = str(answer.url) if answer.history else answer.headers["location"]
+    return dict(client.get(f"/api/flow_runs/{where.rpartition('/')[2]}").json())
+
+
 def test_the_edit_form_shows_the_next_ten_times_in_their_zone_and_saves(
     client: Client, deployment: dict[str, Any]
 ) -> None:
@@ -297,4 +354,6 @@ def test_the_page_names_the_blocks_of_code_and_infrastructure(client: Client) ->
     page = client.get(f"/deployments/{makers.deployment(client, **named)['id']}", headers=HTML).text
     assert f'/blocks/{code["id"]}">{slug} / without a name</a>' in page
     assert f'/blocks/{place["id"]}">{slug} / {place["name"]}</a>' in page
-    assert "<dt>Storage" not in client.get(f"/deployments/{makers.deployment(client)['id']}", headers=HTML).text
+    assert (
+        "<dt>Storage" not in client.get(f"/deployments/{makers.deployment(client)['id']}", headers=HTML).text
+    )

@@ -36,6 +36,23 @@ def test_runs_that_fail_are_late_or_run_are_counted_in_the_navigation(client: Cl
     assert "failed" not in tally(client.get("/flows", headers=HTML).text)
 
 
+@pytest.mark.row("UI-01")
+def test_the_bar_at_the_left_leads_to_every_room_and_marks_the_one_that_is_open(client: Client) -> None:
+    rooms = {"runs": "Runs", "flows": "Flows", "deployments": "Deployments", "queues": "Work queues",
+             "blocks": "Blocks", "artifacts": "Artifacts", "notifications": "Notifications"}  # fmt: skip
+    offices = {"variables": "Variables", "limits": "Limits", "health": "Health", "settings": "Settings"}
+    for here in (*rooms, *offices):
+        page = client.get(f"/{here}", headers=HTML).text
+        for label, places in (("Main", rooms), ("Admin", offices), ("Main, compact", {**rooms, **offices})):
+            nav = page.partition(f'<nav aria-label="{label}">')[2].partition("</nav>")[0]
+            found = re.findall(r'<a href="\./(\w+)"([^>]*)><svg.*?</svg>([\w ]+)<', nav)
+            assert {where: words for where, _, words in found} == places
+            assert [where for where, _, _ in found] == list(places)
+            assert [where for where, more, _ in found if "aria-current" in more] == [
+                each for each in places if each == here
+            ]
+
+
 def test_flows_deployments_and_queues_are_counted_too(client: Client) -> None:
     makers.deployment(client, work_queue_name="etl")
     nav = client.get("/settings", headers=HTML).text.partition('aria-label="Main"')[2].partition("</nav>")[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from tests.web.browser import Client
@@ -52,7 +55,11 @@ def test_cancelling_many_runs_says_how_many_had_ended(full: World) -> None:
     assert client.get(f"/api/flow_runs/{ids[0]}").json()["state_type"] == "SCHEDULED"
     json = {"Accept": "application/json"}
     answer = client.post("/runs/bulk", data={**form, "sure": "yes"}, headers=json)
-    assert answer.json() == {"changed": 2, "unchanged": 1, "reasons": {"it had ended already": 1}}
+    undo = answer.json().pop("undo")
+    assert undo["number"] == 1, "the one that was running had begun"
+    assert answer.json() == {
+        "changed": 2, "unchanged": 1, "reasons": {"it had ended already": 1}, "undo": undo
+    }  # fmt: skip
     states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
     assert states == ["CANCELLED", "CANCELLING", "FAILED"]
     ended = client.post("/runs/bulk", data={"id": ids[2], "verb": "cancel"}, headers=json)
@@ -73,6 +80,41 @@ def test_the_cancelling_of_a_run_that_had_not_begun_can_be_undone(full: World) -
     assert "Undo cancel" not in client.get(f"/runs/{runs}", headers=HTML).text
     act(client, f"/runs/{runs}/undo")
     assert client.get(f"/api/flow_runs/{runs}").json()["state_type"] == "CANCELLED"
+
+
+def test_the_cancelling_of_many_is_undone_at_once_for_those_that_had_not_begun(full: World) -> None:
+    client, seeded = full
+    waits, late, runs = (seeded.runs[name] for name in ("close-15-30", "close-14-30", "velvet-otter"))
+    act(client, "/runs/bulk", verb="cancel", sure="yes", id=[late], back="runs?tag=finance")
+    client.app.state.clock.now += timedelta(seconds=1)
+    form = {"verb": "cancel", "sure": "yes", "all": "yes", "back": "runs?state=scheduled&state=running"}
+    cookie = act(client, "/runs/bulk", **form).headers["set-cookie"].partition(";")[0]
+    page = client.get("/runs?state=scheduled&state=running", headers={**HTML, "Cookie": cookie}).text
+    asked = page.partition('class="toast"')[2].partition("</div>")[0]
+    number = int(re.findall(r"Undo for (\d+) runs? not begun", asked)[0])
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked))
+    assert fields["back"] == "runs?state=scheduled&amp;state=running"
+    fields["back"] = fields["back"].replace("&amp;", "&")
+    assert number >= 1 and state(client, waits) == "CANCELLED"
+    undone = client.post("/runs/bulk", data=fields, headers={"Accept": "application/json"}).json()
+    assert undone == {"changed": number, "unchanged": 0, "reasons": {}}
+    assert state(client, waits) == "SCHEDULED"
+    assert state(client, late) == "CANCELLED", "another cancel is not undone with it"
+    assert state(client, runs) == "CANCELLING", "it had begun"
+    again = client.post("/runs/bulk", data=fields, headers={"Accept": "application/json"}).json()
+    assert again["changed"] == 0
+    assert client.post("/runs/bulk", data={**fields, "at": "soon"}, headers=HTML).status_code == 400
+
+
+def state(client: Client, run: str) -> str:
+    return str(client.get(f"/api/flow_runs/{run}").json()["state_type"])
+
+
+def test_a_cookie_that_is_no_undo_offers_none(client: Client) -> None:
+    for cookie in ("said=Done|x|2", "said=Done|1", "said=Done|1|2|3", "said=Done|9999999999999999999|1"):
+        page = client.get("/runs", headers={**HTML, "Cookie": cookie}).text
+        assert '<div class="toast" role="status">Done</div>' in page
+    assert "<script>" not in client.get("/runs", headers={**HTML, "Cookie": "said=%3Cscript%3E|1|2"}).text
 
 
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/runs", "javascript:alert(1)"])
@@ -165,7 +207,13 @@ def test_a_queue_is_made_paused_and_removed(client: Client) -> None:
     made = act(client, "/queues", name="night", limit="2", description="")
     queue = made.headers["location"].rpartition("/")[2]
     assert client.get(f"/api/work_queues/{queue}").json()["concurrency_limit"] == 2
+    listed = client.get("/queues", headers=HTML).text
+    assert f'href="./queues/{queue}"><b>night</b>' in listed and 'href="./queues/new"' in listed
+    assert f'action="./queues/{queue}/pause"' in listed
     act(client, f"/queues/{queue}/pause")
     assert client.get(f"/api/work_queues/{queue}").json()["is_paused"] is True
+    assert f'action="./queues/{queue}/resume"' in client.get("/queues", headers=HTML).text
+    own = client.get(f"/queues/{queue}", headers=HTML).text
+    assert f"queues/{queue}/edit" in own and f"queues/{queue}/delete" in own
     assert "exists already" in act(client, "/queues", name="night", limit="").text
     assert act(client, f"/queues/{queue}/delete").headers["location"] == "../../queues"

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 
-from orion.settings import Settings, load
+import orion
+from orion.settings import SETTINGS, Settings, load
 from orion.store import Store
+from orion.web.display import duration
 from orion.web.factory import build_app
 from orion.web.static import assets
 from tests.seed import Seeded
 from tests.web import makers
 from tests.web.browser import Client
-from tests.web.pages import HTML, PARTIAL, World, act
+from tests.web.pages import HTML, PARTIAL, World
 
+OLDER = [
+    ("/dashboard", "", "Runs"), ("/flow-runs", "", "Runs"), ("/flow-run/{id}", "run", ""),
+    ("/flow-run/{id}/radar", "run", "cobalt-heron, radar"), ("/flow-runs/flow-run/{id}", "run", ""),
+    ("/runs/flow-run/{id}", "run", ""), ("/task-run/{id}", "task", ""), ("/runs/task-run/{id}", "task", ""),
+    ("/flow-runs/task-run/{id}", "task", ""), ("/flow/{id}", "flow", ""), ("/flows/flow/{id}", "flow", ""),
+    ("/deployment/{id}", "deployment", ""), ("/deployment/{id}/edit", "deployment", "Edit prod"),
+    ("/deployments/deployment/{id}", "deployment", ""), ("/deployments/deployment/{id}/run", "deployment", ""),
+    ("/deployments/deployment/{id}/edit", "deployment", "Edit prod"), ("/work-queues", "", "Work queues"),
+    ("/work-queues/new", "", "New work queue"), ("/work-queue/{id}", "queue", ""),
+    ("/work-queue/{id}/edit", "queue", "Edit etl"), ("/work-queues/work-queue/{id}", "queue", ""),
+    ("/work-queues/work-queue/{id}/edit", "queue", "Edit etl"), ("/notifications/new", "", "Notifications"),
+    ("/concurrency-limits", "", "Limits"), ("/concurrency-limits/concurrency-limit/{id}", "run", "Limits"),
+]  # fmt: skip
 LISTS = ("/runs", "/flows", "/deployments", "/queues", "/limits", "/health")
 OTHERS = ("/settings", "/search", "/queues/new")
 
@@ -43,7 +59,7 @@ def every_page(client: Client, seeded: Seeded) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.row("UI-01", "UI-02")
+@pytest.mark.row("UI-02")
 def test_every_page_answers_in_every_shape(seen: World) -> None:
     client, seeded = seen
     for address in every_page(client, seeded):
@@ -93,18 +109,37 @@ def test_commands_carry_the_address_of_this_server(client: Client) -> None:
 
 
 @pytest.mark.row("UI-02")
-def test_old_addresses_lead_to_the_new_ones(client: Client) -> None:
-    id = "0199aaaa-0000-7000-8000-000000000000"
-    for old, new in {
-        "flow-run": "runs",
-        "flow": "flows",
-        "deployment": "deployments",
-        "work-queue": "queues",
-    }.items():
-        answer = client.get(f"/{old}/{id}?a=1", headers=HTML)
-        assert answer.status_code == 308
-        assert answer.headers["location"].endswith(f"/{new}/{id}?a=1")
+def test_the_addresses_of_older_consoles_lead_to_pages_that_are_there(seen: World) -> None:
+    client, seeded = seen
     assert client.get("/", headers=HTML).headers["location"].endswith("runs")
+    known = ids(client, seeded)
+    for old, kind, title in OLDER:
+        address = old.replace("{id}", known.get(kind, ""))
+        answer = client.get(f"{address}?a=1", headers=HTML)
+        assert (address, answer.status_code) == (address, 308)
+        where = urljoin(f"http://127.0.0.1{address}", answer.headers["location"])
+        assert where.partition("#")[0].endswith("?a=1"), where
+        page = client.get(where.partition("127.0.0.1")[2], headers=HTML)
+        said = re.findall(r"<title>([^<]*) · orion</title>", page.text)
+        assert (address, page.status_code, said) == (address, 200, [title or known[f"{kind} name"]])
+
+
+def ids(client: Client, seeded: Seeded) -> dict[str, str]:
+    """An id and the name of one thing of each kind that older addresses name."""
+    run, deployment = seeded.runs["cobalt-heron"], seeded.deployments["nightly-warehouse-load/prod"]
+    tasks = client.post("/api/task_runs/filter", json={"flow_runs": {"id": {"any_": [run]}}}).json()
+    queue = client.get("/api/work_queues/name/etl").json()["id"]
+    flow = client.get(f"/api/deployments/{deployment}").json()["flow_id"]
+    return {
+        "run": run, "run name": "cobalt-heron", "deployment": deployment, "deployment name": "prod", "queue": queue,
+        "queue name": "etl · Work queues", "flow": flow, "flow name": "nightly-warehouse-load", "task": tasks[0]["id"],
+        "task name": tasks[0]["name"],
+    }  # fmt: skip
+
+
+def test_what_an_old_address_adds_stays_before_the_part_of_the_page_that_it_leads_to(client: Client) -> None:
+    answer = client.get("/notifications/new?a=1", headers=HTML)
+    assert answer.headers["location"] == "../notifications?a=1#new"
 
 
 def test_what_is_not_there_is_a_page_that_says_so(client: Client) -> None:
@@ -123,7 +158,7 @@ def names(text: str) -> list[str]:
     return re.findall(r'href="\.?\.?/?runs/[^"]+"><b>([^<]+)</b>', text)
 
 
-@pytest.mark.row("UI-03", "UI-05", "UI-08")
+@pytest.mark.row("UI-03", "UI-05")
 def test_the_query_string_means_the_filters_of_the_api(seen: World) -> None:
     client, seeded = seen
     flow = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()["flow_id"]
@@ -143,6 +178,23 @@ def test_the_query_string_means_the_filters_of_the_api(seen: World) -> None:
         page = client.get(f"/runs?{query}", headers=HTML).text
         assert (query, set(names(page))) == (query, found)
         assert page.count('class="chip"') == query.count("=")
+
+
+@pytest.mark.row("UI-08")
+def test_the_list_says_how_many_match_and_is_sorted_by_its_menu(seen: World) -> None:
+    client, _ = seen
+    shown = {}
+    for sort in ("", "oldest", "az", "za"):
+        page = client.get(f"/runs?state=failed&state=crashed&state=late&sort={sort}", headers=HTML).text
+        assert "4 of 4 runs" in page
+        menu = page.partition('<select name="sort"')[2].partition("</select>")[0]
+        assert re.findall(r'value="(\w*)"', menu) == ["", "oldest", "az", "za"]
+        assert f'value="{sort}" selected' in menu
+        shown[sort] = names(page)
+    assert shown["az"] == ["amber-lynx", "close-14-30", "cobalt-heron", "dull-anvil"]
+    assert shown["za"] == shown["az"][::-1]
+    assert shown["oldest"] == shown[""][::-1] and set(shown[""]) == set(shown["az"])
+    assert shown[""].index("cobalt-heron") < shown[""].index("amber-lynx"), "14 minutes ago, 51 minutes ago"
 
 
 def test_nonsense_in_the_query_string_is_the_default(seen: World) -> None:
@@ -201,6 +253,12 @@ def test_a_row_says_flow_name_tags_state_start_time_and_tasks(seen: World) -> No
         "customer_id",
     ):
         assert said in row
+    ran = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()
+    assert ran["start_time"][:19] in row.partition("</li>")[0], "the real start"
+    assert f'class="num dur">{duration(ran["total_run_time"])}<' in row.partition("</li>")[0]
+    planned = client.get("/runs?state=late", headers=HTML).text
+    due = client.get(f"/api/flow_runs/{seeded.runs['close-14-30']}").json()
+    assert due["expected_start_time"][:19] in planned.partition(f"run-{due['id']}")[2], "the planned one"
 
 
 def test_a_run_none_of_whose_tasks_completed_is_a_row_like_any_other(seen: World) -> None:
@@ -208,7 +266,32 @@ def test_a_run_none_of_whose_tasks_completed_is_a_row_like_any_other(seen: World
     assert "0/2" in client.get("/runs?q=dull-anvil", headers=HTML).text
 
 
-@pytest.mark.row("UI-10", "UI-11")
+@pytest.mark.row("UI-10", "UI-13")
+def test_the_run_page_has_its_tabs_its_side_and_a_small_radar_that_leads_to_the_large_one(
+    seen: World,
+) -> None:
+    client, seeded = seen
+    run = client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").json()
+    address = f"/runs/{run['id']}"
+    page = client.get(address, headers=HTML).text
+    tabs = page.partition('aria-label="Run">')[2].partition("</nav>")[0]
+    led = {name: where for where, name in re.findall(r'href="\.\./runs/[\w-]+(/?\w*)"[^>]*>([\w ]+)<', tabs)}
+    shows = {
+        "Overview": "Timeline", "Logs": "Read 412,906 rows", "Task runs": "transform_orders",
+        "Subflow runs": "no subflow", "Parameters": f'<td class="mono">{min(run["parameters"])}</td>',
+    }  # fmt: skip
+    for name, words in shows.items():
+        assert words in client.get(address + led[name], headers=HTML).text, name
+    details = page.partition('id="details"')[2].partition("</section>")[0]
+    assert f'href="../flows/{run["flow_id"]}"' in details
+    assert f'href="../deployments/{run["deployment_id"]}"' in details
+    assert f"<dt>Duration</dt><dd>{duration(run['total_run_time'])}" in details
+    assert re.search(r'class="badge" data-s="failed">.*Failed</span>', page)
+    small = page.partition('id="radar"')[2].partition("</section>")[0]
+    assert f'href="../runs/{run["id"]}/radar" aria-label="Open radar"' in small
+    assert small.count('class="edge') > 10 and small.count("<title>") == 15
+
+
 def test_the_run_page_tells_what_failed_and_what_it_left_undone(seen: World) -> None:
     client, seeded = seen
     page = client.get(f"/runs/{seeded.runs['cobalt-heron']}", headers=HTML).text
@@ -324,17 +407,27 @@ def test_a_deployment_that_nothing_would_run_is_flagged(seen: World) -> None:
     client, seeded = seen
     page = client.get(f"/deployments/{seeded.deployments['export-ledger/close']}", headers=HTML).text
     assert "Runs would wait: no agent polls finance." in page
+    polled = client.get(
+        f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}", headers=HTML
+    ).text
+    assert "Runs would wait" not in polled, "an agent polls etl"
 
 
 @pytest.mark.row("UI-24")
-def test_settings_hide_secrets_and_remember_the_theme(client: Client) -> None:
-    page = client.get("/settings", headers=HTML).text
-    assert "ORION_DATABASE_URL" in page
-    answer = act(client, "/settings/theme", theme="dark")
-    assert answer.headers["set-cookie"].startswith("theme=dark")
-    dark = client.get("/settings", headers={**HTML, "Cookie": "theme=dark"}).text
+def test_settings_hide_secrets_and_remember_the_theme(store: Store, settings: Settings) -> None:
+    client = Client(build_app(settings.with_updates({"ORION_API_KEY": "canary-key"}), store, services=False))
+    own = {**HTML, "Authorization": "Bearer canary-key"}
+    page = client.get("/settings", headers=own).text
+    assert "canary-key" not in page
+    shown = re.findall(r'<tr><td><span class="mono">(\w+)</span>', page)
+    assert shown == [each.name for each in SETTINGS]
+    assert f'<dt>Version</dt><dd class="mono">{orion.__version__}</dd>' in page
+    answer = client.post("/settings/theme", data={"theme": "dark"}, headers=own)
+    assert answer.headers["set-cookie"].startswith("theme=dark; Max-Age=31536000")
+    dark = client.get("/settings", headers={**own, "Cookie": "theme=dark"}).text
     assert 'data-theme="dark"' in dark
-    assert "data-theme" not in client.get("/settings", headers={**HTML, "Cookie": 'theme="><script>'}).text
+    assert "data-theme" not in client.get("/settings", headers={**own, "Cookie": 'theme="><script>'}).text
+    client.close()
 
 
 def test_times_are_told_in_the_zone_of_the_browser(seen: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.web import makers
 from tests.web.browser import Client, Clock
 from tests.web.pages import HTML, World
+from tests.web.test_blocks import registered, saved
 
 JSON = {"Accept": "application/json"}
 
@@ -29,12 +30,30 @@ def test_by_default_runs_are_shown_from_seven_days_back_to_the_end_of_tomorrow(
     client: Client, clock: Clock
 ) -> None:
     flow = makers.flow(client)["id"]
-    shown = {at(client, clock, flow, days=6.9), at(client, clock, flow, days=-0.9)}
-    left_out = {at(client, clock, flow, days=7.1), at(client, clock, flow, days=-2.1)}
+    midnight = clock.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    rest = (midnight + timedelta(days=2) - clock.now).total_seconds() / 60
+    shown = {at(client, clock, flow, minutes=7 * 1440 - 1), at(client, clock, flow, minutes=1 - rest)}
+    left_out = {at(client, clock, flow, minutes=7 * 1440 + 1), at(client, clock, flow, minutes=-1 - rest)}
     groups = client.get("/runs", headers=JSON).json()["groups"]
     names = {row["run"]["name"] for group in groups for row in group["rows"]}
     assert shown <= names
     assert not left_out & names
+
+
+@pytest.mark.row("UI-03")
+def test_runs_are_shown_from_a_start_date_to_the_end_of_an_end_date(client: Client, clock: Clock) -> None:
+    flow = makers.flow(client)["id"]
+    names = [at(client, clock, flow, days=days) for days in (5, 4, 3, 2)]
+
+    def found(query: str) -> list[str]:
+        groups = client.get(f"/runs?sort=oldest&{query}", headers=JSON).json()["groups"]
+        return [row["run"]["name"] for group in groups for row in group["rows"]]
+
+    days = [(clock.now - timedelta(days=days)).date() for days in (4, 3)]
+    assert found("") == names
+    assert found(f"start-date={days[0]}") == names[1:]
+    assert found(f"end-date={days[1]}") == names[:3]
+    assert found(f"start-date={days[0]}&end-date={days[1]}") == names[1:3]
 
 
 @pytest.mark.row("UI-06")
@@ -52,9 +71,15 @@ def test_the_chart_obeys_the_filters(seen: World) -> None:
     assert looks[1:] == [{"failed"}, set()]
 
 
-@pytest.mark.row("UI-11")
+@pytest.mark.row("UI-10", "UI-11")
 def test_the_details_of_a_run_are_all_there(client: Client) -> None:
-    run = makers.flow_run(client, name="known", tags=["nightly"], flow_version="v7")
+    given = {"region": "eu-central", "size": 3}
+    where = saved(client, registered(client), {"user": "me"}, name="here")["id"]
+    run = makers.flow_run(
+        client, name="known", tags=["nightly"], flow_version="v7", parameters=given,
+        infrastructure_document_id=where,
+    )  # fmt: skip
+    client.patch(f"/api/flow_runs/{run['id']}", json={"infrastructure_pid": "host-1:77"})
     makers.propose(client, "flow_runs", run["id"], "RUNNING")
     makers.propose(client, "flow_runs", run["id"], "FAILED", message="no shelf", force=True)
     page = client.get(f"/runs/{run['id']}", headers=HTML).text
@@ -64,9 +89,16 @@ def test_the_details_of_a_run_are_all_there(client: Client) -> None:
         ("Run count", "1"),
         ("Message", "no shelf"),
         ("Run id", run["id"]),
+        ("Process", "host-1:77"),
     ):
         assert re.search(rf"<dt>{word}</dt><dd[^>]*>{re.escape(value)}</dd>", details), word
     assert "<dt>Created</dt>" in details
+    assert re.search(rf'<dt>Infrastructure</dt><dd><a href="../blocks/{where}">[\w-]+ / here</a>', details)
+    taken = client.get(f"/runs/{run['id']}/parameters", headers=HTML).text
+    table = re.findall(
+        r'<tr><td class="mono">(\w+)</td><td class="muted">(\w+)</td><td class="mono">(.*?)</td>', taken
+    )
+    assert table == [("region", "text", "&#34;eu-central&#34;"), ("size", "number", "3")]
     assert '<span class="tag">nightly</span>' in page
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from orion.errors import Invalid
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate
-from orion.store import block_documents, flow_runs
+from orion.model.flow_runs import FlowRun
+from orion.model.ids import is_id
+from orion.store import flow_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.handlers import deployments as api
 from orion.web.pages import deployments, run_request
-from orion.web.pages.run_request import BUTTONS, Typed, object_of
-from orion.web.pages.shared import gather, here, see
+from orion.web.pages.run_request import BUTTONS, Typed
+from orion.web.pages.shared import blocks_in_words, gather, here, see
 
 TEMPLATE = "deployments/show.html#page"
 
@@ -32,7 +34,8 @@ async def run(call: Call) -> Reply:
     deployment = await gather(call, deployments.read, call.path["id"], now)
     if call.form.get("quick"):
         return await _start(call, DeploymentFlowRunCreate())
-    typed = run_request.read(deployment, call.form)
+    source = await gather(call, _source, deployment.id, str(call.form.get("from", "")))
+    typed = run_request.read(deployment, call.form, source)
     if call.form.get("switch") in ("form", "json"):
         typed.view, typed.json_text = str(call.form["switch"]), None
         run_request.forgiving(typed)
@@ -65,9 +68,16 @@ async def _again(call: Call, deployment: Deployment, typed: Typed, status: int) 
 
 def _page(conn: Conn, id: str, now: datetime, source: str, view: str) -> dict[str, Any]:
     deployment = deployments.read(conn, id, now)
-    run = flow_runs.get(conn, source) if source else None
-    values = object_of(run.parameters) if run else {}
-    return _shown(conn, deployment, Typed({**object_of(deployment.parameters), **values}, view), now)
+    run = _source(conn, id, source)
+    held = run_request.held(deployment, run)
+    typed = Typed(held, view, source=run.id if run else "", held=held)
+    return _shown(conn, deployment, typed, now)
+
+
+def _source(conn: Conn, deployment_id: str, id: str) -> FlowRun | None:
+    """The run of the deployment whose parameters fill the form, if one is named."""
+    run = flow_runs.get(conn, id.lower()) if is_id(id) else None
+    return run if run and run.deployment_id == deployment_id else None
 
 
 def _shown(conn: Conn, deployment: Deployment, typed: Typed, now: datetime) -> dict[str, Any]:
@@ -81,11 +91,4 @@ def _blocks(conn: Conn, deployment: Deployment) -> list[tuple[str, str, str]]:
         ("Storage", deployment.storage_document_id),
         ("Infrastructure", deployment.infrastructure_document_id),
     )
-    return [(title, id, _words(conn, id)) for title, id in named if id]
-
-
-def _words(conn: Conn, id: str) -> str:
-    document = block_documents.get(conn, id)
-    if document is None or document.block_type is None:
-        return "a block that was deleted"
-    return f"{document.block_type.slug} / {'without a name' if document.is_anonymous else document.name}"
+    return blocks_in_words(conn, named)

@@ -22,7 +22,7 @@ from orion.web.pages.artifacts import of_run
 from orion.web.pages.outline import Outlines, elapsed, outline_of
 from orion.web.pages.radar_view import RadarView
 from orion.web.pages.run_rows import far_off, one_group, rows_of
-from orion.web.pages.shared import api_url, found, gather, here, opened_anew, see
+from orion.web.pages.shared import api_url, blocks_in_words, found, gather, here, opened_anew, see
 from orion.web.waiting import Look, why_flow_run
 
 LINES = 200
@@ -148,6 +148,7 @@ def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, outlines: Outl
         "task_names": timeline.short_names(names, outline.numbers),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
+        "held": blocks_in_words(conn, [("Infrastructure", run.infrastructure_document_id)]),
         "usual": usual,
         "slower": far_off(took, usual),
         "result": results.result_of(run.state),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,9 +12,10 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import QueryParams
 
 from orion.errors import BadRequest, NotFound
-from orion.model.filters import Filters, FlowRunFilter, IdCriterion
+from orion.model.filters import Filters, FlowRunFilter, IdCriterion, TimeCriterion
 from orion.model.flow_runs import FlowRun
 from orion.model.states import OrchestrationResult, StateCreate, StateDetails, is_final
+from orion.model.times import from_micros, to_micros
 from orion.orchestration import propose_flow_run
 from orion.store import Lane, console, deleted, flow_runs
 from orion.store.base import Conn
@@ -90,19 +92,26 @@ VERBS: dict[str, tuple[Work, str]] = {
     "cancel": (cancel, "Cancelled"),
     "retry": (retry, "Retried"),
     "delete": (delete, "Deleted"),
+    "undo": (restore, "Scheduled again:"),
 }
 
 
 async def bulk(call: Call) -> Reply:
     """Cancel, retry or delete the runs that are ticked, or all that match.
 
-    Deleting and cancelling ask once more, with names; cancelling only where something has not ended yet.
+    Deleting and cancelling ask once more, with names; cancelling only where something has not ended yet. What a cancel
+    ended before it began can be undone, by the moment of the cancel.
     """
     see(call)
     verb, every = str(call.form.get("verb", "")), bool(call.form.get("all"))
     if verb not in VERBS:
-        raise BadRequest(f"Runs can be cancelled, retried or deleted; {verb[:40]!r} is none of these.")
+        raise BadRequest(
+            f"Runs can be cancelled, retried or deleted, and a cancel undone; {verb[:40]!r} is neither."
+        )
     address = back(call, "runs")
+    if verb == "undo":
+        at = _moment(str(call.form.get("at", "")))
+        return await _all(call, verb, await gather(call, _cancelled_at, address, call.now, at), address)
     ids = [str(each).lower() for each in call.form.getlist("id")][:MOST]
     if every:
         ids = await gather(call, _matching, address, call.now)
@@ -123,20 +132,48 @@ async def _all(call: Call, verb: str, ids: list[str], address: str) -> Reply:
     changed, unchanged = len(answers) - reasons.total(), reasons.total()
     words = f"{done} {plural(changed, 'run')}"
     words += "".join(f"; {plural(number, 'run')} not: {why}" for why, number in reasons.most_common(3))
-    data = {"changed": changed, "unchanged": unchanged, "reasons": dict(reasons)}
-    return Reply(data, headers={"Set-Cookie": said.kept(words)}, location=address)
+    data: dict[str, Any] = {"changed": changed, "unchanged": unchanged, "reasons": dict(reasons)}
+    undo = None
+    if verb == "cancel" and (again := len(await gather(call, _cancelled_at, address, call.now, call.now))):
+        undo = said.Undo(to_micros(call.now), again)
+        data["undo"] = {"at": str(undo.at), "number": again}
+    return Reply(data, headers={"Set-Cookie": said.kept(words, undo)}, location=address)
 
 
 def _matching(conn: Conn, address: str, now: datetime) -> list[str]:
-    """The ids of all runs that the list at an address shows, page by page; at most as many as one form may change."""
-    query = run_query.parse(QueryParams(parse_qsl(address.partition("?")[2])))
-    filters, ids, key = query.filters(*query.span(now)), list[str](), None
-    while len(ids) < MOST:
+    """The ids of all runs that the list at an address shows."""
+    query = _query(address)
+    return [run.id for run in _listed(conn, query, query.filters(*query.span(now)))]
+
+
+def _cancelled_at(conn: Conn, address: str, now: datetime, at: datetime) -> list[str]:
+    """The ids of the runs of a list that were cancelled at a moment, before they began: which a cancel can undo."""
+    query = replace(_query(address), states=("cancelled",), by="")
+    filters = query.filters(*query.span(now))
+    assert filters.flow_runs is not None
+    filters.flow_runs.start_time = TimeCriterion(is_null_=True)
+    runs = _listed(conn, query, filters)
+    return [run.id for run in runs if restorable(run) and run.state and run.state.timestamp == at]
+
+
+def _query(address: str) -> run_query.RunQuery:
+    return run_query.parse(QueryParams(parse_qsl(address.partition("?")[2])))
+
+
+def _listed(conn: Conn, query: run_query.RunQuery, filters: Filters) -> Iterator[FlowRun]:
+    """The runs that meet the filters, read page by page; at most as many as one form may change."""
+    key = None
+    for _ in range(MOST // PAGE):
         found, key = flow_runs.page(conn, filters, query.order, PAGE, key)
-        ids += [run.id for run in found]
+        yield from found
         if key is None:
             break
-    return ids
+
+
+def _moment(text: str) -> datetime:
+    if not text.isdecimal() or len(text) > 16:
+        raise BadRequest("Say which cancel is to be undone: `at` is its moment in microseconds.")
+    return from_micros(int(text))
 
 
 def _lost(conn: Conn, ids: list[str], verb: str) -> dict[str, Any]:

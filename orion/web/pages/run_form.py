@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from starlette.datastructures import FormData
 
+from orion.web.pages import form_secrets
 from orion.web.pages.controls import (
     ABSENT,
     LONG,
@@ -29,7 +30,6 @@ from orion.web.pages.controls import (
 )
 from orion.web.pages.schema import DEEPEST, Plain, Schema, name_of, variant_of
 
-HIDDEN = "********"
 MOST_ROWS = 200
 
 
@@ -53,7 +53,9 @@ class Field:
     choices: list[tuple[str, str]] = field(default_factory=list)
     slug: str = ""
     is_set: bool = False
-    stays: bool = False  # what is typed is never sent back: the browser keeps it while the form is drawn again
+    stays: bool = (
+        False  # what is typed is never sent back: the browser keeps it while the form is drawn again
+    )
 
 
 class Form:
@@ -79,11 +81,13 @@ class Form:
         own = self.plain.properties(self.plain.of(self.schema))
         return {name: each["default"] for name, each in own.items() if "default" in each}
 
-    def secrets(self) -> set[str]:
-        """The parameters that are never shown."""
-        return {
-            name for name, each in self.plain.properties(self.schema).items() if control(each) == "password"
-        }
+    def masked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as a page may show them."""
+        return dict(form_secrets.masked(self.plain, self.plain.of(self.schema), dict(values)))
+
+    def kept(self, values: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with secrets that were left blank, or asterisks, as they are held."""
+        return dict(form_secrets.kept(self.plain, self.plain.of(self.schema), dict(values), dict(held)))
 
     # --- Out: a schema and values as fields ---------------------------------------------------------------------------
 
@@ -252,25 +256,25 @@ def _number(form: FormData, name: str) -> int:
 
 
 def command(
-    name: str,
-    values: Mapping[str, Any],
-    defaults: Mapping[str, Any],
-    secrets: set[str] | None = None,
-    more: Mapping[str, str] = {},
+    name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], more: Mapping[str, str] = {}
 ) -> str:
-    """The same run as a command; only what differs from the defaults is said, and no secret; `more` are options."""
-    changed = [
-        (key, value) for key, value in values.items() if key not in defaults or not same(value, defaults[key])
-    ]
-    shown = [(key, HIDDEN if key in (secrets or ()) else at_prompt(value)) for key, value in changed]
-    options = [f"-p {shlex.quote(f'{key}={value}')}" for key, value in shown]
+    """The same run as a command; only what differs from the defaults is said; `more` are options."""
+    said = [(key, at_prompt(values[key])) for key in changed(values, defaults)]
+    options = [f"-p {shlex.quote(f'{key}={value}')}" for key, value in said]
     options += [f"{option} {shlex.quote(text)}" for option, text in more.items() if text]
     return " \\\n    ".join([f"orion deployment run {shlex.quote(name)}", *options])
 
 
+def changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """The names of the values that differ from the defaults."""
+    return [key for key, value in values.items() if key not in defaults or not same(value, defaults[key])]
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same JSON: 1 is neither true nor 1.0."""
-    return msgspec.json.encode(one, order="deterministic") == msgspec.json.encode(other, order="deterministic")
+    return msgspec.json.encode(one, order="deterministic") == msgspec.json.encode(
+        other, order="deterministic"
+    )
 
 
 def at_prompt(value: Any) -> str:
@@ -298,6 +302,14 @@ def keep_typed(fields: Sequence[Field], form: FormData) -> None:
             keep_typed(each.parts, form)
         if each.error and each.path in form and not each.parts:
             each.text = str(form[each.path])
+
+
+def forget_secrets(fields: Sequence[Field], form: FormData) -> None:
+    """Say of secrets that were typed that they are gone: no page holds them."""
+    for each in fields:
+        forget_secrets(each.parts, form)
+        if each.kind == "password" and form.get(each.path):
+            each.is_set, each.error = False, "Type it again: secrets are not sent back."
 
 
 def _typed_row(field: Field, text: str) -> Field:

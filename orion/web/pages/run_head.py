@@ -21,7 +21,7 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, states, task_runs
 from orion.store.base import Conn
 from orion.web.display import look_of, plural
-from orion.web.pages import compare, results, set_state, timeline
+from orion.web.pages import compare, results, run_actions, set_state, timeline
 from orion.web.pages.artifacts import count_of_run
 from orion.web.pages.run_rows import first_line, looks_of
 from orion.web.pages.shared import found
@@ -40,6 +40,7 @@ def head(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     return {
         "run": run,
         "final": final,
+        "restorable": run_actions.restorable(run),
         "waits": not final and run.state_type != "RUNNING",
         "flow_name": console.flow_names(conn, [run.flow_id]).get(run.flow_id, "?"),
         "path": steps(states.of_flow_run(conn, id), now),

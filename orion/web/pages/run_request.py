@@ -12,13 +12,14 @@ from starlette.datastructures import FormData
 
 from orion.errors import Conflict
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate
+from orion.model.flow_runs import FlowRun
 from orion.model.ids import new_id
 from orion.model.states import StateCreate, StateDetails
 from orion.store import console
 from orion.store.base import Conn
 from orion.web.display import json_block, viewer
 from orion.web.pages.form_rows import edited
-from orion.web.pages.run_form import HIDDEN, Field, Form, command, differing, keep_typed
+from orion.web.pages.run_form import Field, Form, changed, command, differing, forget_secrets, keep_typed
 from orion.web.parameters import faults
 
 BUTTONS = ("add", "drop", "reset", "preview")
@@ -36,6 +37,8 @@ class Typed:
     name: str = ""
     key: str = field(default_factory=new_id)
     sent: FormData = field(default_factory=FormData)
+    source: str = ""  # the run whose parameters filled the form
+    held: Mapping[str, Any] = field(default_factory=dict)  # what secrets are that are left blank
 
 
 def object_of(raw: msgspec.Raw) -> dict[str, Any]:
@@ -44,25 +47,32 @@ def object_of(raw: msgspec.Raw) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def read(deployment: Deployment, form: FormData) -> Typed:
-    """The form as it was sent, with the faults that the API would find."""
+def read(deployment: Deployment, form: FormData, source: FlowRun | None = None) -> Typed:
+    """The form as it was sent, with the faults that the API would find; secrets left blank are those of `source`."""
     typed = Typed({}, start=str(form.get("start", ""))[:40], name=str(form.get("name", "")).strip()[:200])
     typed.key, typed.sent = str(form.get("idempotency_key") or typed.key)[:200], edited(form)
+    own = Form(object_of(deployment.parameter_openapi_schema))
     if "json" in form:
-        _read_json(deployment, typed, str(form["json"]))
+        _read_json(typed, str(form["json"]))
     else:
-        typed.values, typed.errors = Form(object_of(deployment.parameter_openapi_schema)).read(typed.sent)
+        typed.values, typed.errors = own.read(typed.sent)
+    typed.source, typed.held = source.id if source else "", held(deployment, source)
+    typed.values = own.kept(typed.values, typed.held)
     _check(deployment, typed)
     return typed
 
 
-def _read_json(deployment: Deployment, typed: Typed, text: str) -> None:
+def held(deployment: Deployment, source: FlowRun | None) -> dict[str, Any]:
+    """What the form was filled with: the parameters of the deployment, and over them those of a run of it."""
+    return {**object_of(deployment.parameters), **(object_of(source.parameters) if source else {})}
+
+
+def _read_json(typed: Typed, text: str) -> None:
     typed.view, typed.json_text = "json", text
     try:
         typed.values = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         typed.errors["json"] = f"Write a JSON object with the parameters: {error}."
-    typed.values = {name: value for name, value in typed.values.items() if value != HIDDEN}
 
 
 def _check(deployment: Deployment, typed: Typed) -> None:
@@ -116,24 +126,32 @@ def shown(conn: Conn, deployment: Deployment, flow_name: str, typed: Typed) -> d
     """The form as its page draws it."""
     form = Form(object_of(deployment.parameter_openapi_schema))
     defaults = {**form.defaults(), **object_of(deployment.parameters)}
-    values, secrets = {**defaults, **typed.values}, form.secrets()
+    values = {**defaults, **typed.values}
     errors = dict(typed.errors)
     fields = form.fields(values, defaults, errors)
     errors = placed(fields, errors)
     fields = form.fields(values, defaults, errors)
     keep_typed(fields, typed.sent)
-    masked = {name: HIDDEN if name in secrets else value for name, value in values.items()}
+    if not typed.sent.get("preview"):  # which leaves fields of secrets as they stand in the browser
+        forget_secrets(fields, typed.sent)
+    masked = form.masked(values)
+    unsaid = [name for name in changed(values, defaults) if masked[name] != values[name]]
+    said = {name: value for name, value in values.items() if name not in unsaid}
     return {
         "fields": fields,
         "documents": {slug: console.documents_of_type(conn, slug) for slug in slugs(fields)},
         "changed": differing(fields),
         "view": typed.view if fields or typed.view == "json" else "form",
-        "json_text": json_block(masked) if typed.json_text is None else typed.json_text,
+        "json_text": json_block(form.masked(form.kept(masked, typed.held)))
+        if typed.json_text is None
+        else typed.json_text,
         "json_errors": [fault for path, fault in errors.items() if path not in ("start",)],
         "form_error": errors.get("p", ""),
         "first_error": first_fault(fields),
         "start_error": errors.get("start", ""),
-        "command": command(f"{flow_name}/{deployment.name}", values, defaults, secrets, _when(typed)),
+        "command": command(f"{flow_name}/{deployment.name}", said, defaults, _when(typed)),
+        "unsaid": unsaid,
+        "source": typed.source,
         "start": typed.start,
         "run_name": typed.name,
         "key": typed.key,

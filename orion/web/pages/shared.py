@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,8 @@ from orion.errors import NotFound
 from orion.model import schedules
 from orion.model.deployments import Deployment
 from orion.model.schedule_words import in_words
+from orion.store import block_documents
+from orion.store.base import Conn
 from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
@@ -111,3 +113,15 @@ def stretch(at: int, number: int, total: int, what: str) -> str:
     if not number:
         return f"0 {what}"
     return f"{at + 1:,}–{at + number:,} of {max(total, at + number):,} {what}"
+
+
+def blocks_in_words(conn: Conn, named: Iterable[tuple[str, str | None]]) -> list[tuple[str, str, str]]:
+    """Title, id and words of each block that something names; what names none is left out."""
+    return [(title, id, _block(conn, id)) for title, id in named if id]
+
+
+def _block(conn: Conn, id: str) -> str:
+    document = block_documents.get(conn, id)
+    if document is None or document.block_type is None:
+        return "a block that was deleted"
+    return f"{document.block_type.slug} / {'without a name' if document.is_anonymous else document.name}"
