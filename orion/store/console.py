@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple
 
+import msgspec
+
 from orion.model.logs import Log
 from orion.store import sql
 from orion.store.base import Conn
@@ -42,6 +44,21 @@ class Sketch(NamedTuple):
     since: int | None
     seconds: float
     inputs: str
+
+
+class Face(msgspec.Struct, gc=False):
+    """A task run as a comparison needs it: times in microseconds, `key` of both its keys, `seconds` it ran so far."""
+
+    id: str
+    name: str
+    key: str
+    state_type: str | None
+    state_name: str | None
+    start: int | None
+    created: int
+    since: int | None
+    seconds: float
+    run_count: int
 
 
 class Nav(NamedTuple):
@@ -152,6 +169,11 @@ def stored_results(conn: Conn, flow_run_id: str, n: int) -> int:
 def sketches(conn: Conn, flow_run_id: str) -> list[Sketch]:
     """All task runs of a flow run as charts need them, oldest first; there may be ten thousand."""
     return list(map(Sketch._make, conn.all(Q.sketches, {"id": flow_run_id})))
+
+
+def faces(conn: Conn, flow_run_id: str) -> list[Face]:
+    """All task runs of a flow run as a comparison needs them, oldest first."""
+    return [Face(*row) for row in conn.all(Q.faces, {"id": flow_run_id})]
 
 
 def tasks_revision(conn: Conn, flow_run_id: str) -> tuple[object, ...]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from orion.model.ids import new_id
+from orion.store import Conn
+from orion.web.display import Viewer, viewer
+from orion.web.pages import compare
+from tests import counting
 from tests.web import makers
-from tests.web.browser import Client
+from tests.web.browser import Client, Clock
+from tests.web.many import many_tasks
 from tests.web.pages import HTML, World, act
 
 JSON = {"Accept": "application/json"}
@@ -96,3 +104,30 @@ def test_a_result_says_where_it_is_and_whether_a_retry_uses_it(
     stored = data["type"] != "unpersisted"  # type: ignore[index]
     assert ("A retry reuses 1 finished task." in page) is stored
     assert ("A retry reuses nothing" in page) is not stored
+
+
+def test_two_runs_of_many_tasks_cost_as_many_statements_as_two_of_few(
+    client: Client, store: Any, clock: Clock
+) -> None:
+    few, as_few, many, as_many = (makers.running_flow_run(client)["id"] for _ in range(4))
+    for run, number in ((few, 3), (as_few, 3), (many, 300), (as_many, 300)):
+        store.write_now(many_tasks, run, clock.now, range(number))
+
+    def read(conn: Conn, a: str, b: str) -> None:
+        viewer.set(Viewer())
+        compare.both(conn, a, b, clock.now, "start", "tasks", "")
+
+    assert counting.statements(store, read, many, as_many) == counting.statements(store, read, few, as_few)
+    told = client.get(f"/runs/compare?a={few}&b={many}", headers=JSON).json()
+    assert (told["pairs"], told["states_differ"], len(told["rows"])) == (300, 297, 60)
+    assert [side["tasks"] for side in told["sides"]] == [3, 300]
+
+
+def test_a_task_that_runs_has_taken_what_passed_since(client: Client, clock: Clock) -> None:
+    runs = [makers.running_flow_run(client)["id"] for _ in range(2)]
+    for run in runs:
+        task = makers.task_run(client, run, "load", dynamic_key="0")["id"]
+        makers.propose(client, "task_runs", task, "RUNNING")
+        clock.now += timedelta(seconds=30)
+    told = client.get(f"/runs/compare?a={runs[0]}&b={runs[1]}", headers=JSON).json()
+    assert [told["rows"][0]["pair"][side]["seconds"] for side in ("a", "b")] == [60.0, 30.0]

@@ -79,6 +79,12 @@ SELECT id, name, state_type, state_name, {micros:start_time}, {micros:end_time},
     total_run_time, task_inputs
 FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, id;
 
+-- name: faces
+-- The task runs of a flow run, each in the few values that a comparison needs; times in microseconds.
+SELECT id, name, task_key || ' ' || dynamic_key, state_type, state_name, {micros:start_time}, {micros:created},
+    {micros:state_timestamp}, total_run_time, run_count
+FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, id;
+
 -- name: tasks_revision
 -- What differs whenever a task run of a flow run is added, changed or removed.
 SELECT count(*), max({micros:updated}), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;

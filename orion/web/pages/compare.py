@@ -10,7 +10,7 @@ import msgspec
 
 from orion.model.flow_runs import FlowRun
 from orion.model.states import State
-from orion.store import console, flow_runs, states, task_runs
+from orion.store import console, flow_runs, states
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.pairs import axis
@@ -31,7 +31,7 @@ async def show(call: Call) -> Reply:
     sort = "difference" if query.get("sort") == "difference" else "start"
     view = "logs" if query.get("view") == "logs" else "tasks"
     if all(len(id) == 36 for id in ids):
-        data = await gather(call, _both, *ids, now, sort, view, query.get("task", "")[:300])
+        data = await gather(call, both, *ids, now, sort, view, query.get("task", "")[:300])
         return Reply({**data, "now": now, "here": here(call)}, "flow_runs/compare.html#page")
     known = next((id for id in ids if len(id) == 36), "")
     data = await gather(call, _choice, known, now)
@@ -65,12 +65,13 @@ def _choice(conn: Conn, known: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _both(conn: Conn, a_id: str, b_id: str, now: datetime, sort: str, view: str, task: str) -> dict[str, Any]:
+def both(conn: Conn, a_id: str, b_id: str, now: datetime, sort: str, view: str, task: str) -> dict[str, Any]:
+    """All that the page of two runs shows."""
     a: FlowRun = found(flow_runs.get(conn, a_id, now), "run")
     b: FlowRun = found(flow_runs.get(conn, b_id, now), "run")
     histories = [states.of_flow_run(conn, id) for id in (a_id, b_id)]
-    tasks = [task_runs.of_flow_run(conn, id, now) for id in (a_id, b_id)]
-    pairs = paired(*tasks)
+    tasks = console.faces(conn, a_id), console.faces(conn, b_id)
+    pairs = paired(*tasks, now)
     flows = console.flow_names(conn, [a.flow_id, b.flow_id])
     part = parting(conn, pairs, a, b)
     data = {

@@ -9,9 +9,9 @@ from typing import Any
 from orion.model.filters import LogFilter, NullableIdCriterion
 from orion.model.flow_runs import FlowRun
 from orion.model.logs import Log
-from orion.model.task_runs import TaskRun
 from orion.store import logs
 from orion.store.base import Conn
+from orion.store.console import Face
 from orion.web.pages.compare_tasks import plain
 from orion.web.pages.timeline import short_names
 
@@ -20,7 +20,7 @@ Row = tuple[str, Log | None, Log | None]
 
 
 def aligned(
-    conn: Conn, a: FlowRun, b: FlowRun, tasks: Sequence[Sequence[TaskRun]], name: str
+    conn: Conn, a: FlowRun, b: FlowRun, tasks: Sequence[Sequence[Face]], name: str
 ) -> dict[str, Any]:
     """The first lines of both, of one task if it is named; each row says whether the two are the same."""
     names = short_names({task.id: task.name for of_run in tasks for task in of_run})

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from orion.model.filters import LogFilter, NullableIdCriterion
 from orion.model.flow_runs import FlowRun
-from orion.model.task_runs import TaskRun
-from orion.store import logs
+from orion.model.times import to_micros
+from orion.store import logs, task_runs
 from orion.store.base import Conn
+from orion.store.console import Face
 from orion.web.charts.pairs import Side
-from orion.web.display import look_of
+from orion.web.display import look, look_of
 from orion.web.pages.run_rows import first_line
 from orion.web.pages.timeline import short_names, upstream
 
@@ -29,8 +31,8 @@ class Pair:
 
     name: str
     key: str
-    ours: TaskRun | None
-    theirs: TaskRun | None
+    ours: Face | None
+    theirs: Face | None
     a: Side | None
     b: Side | None
 
@@ -68,17 +70,21 @@ class Pair:
         return self.time_differs or self.state_differs
 
 
-def paired(a: Sequence[TaskRun], b: Sequence[TaskRun]) -> list[Pair]:
+def paired(a: Sequence[Face], b: Sequence[Face], now: datetime) -> list[Pair]:
     """The tasks of both runs by their key, in the order in which they began in B, then in A."""
     names = short_names({task.id: task.name for task in b}) | short_names({task.id: task.name for task in a})
-    first, second = ({_key(task): task for task in tasks} for tasks in (a, b))
-    order = sorted(b, key=_began) + sorted((task for task in a if _key(task) not in second), key=_began)
-    return [
-        _pair(_key(task), names[task.id], first.get(_key(task)), second.get(_key(task))) for task in order
-    ]
+    first, second = ({task.key: task for task in tasks} for tasks in (a, b))
+    order = sorted(b, key=_began) + sorted((task for task in a if task.key not in second), key=_began)
+    side = _sides(to_micros(now))
+
+    def pair(task: Face) -> Pair:
+        ours, theirs = first.get(task.key), second.get(task.key)
+        return Pair(names[task.id], task.key, ours, theirs, side(ours), side(theirs))
+
+    return [pair(task) for task in order]
 
 
-def sides(run: FlowRun, tasks: Sequence[TaskRun]) -> dict[str, Any]:
+def sides(run: FlowRun, tasks: Sequence[Face]) -> dict[str, Any]:
     """What stands on a run's card."""
     done = sum(1 for task in tasks if look_of(task) == "completed")
     return {"run": run, "look": look_of(run), "done": done, "tasks": len(tasks)}
@@ -93,8 +99,9 @@ def parting(conn: Conn, pairs: Sequence[Pair], a: FlowRun, b: FlowRun) -> dict[s
         return None
     worse = first.theirs if first.b and first.b.look in BAD else first.ours
     start = b.start_time if worse is first.theirs else a.start_time
-    after = (worse.start_time - start).total_seconds() if worse and worse.start_time and start else None
-    message = worse.state.message if worse and worse.state and look_of(worse) in BAD else ""
+    after = (worse.start - to_micros(start)) / 1_000_000 if worse and worse.start is not None and start else None
+    task = task_runs.get(conn, worse.id) if worse and look_of(worse) in BAD else None
+    message = task.state.message if task and task.state else ""
     return {
         "pair": first,
         "after": after,
@@ -112,7 +119,8 @@ def plain(message: str) -> str:
 def _news(conn: Conn, first: Pair, pairs: Sequence[Pair]) -> dict[str, str] | None:
     """A line that a task just before logged in B and not in A; a warning before all others."""
     by_id = {each.theirs.id: each for each in pairs if each.theirs}
-    before = [by_id[id] for id in upstream(first.theirs.task_inputs) if id in by_id] if first.theirs else []
+    task = task_runs.get(conn, first.theirs.id) if first.theirs else None
+    before = [by_id[id] for id in upstream(task.task_inputs) if id in by_id] if task else []
     theirs = _lines(conn, [each.theirs.id for each in before if each.theirs])
     known = {plain(line.message) for line in _lines(conn, [each.ours.id for each in before if each.ours])}
     fresh = [line for line in theirs if plain(line.message) not in known]
@@ -129,19 +137,20 @@ def _lines(conn: Conn, task_ids: list[str]) -> list[Any]:
     return logs.filter(conn, chosen, "TIMESTAMP_DESC", LINES, 0)
 
 
-def _key(task: TaskRun) -> str:
-    return f"{task.task_key} {task.dynamic_key}"
+def _began(task: Face) -> tuple[bool, int]:
+    return task.start is None, task.created if task.start is None else task.start
 
 
-def _began(task: TaskRun) -> tuple[bool, datetime]:
-    return task.start_time is None, task.start_time or task.created
+def _sides(now: int) -> Callable[[Face | None], Side | None]:
+    """How tasks look and how long they worked until now, those that run still included."""
+    looks = cache(look)
 
+    def side(task: Face | None) -> Side | None:
+        if task is None:
+            return None
+        going = task.state_type == "RUNNING" and task.since is not None
+        more = max(now - task.since, 0) / 1_000_000 if going else 0.0  # type: ignore[operator]  # not None
+        seen = looks(task.state_type, task.state_name)
+        return Side(seen, task.seconds + more if task.start is not None else None)
 
-def _pair(key: str, name: str, ours: TaskRun | None, theirs: TaskRun | None) -> Pair:
-    return Pair(name, key, ours, theirs, _side(ours), _side(theirs))
-
-
-def _side(task: TaskRun | None) -> Side | None:
-    if task is None:
-        return None
-    return Side(look_of(task), task.estimated_run_time if task.start_time else None)
+    return side
