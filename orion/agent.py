@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import fcntl
 import glob
+import heapq
+import itertools
 import logging
 import os
 import random
@@ -162,6 +164,49 @@ def pause(failures: int, most: float = RETRY_SECONDS[1]) -> float:
     return min(most, RETRY_SECONDS[0] * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
 
 
+class Slots:
+    """So many runs at one time. Who waits gets one by the priority of its queue, the lowest first, then in turn."""
+
+    def __init__(self, most: int | None) -> None:
+        self.free = most or 10**6
+        self.turns = itertools.count()
+        self.waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    def try_take(self) -> bool:
+        """Take one if that needs no waiting."""
+        if self.free < 1:
+            return False
+        self.free -= 1
+        return True
+
+    async def take(self, priority: int) -> None:
+        """Take one, when it is our turn."""
+        if self.try_take():
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self.waiting, (priority, next(self.turns), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Let the next one have it."""
+        while self.waiting:
+            turn = heapq.heappop(self.waiting)[2]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.free += 1
+
+    async def wait(self, priority: int) -> None:
+        """Wait until there is one that nobody before us wants, and leave it there."""
+        await self.take(priority)
+        self.give_back()
+
+
 @dataclass
 class Child:
     """A flow process that this agent watches; `process` is None for an adopted one."""
@@ -308,7 +353,10 @@ class Agent:
         self.said: dict[str, str] = {}
         self.polls: set[asyncio.Task[None]] = set()
         self.tasks: set[asyncio.Task[None]] = set()  # one for each run in hand
-        self.slots = asyncio.Semaphore(options.limit or 10**6)
+        self.slots = Slots(options.limit)
+        self.polled: set[str] = set(options.names)  # queues, by name
+        self.in_order = asyncio.Lock()
+        self.freed = True  # whether a slot has come free since the queues were asked in their order
         self.stopping = asyncio.Event()
         self.finished, self.failed, self.last_answer = 0, 0, time.monotonic()
 
@@ -336,7 +384,7 @@ class Agent:
         failures = 0
         while not self.stopping.is_set():
             try:
-                await self._poll_once(await self._queue(name), self.options.poll)
+                await self._poll_once(await self._queue(name))
                 failures = 0
             except (Unavailable, Refusal) as error:
                 failures += 1
@@ -352,6 +400,7 @@ class Agent:
                 for name in await self._names(prefix):
                     if name not in known:
                         known.add(name)
+                        self.polled.add(name)
                         self._spawn(self._poll_by_name(name), self.polls)
                 self.said.pop(prefix, None)
             except (Unavailable, Refusal) as error:
@@ -364,13 +413,42 @@ class Agent:
             log.warning("%s", message)
         self.said[about] = message
 
-    async def _poll_once(self, queue: dict[str, Any], wait: float) -> int:
+    async def _poll_once(self, queue: dict[str, Any]) -> None:
+        """Wait until there is room, then for what the queue hands out; what others have may come first."""
+        await self.slots.wait(_priority(queue))
+        if self.options.limit and len(self.polled) > 1:
+            await self._ask_after_others()
+        if self.slots.free > 0:
+            await self._ask(queue, self.options.poll)
+
+    async def _ask_after_others(self) -> None:
+        """Once after a run has made room: ask every queue for what is due, before any is waited for."""
+        async with self.in_order:
+            if self.freed:
+                queues = await self._queues_there()
+                self.freed = False
+                await self._ask_in_order(queues)
+
+    async def _queues_there(self) -> list[dict[str, Any]]:
+        found = []
+        for name in [*self.polled]:
+            with contextlib.suppress(Refusal):
+                found.append(await self._queue(name))
+        return found
+
+    async def _ask_in_order(self, queues: list[dict[str, Any]]) -> int:
+        """Take what is due, by the priorities of the queues and as far as there is room; the number of runs."""
+        found = 0
+        for queue in sorted(queues, key=_priority):
+            if self.slots.free > 0:
+                found += await self._ask(queue, 0)
+        return found
+
+    async def _ask(self, queue: dict[str, Any], wait: float) -> int:
         """Ask a queue once and take what it hands out; the number of runs."""
         asked = time.monotonic()
-        async with self.slots:
-            limit = min(10, max(1, (self.options.limit or 10) - len(self.children)))
         body = {
-            "limit": limit,
+            "limit": min(10, max(1, self.slots.free)),
             "agent_id": self.id,
             "agent_name": f"{self.host} {os.getpid()}",
             "wait_seconds": wait,
@@ -385,7 +463,8 @@ class Agent:
         else:
             self.said.pop(queue["name"], None)
         for run in runs:
-            self._spawn(self._take(run), self.tasks)
+            has_slot = self._seconds_until(run) <= LEAD_SECONDS and self.slots.try_take()
+            self._spawn(self._take(run, _priority(queue), has_slot), self.tasks)
         if not runs and wait and time.monotonic() - asked < 1:
             await self._sleep(random.uniform(1, 3))  # a server without long polls
         return len(runs)
@@ -419,11 +498,14 @@ class Agent:
                 names += await self._names(prefix)
             while not self.stopping.is_set():
                 queues = [await self._queue(name) for name in names]
-                found = sum([await self._poll_once(queue, 0) for queue in queues])
+                await self._until_told_to_stop(self.slots.wait(0))
+                found = 0 if self.stopping.is_set() else await self._ask_in_order(queues)
                 if not found and not (self.tasks and self.options.until_idle):
                     break
                 if self.options.until_idle and self.tasks:
-                    await asyncio.wait({*self.tasks}, return_when=asyncio.FIRST_COMPLETED)
+                    await self._until_told_to_stop(
+                        asyncio.wait({*self.tasks}, return_when=asyncio.FIRST_COMPLETED)
+                    )
         except Unavailable as error:
             log.error("The server at %s cannot be reached: %s", self.options.api, error)
             return 1
@@ -436,26 +518,37 @@ class Agent:
 
     # one run
 
-    async def _take(self, run: dict[str, Any]) -> None:
-        """Hold a run until it is nearly due, claim it, start it, watch it."""
-        if run["id"] in self.taken:
-            return
-        self.taken.add(run["id"])
+    async def _take(self, run: dict[str, Any], priority: int, has_slot: bool) -> None:
+        """Hold a run until it is nearly due and there is room for it, then see it to its end."""
         handed_out = time.monotonic()
         try:
-            await self._sleep(self._seconds_until(run) - LEAD_SECONDS)
-            async with self.slots:
-                if self.stopping.is_set() or time.monotonic() - handed_out > STALE_SECONDS:
-                    return
-                token = await self._claim(run)
-                if token is not None and self.stopping.is_set():
-                    await self._hand_back(run, token)
-                elif token is not None and (child := await self._start(run, token)):
-                    await self._watch(child)
+            if run["id"] in self.taken:
+                return
+            self.taken.add(run["id"])
+            try:
+                if not has_slot:
+                    await self._sleep(self._seconds_until(run) - LEAD_SECONDS)
+                    await self.slots.take(priority)
+                    has_slot = True
+                if not self.stopping.is_set() and time.monotonic() - handed_out <= STALE_SECONDS:
+                    await self._run(run)
+            finally:
+                self.taken.discard(run["id"])
+        finally:
+            if has_slot:
+                self.freed = True
+                self.slots.give_back()
+
+    async def _run(self, run: dict[str, Any]) -> None:
+        """Claim a run, start it, watch it."""
+        try:
+            token = await self._claim(run)
+            if token is not None and self.stopping.is_set():
+                await self._hand_back(run, token)
+            elif token is not None and (child := await self._start(run, token)):
+                await self._watch(child)
         except (Unavailable, Refusal) as error:
             log.warning("Run %r was not taken: %s", run["name"], error)
-        finally:
-            self.taken.discard(run["id"])
 
     def _seconds_until(self, run: dict[str, Any]) -> float:
         due = run.get("next_scheduled_start_time")
@@ -818,6 +911,15 @@ class Agent:
                 quiet,
             )
 
+    async def _until_told_to_stop(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Wait for something, but not beyond the order to stop."""
+        both = {asyncio.ensure_future(work), asyncio.ensure_future(self.stopping.wait())}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in both:
+                each.cancel()
+
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not beyond the order to stop."""
         with contextlib.suppress(asyncio.TimeoutError):
@@ -833,6 +935,11 @@ class Agent:
         self.polls.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("Something went wrong in the agent.", exc_info=error)
+
+
+def _priority(queue: dict[str, Any]) -> int:
+    """The place of a queue among others: 1 comes first."""
+    return int(queue.get("priority") or 1)
 
 
 def _ending(code: int | None) -> str:

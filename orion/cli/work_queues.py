@@ -11,7 +11,7 @@ from orion.cli import completing
 from orion.cli.api import api
 from orion.cli.console import Format, Json, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.lookup import find_work_queue
+from orion.cli.lookup import find_deployment, find_work_queue
 from orion.model.times import utcnow
 
 app = new_group("Create, pause, limit and look at work queues.")
@@ -34,13 +34,30 @@ def create(
         list[str] | None,
         typer.Option("-t", "--tag", metavar="TAG", help="Serve runs with all of these tags."),
     ] = None,
+    deployment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--deployment",
+            metavar="FLOW/NAME",
+            help="Serve runs of this deployment; repeatable.",
+            autocompletion=completing.deployments,
+        ),
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            "-p", "--priority", metavar="N", min=1, help="1 goes first; by default after all others."
+        ),
+    ] = None,
     description: Annotated[str, typer.Option("-d", "--description", metavar="TEXT")] = "",
 ) -> None:
-    """Create a work queue."""
+    """Create a work queue: for runs that name it, or with --tag and --deployment for those that fit."""
     body: dict[str, Any] = {"name": name, "description": description, "concurrency_limit": limit}
-    if tag:
-        body["filter"] = {"tags": tag}
+    body |= {"priority": priority} if priority else {}
     with api() as server:
+        if tag or deployment:
+            ids = [find_deployment(server, each)["id"] for each in deployment or []]
+            body["filter"] = {"tags": tag, "deployment_ids": ids or None}
         row = server.post("/work_queues/", body)
     print(f"Created work queue {row['name']!r} ({row['id']}).")
     print(f"Serve it:  orion agent start -q {row['name']!r}")
@@ -59,14 +76,14 @@ def ls(
         rows = server.rows("/work_queues/filter", {}, 10_000)
     if as_json or output is Format.json:
         return show_json(rows)
-    headings = ["Name", "ID", "Limit", "Status", "Polled", *(["Serves"] if verbose else [])]
+    headings = ["Name", "ID", "Limit", "Status", "Polled", *(["Priority", "Serves"] if verbose else [])]
     show_rows(headings, [_cells(row, verbose) for row in rows])
 
 
 def _cells(row: dict[str, Any], verbose: bool) -> list[Any]:
     status = "paused" if row["is_paused"] else row["status"].lower().replace("_", " ")
     cells = [row["name"], row["id"], row["concurrency_limit"], status, ago(row["last_polled"]) or "never"]
-    return [*cells, row["filter"] or "runs that name this queue"] if verbose else cells
+    return [*cells, row["priority"], row["filter"] or "runs that name this queue"] if verbose else cells
 
 
 @app.command("inspect")
@@ -128,6 +145,14 @@ def set_concurrency_limit(
 def clear_concurrency_limit(queue: Queue) -> None:
     """Take the limit away."""
     _change(queue, {"concurrency_limit": None}, "has no limit")
+
+
+@app.command("set-priority")
+def set_priority(
+    queue: Queue, priority: Annotated[int, typer.Argument(min=1, help="1 goes before 2.")]
+) -> None:
+    """Say which queue goes first where an agent has room for fewer runs than are due."""
+    _change(queue, {"priority": priority}, f"has the priority {priority}")
 
 
 def _change(queue: str, changes: dict[str, Any], outcome: str) -> None:

@@ -212,6 +212,42 @@ def test_no_more_than_the_limit_run_at_once(house: House, start: Start, tmp_path
     assert len(seen) == 4 and max(seen) <= 2
 
 
+@pytest.mark.parametrize("once", [False, True])
+def test_where_there_is_little_room_the_queue_of_the_lower_priority_number_goes_first(
+    house: House, start: Start, once: bool
+) -> None:
+    for name, priority in (("low", 2), ("high", 1)):
+        house.post("/work_queues/", {"name": name, "priority": priority})
+    low, high = (house.deploy(name, work_queue_name=name) for name in ("low", "high"))
+    runs = [house.run(of, name=name) for name, of in zip("abcd", (low, high, low, high), strict=True)]
+    code = f"""
+        enter("RUNNING")
+        if call("GET", "/flow_runs/" + os.environ["ORION__FLOW_RUN_ID"])["name"] == "a":
+            body = {{"state": {{"type": "SCHEDULED"}}, "name": "e"}}
+            call("POST", "/deployments/{high}/create_flow_run", body)
+        enter("COMPLETED")
+    """
+    start(code, queues=("low", "high"), limit=1, once=once)
+    eventually(lambda: [house.state(run)[0] for run in runs] == ["COMPLETED"] * 4)
+    done = {"sort": "START_TIME_ASC", "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    ended = eventually(lambda: len(found := house.post("/flow_runs/filter", done)) == 5 and found)
+    assert [run["name"] for run in ended] == ["b", "d", "a", "e", "c"]
+
+
+@pytest.mark.parametrize("how", [{"once": True, "limit": 1}, {"until_idle": True}])
+def test_an_agent_that_drains_a_queue_stops_when_it_is_told_to(
+    house: House, start: Start, how: dict[str, Any]
+) -> None:
+    deployment = house.deploy()
+    first, second = house.run(deployment), house.run(deployment)
+    agent = start("enter('RUNNING'); time.sleep(300)", **how)
+    busy = (first,) if "limit" in how else (first, second)
+    eventually(lambda: {house.state(run)[0] for run in busy} == {"RUNNING"})
+    agent.stop()
+    assert {house.state(run)[0] for run in busy} == {"CRASHED"}
+    assert house.state(second)[0] == ("SCHEDULED" if "limit" in how else "CRASHED")
+
+
 def test_once_takes_what_is_due_and_leaves(house: House, start: Start) -> None:
     deployment = house.deploy()
     due = [house.run(deployment) for _ in range(12)]

@@ -290,6 +290,21 @@ def test_a_work_queue_through_its_life(orion: Orion) -> None:
     assert orion("work-queue", "ls").out == ""
 
 
+def test_a_work_queue_serves_deployments_and_has_a_priority(orion: Orion, server: Api) -> None:
+    flow = server.post("/flows/", {"name": "f"})["id"]
+    made = server.post("/deployments/", {"name": "d", "flow_id": flow, "work_queue_name": "first"})["id"]
+    orion("work-queue", "create", "of-d", "--deployment", "f/d", "-t", "a", "-p", "7")
+    shown = orion("work-queue", "inspect", "of-d", "--json").json
+    assert (shown["filter"], shown["priority"]) == ({"tags": ["a"], "deployment_ids": [made]}, 7)
+    assert "has the priority 2" in orion("work-queue", "set-priority", "of-d", "2").out
+    assert orion("work-queue", "inspect", "of-d", "--json").json["priority"] == 2
+    assert (
+        "There is no deployment 'f/x'"
+        in orion("work-queue", "create", "q", "--deployment", "f/x", code=1).err
+    )
+    assert [line.split("\t")[5] for line in orion("work-queue", "ls", "-v").out.splitlines()] == ["1", "2"]
+
+
 @pytest.mark.row("CLI-12")
 def test_preview_shows_what_is_coming_and_takes_nothing(
     orion: Orion, server: Api, make_run: Callable[..., Row]
