@@ -18,6 +18,7 @@ from orion.store.rows import json_text
 Q = sql.load("console")
 LATE_ARRIVAL = timedelta(minutes=10)
 SEARCHED, LAST_LETTER = 5_000, "\U0010ffff"
+_numbers = msgspec.json.Decoder(list[float] | None).decode
 
 
 class Past(NamedTuple):
@@ -268,11 +269,10 @@ def usual(past: Iterable[Past]) -> float | None:
 
 def usual_of_deployments(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str, float | None]:
     """The same of the newest `n` runs of each deployment."""
-    seconds: dict[str, list[float]] = {id: [] for id in ids}
     params = {"ids": json_text(ids), "n": n, "now": conn.time(now)}
-    for id, time in conn.all(Q.times_of_deployments, params) if ids else []:
-        seconds[id].append(time)
-    return {id: _median(times) for id, times in seconds.items()}
+    rows = conn.all(Q.times_of_deployments, params) if ids else []
+    known = {id: _median(_numbers(times or "null") or []) for id, times in rows}
+    return {id: known.get(id) for id in ids}
 
 
 def _median(seconds: list[float]) -> float | None:

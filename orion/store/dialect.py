@@ -9,6 +9,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {field:run.0}   an item of an array that is itself a value of such a list: `FROM {listed:runs} AS run`
     {micros:column} a time column as integer microseconds since 1970
     {by_index:name} the index to read a table by, where SQLite would guess wrong; PostgreSQL knows its rows
+    {list:column}   the values of a column, all rows together, as the text of a JSON array; NULL may stand for none
     {moment:column} integer microseconds since 1970 as a time, to compare with time columns
 """
 
@@ -30,6 +31,7 @@ WORDS: dict[str, dict[str, str]] = {
         "by_index": "INDEXED BY {0}",
         "micros": "{0}",
         "moment": "{0}",
+        "list": "json_group_array({0})",
         "id": "TEXT",
         "text": "TEXT",
         "time": "INTEGER",
@@ -45,6 +47,7 @@ WORDS: dict[str, dict[str, str]] = {
         "field": "(CAST({1}.value AS jsonb) ->> {2})",
         "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
         "by_index": "",
+        "list": "CAST(json_agg({0}) AS TEXT)",
         "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
         "id": 'TEXT COLLATE "C"',
         "text": 'TEXT COLLATE "C"',

@@ -33,6 +33,7 @@ MINUTE = timedelta(minutes=1)
 MOST_INTERVALS = 10_000
 LONGEST = 366 * 86_400
 LAST = datetime(9000, 1, 1, tzinfo=UTC)
+SUMS, COUNT = "sum(n), sum(run_time), sum(lateness)", "sum(n), 0, 0"
 LIVE = "flow_run.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"
 CUTS_AT_ONCE = 100
 RANGES = [
@@ -111,7 +112,10 @@ def flow_runs(
         return _buckets(cells, _read(conn, text, "flow_run", filters, cells, now))
     rest, inner = narrowed
     live = _read(conn, text.replace("{where}", f"{LIVE} AND {{where}}"), "flow_run", rest, inner, now)
-    return _buckets(cells, [*_whole_minutes(conn, rest, inner), *_cut_minutes(conn, rest, inner), *live])
+    sums = COUNT if only_counts else SUMS
+    return _buckets(
+        cells, [*_whole_minutes(conn, rest, inner, sums), *_cut_minutes(conn, rest, inner), *live]
+    )
 
 
 def task_runs(
@@ -186,15 +190,16 @@ def _read(
     return conn.all(text, {**wanted.params, **cells.params(conn, now)})
 
 
-def _whole_minutes(conn: Conn, filters: Filters | None, cells: Grid) -> Iterator[Row]:
+def _whole_minutes(conn: Conn, filters: Filters | None, cells: Grid, sums: str) -> Iterator[Row]:
     """Finished runs of the minutes that lie in one interval, from the roll-up."""
     wanted = where(conn, "flow_run", filters)
-    text = (Q.minutes if conn.dialect == "sqlite" else Q.minutes_postgres).replace("{where}", wanted.text)
+    text = Q.minutes if conn.dialect == "sqlite" else Q.minutes_postgres
+    text = text.replace("{where}", wanted.text).replace("{sums}", sums)
     bounds = {"first_time": conn.time(cells.first), "last_time": conn.time(cells.last)}
-    for place, kind, name, sums in conn.all(
+    for place, kind, name, found in conn.all(
         text, {**wanted.params, **bounds, "cells": json_text(cells.cells())}
     ):
-        count, run_time, late = unraw(sums.encode()) if isinstance(sums, str) else sums
+        count, run_time, late = unraw(found.encode()) if isinstance(found, str) else found
         if count is not None:
             yield place, kind, name, count, run_time, late
 

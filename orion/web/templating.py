@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from orion.layout import asset
 from orion.model.times import utcnow
-from orion.web import display, log_lines, markdown
+from orion.web import display, log_lines, markdown, run_list
 from orion.web.call import below_root
 from orion.web.charting import CHARTS
 from orion.web.compiling import Compiler, say
@@ -129,6 +129,7 @@ def environment() -> Environment:
         "link": link,
         "chart": CHARTS,
         "log_lines": log_lines.draw,
+        "run_rows": run_list.draw,
     }
     env.globals["ui"] = env.get_template("macros.html").module
     return env

@@ -142,13 +142,16 @@ FROM flow AS one JOIN flow_run AS run ON run.id IN (
 WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
 
 -- name: times_of_deployments
--- How long the newest runs of some deployments took, if they completed.
-SELECT run.deployment_id, run.total_run_time
-FROM deployment AS one JOIN flow_run AS run ON run.id IN (
-    SELECT id FROM flow_run WHERE deployment_id = one.id AND expected_start_time <= :now
-    ORDER BY expected_start_time DESC, id DESC LIMIT :n
+-- How long the newest runs of some deployments took, if they completed, all of a deployment in one list: a row of an
+-- index leads to its run, which a join by id would look up a second time.
+SELECT one.id, (
+    SELECT {list:total_run_time} FROM (
+        SELECT state_type, total_run_time FROM flow_run
+        WHERE deployment_id = one.id AND expected_start_time <= :now
+        ORDER BY expected_start_time DESC, id DESC LIMIT :n
+    ) AS run WHERE state_type = 'COMPLETED'
 )
-WHERE one.id IN {listed:ids} AND run.state_type || '' = 'COMPLETED';
+FROM deployment AS one WHERE one.id IN {listed:ids};
 
 -- name: next_of_deployments
 -- When some deployments run next.
