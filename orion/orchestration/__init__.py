@@ -4,7 +4,7 @@ Every function takes the connection of its caller's transaction: `await store.wr
 """
 
 from orion.orchestration.batch import batch
-from orion.orchestration.claims import claim_runs
+from orion.orchestration.claims import claim_runs, give_back_runs
 from orion.orchestration.creation import create_claimed, create_flow_run, create_task_run
 from orion.orchestration.heartbeats import heartbeat
 from orion.orchestration.limits import give, give_lease, renew_lease, take, take_lease
@@ -20,6 +20,7 @@ __all__ = [
     "create_flow_run",
     "create_task_run",
     "give",
+    "give_back_runs",
     "give_lease",
     "heartbeat",
     "propose_flow_run",

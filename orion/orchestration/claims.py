@@ -47,3 +47,11 @@ def claim_runs(
     crash_point("claim-handed-out")
     runs = (flow_runs.get(conn, run_id, now) for run_id in ids if run_id in kept)
     return [run for run in runs if run is not None]
+
+
+def give_back_runs(conn: Conn, run_ids: list[str], claimed: datetime) -> int:
+    """Nobody heard of what was claimed at a time: it is there for the next one who asks."""
+    names = claims.give_back(conn, run_ids, claimed + timedelta(seconds=terms().claim))
+    for topic in {f"queue:{name}" for name in names if name} | ({"queues"} if names else set()):
+        conn.publish(topic)
+    return len(names)

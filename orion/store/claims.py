@@ -94,6 +94,11 @@ def end_hand_outs(conn: Conn, now: datetime) -> list[str | None]:
     return [row[0] for row in conn.all(Q.ended_hand_outs, {"now": conn.time(now)})]
 
 
+def give_back(conn: Conn, ids: list[str], until: datetime) -> list[str | None]:
+    """Take back hand-outs that end at a time; the names of their queues."""
+    return [row[0] for row in conn.all(Q.give_back, {"ids": _listed(ids), "until": conn.time(until)})]
+
+
 def ended_leases(conn: Conn, now: datetime, limit: int) -> list[EndedLease]:
     """The runs whose holder is silent, the longest silence first."""
     rows = conn.all(Q.ended_leases, {"now": conn.time(now), "limit": limit})

@@ -191,6 +191,7 @@ def _take(raw: psycopg.Connection, step: Step) -> None:
             "(version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied TIMESTAMPTZ NOT NULL DEFAULT now())"
         )
         raw.execute(step.text.encode())
+        crash_point("migration-step")
         raw.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (step.number, step.name))
 
 

@@ -13,6 +13,7 @@ from orion.errors import Busy, DatabaseError
 from orion.store import migrate
 from orion.store.base import Lane, Options, Role, Store
 from orion.store.bus import Bus
+from orion.store.crash_points import crash_point
 from orion.store.jobs import Job, Workers
 from orion.store.listen import Herald
 from orion.store.postgres_conn import TRY_AGAIN, PostgresConn, explain, gone, patience, prepare
@@ -117,7 +118,9 @@ class PostgresStore(Store):
         raw.execute(f"BEGIN{relaxed}".encode())
         try:
             job(conn)
+            crash_point("writer-before-commit")
             raw.execute("COMMIT")
+            crash_point("writer-after-commit")
         except BaseException as error:
             _roll_back(raw)
             raise explain(error) if isinstance(error, psycopg.Error) else error from None

@@ -54,8 +54,16 @@ def named(client: Client) -> tuple[list[Start], list[Callable[[], Any]]]:
     return starts, [lambda: client.post(f"{path}/decrement", json=give) for _ in range(3)]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that stands still for a second the first one is still the first."""
+    monkeypatch.setattr("orion.orchestration.line.OFFER_SECONDS", 60.0)
+
+
 @pytest.mark.parametrize("make", [task_of_tag, named])
-def test_of_those_who_wait_for_a_slot_the_first_is_served_first(client: Client, make: Any) -> None:
+def test_of_those_who_wait_for_a_slot_the_first_is_served_first(
+    client: Client, patient: None, make: Any
+) -> None:
     starts, ends = make(client)
     holder = starts[0]()
     assert holder.result(20).status_code in (200, 201)
@@ -73,7 +81,9 @@ def test_of_those_who_wait_for_a_slot_the_first_is_served_first(client: Client, 
     ends[2]()
 
 
-def test_of_those_who_wait_for_a_limited_queue_the_first_is_served_first(client: Client) -> None:
+def test_of_those_who_wait_for_a_limited_queue_the_first_is_served_first(
+    client: Client, patient: None
+) -> None:
     deployed = deployment(client, work_queue_name="q")
     queue = client.get("/api/work_queues/name/q").json()["id"]
     client.patch(f"/api/work_queues/{queue}", json={"concurrency_limit": 1})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from orion.orchestration import claim_runs
 from orion.settings import Settings
 from orion.web.factory import build_app
 from tests.web.browser import Client, Clock
@@ -187,4 +189,27 @@ def test_an_asker_that_has_gone_takes_nothing_along(client: Client) -> None:
     assert poll(client, made["id"]) == []
     waiting.cancel()
     run = scheduled(client, deployed)
-    assert poll(client, made["id"]) == [run["id"]]
+    assert poll(client, made["id"], wait_seconds=30) == [run["id"]]
+
+
+def test_a_run_that_was_claimed_for_an_asker_that_is_cut_off_is_given_to_the_next_one(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed = deployment(client, work_queue_name="q")
+    made = client.get("/api/work_queues/name/q").json()
+    run = scheduled(client, deployed)
+    claiming, cut = threading.Event(), threading.Event()
+
+    def slow_claim(conn: Any, queue: Any, *args: Any, **kw: Any) -> Any:
+        claiming.set()
+        assert cut.wait(60)
+        return claim_runs(conn, queue, *args, **kw)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("orion.web.handlers.work_queues.claim_runs", slow_claim)
+        asking = client.start("POST", f"/api/work_queues/{made['id']}/get_runs", json={})
+        assert claiming.wait(60)
+    asking.cancel()
+    next_one = client.start("POST", f"/api/work_queues/{made['id']}/get_runs", json={"wait_seconds": 30})
+    cut.set()
+    assert [each["id"] for each in next_one.result(60).json()] == [run["id"]]

@@ -45,6 +45,12 @@ UPDATE flow_run {by_index:flow_run_claim} SET claimed_by = NULL, claim_until = N
 WHERE claim_until <= :now AND state_type = 'SCHEDULED'
 RETURNING work_queue_name;
 
+-- name: give_back
+-- Hand-outs whose asker has gone before it heard of them, with the queues that the runs go back to.
+UPDATE flow_run SET claimed_by = NULL, claim_until = NULL
+WHERE id IN {listed:ids} AND state_type = 'SCHEDULED' AND claim_until = :until
+RETURNING work_queue_name;
+
 -- name: ended_leases
 -- Runs whose holder has not been heard of until the end of its lease.
 SELECT id, state_id, state_type, lease_until, state_timestamp, heartbeat FROM flow_run

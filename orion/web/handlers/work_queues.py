@@ -11,7 +11,7 @@ from orion.errors import NotFound
 from orion.model.flow_runs import FlowRun
 from orion.model.times import as_utc
 from orion.model.work_queues import GetRuns, WorkQueue
-from orion.orchestration import claim_runs
+from orion.orchestration import claim_runs, give_back_runs
 from orion.orchestration.line import Ticket
 from orion.store import claims, work_queues
 from orion.store.base import Subscription
@@ -24,6 +24,7 @@ NOTED_EVERY = timedelta(seconds=20)
 MOST_NOTED = 10_000
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 LONGEST = 30.0
+NEVER = float("-inf")
 
 
 async def create(call: Call) -> Reply:
@@ -108,20 +109,27 @@ class Poll:
         self.queue = queue
         self.ahead = ahead
         self.clock = call.app.state.clock
+        self.claimed = call.now
 
     async def runs(self, seconds: float) -> list[FlowRun]:
         """The runs handed out; none when the time is over, the asker gone or the server about to stop."""
         topics = {f"queue:{self.queue.name}", "queues", "slots"}
         with self.call.app.state.line.join(self.queue.id) as ticket:
             with self.call.store.bus.subscribe(topics) as changes:
-                runs = await (self._claim_in_turn(ticket) if await self._is_ready() else self._claim())
+                runs = await self._first_claim(ticket, waits=seconds > 0)
                 if not runs and seconds:
                     runs = await self._wait(ticket, changes, seconds)
                 return runs
 
+    async def _first_claim(self, ticket: Ticket, *, waits: bool) -> list[FlowRun]:
+        """Where nothing is due, who waits is only written down: what comes due meanwhile is for who came earlier."""
+        if await self._is_ready():
+            return await self._claim_in_turn(ticket)
+        return await self._claim(most=0 if waits else None)
+
     async def _wait(self, ticket: Ticket, changes: Subscription, seconds: float) -> list[FlowRun]:
         loop = asyncio.get_running_loop()
-        deadline, seen = loop.time() + seconds, changes.since
+        deadline, seen = loop.time() + seconds, NEVER
         over = [
             asyncio.ensure_future(self.call.receive()),
             asyncio.ensure_future(self.call.app.state.closing.wait()),
@@ -133,6 +141,9 @@ class Poll:
                     break
                 since, seen = changes.since if changes.since > seen else None, changes.since
                 if await self._is_ready() and (runs := await self._claim_in_turn(ticket, since)):
+                    if over[0].done():
+                        await self._give_back(runs)
+                        break
                     return runs
             return []
         finally:
@@ -147,18 +158,33 @@ class Poll:
         async with ticket.turn(since):
             return await self._claim()
 
-    async def _claim(self) -> list[FlowRun]:
-        body, now = self.call.body, self.clock()
-        runs: list[FlowRun] = await self.call.store.write(
+    async def _claim(self, most: int | None = None) -> list[FlowRun]:
+        """Claim what is due; who is cut off meanwhile gives it back."""
+        body, self.claimed = self.call.body, self.clock()
+        claim = self.call.store.write(
             claim_runs,
             self.queue,
-            now,
-            limit=body.limit,
-            scheduled_before=now + self.ahead,
+            self.claimed,
+            limit=body.limit if most is None else most,
+            scheduled_before=self.claimed + self.ahead,
             holder=body.agent_id or body.agent_name,
             asker=body.agent_name,
         )
-        return runs
+        job: asyncio.Future[list[FlowRun]] = asyncio.ensure_future(claim)
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            job.add_done_callback(self._left_behind)
+            raise
+
+    def _left_behind(self, job: asyncio.Future[list[FlowRun]]) -> None:
+        if not job.cancelled() and job.exception() is None:
+            self._task = asyncio.ensure_future(self._give_back(job.result()))
+
+    async def _give_back(self, runs: list[FlowRun]) -> None:
+        """Nobody will hear of these: the next one who asks gets them at once."""
+        if runs:
+            await self.call.store.write(give_back_runs, [run.id for run in runs], self.claimed)
 
     async def _until_due(self) -> float:
         """Seconds until the queue's next run is due, as far as this asker may look ahead."""
