@@ -136,6 +136,9 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow the run; exit 1 unless it completes.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option(help="Refuse parameters that do not fit the flow before a run is made.")
+    ] = True,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
@@ -143,13 +146,16 @@ def run(
     start = read_start(start_in, start_at, utcnow())
     body = {
         "state": {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": start}},
-        "parameters": read_parameters(param, params),
         "tags": tag or [],
         **({"name": run_name} if run_name else {}),
     }
     with api() as server:
         deployment = _chosen(server, name, id)
-        made = server.post(f"/deployments/{deployment['id']}/create_flow_run", body)
+        schema = deployment.get("parameter_openapi_schema") if check else None
+        asked: dict[str, Any] = {"parameters": read_parameters(param, params, schema)}
+        if schema:
+            asked["enforce_parameter_schema"] = True
+        made = server.post(f"/deployments/{deployment['id']}/create_flow_run", {**body, **asked})
     if as_json or output is Format.json:
         show_json(made)
     else:

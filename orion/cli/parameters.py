@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,9 +14,25 @@ _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-def read_parameters(pairs: Iterable[str] | None, text: str | None) -> dict[str, Any]:
-    """The parameters of `--param name=value ...` over those of `--params '{...}'`; a value is JSON, else text."""
-    return {**_object(text), **dict(_pair(pair) for pair in pairs or ())}
+def read_parameters(
+    pairs: Iterable[str] | None, text: str | None, schema: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The parameters of `--param name=value ...` over those of `--params '{...}'`; a value is JSON, else text.
+
+    With the flow's schema, what is a text there stays one (`version=2`), and a name that it does not have is refused.
+    """
+    own: Mapping[str, Any] = (schema or {}).get("properties") or {}
+    given = {**_object(text), **dict(_typed(pair, own) for pair in pairs or ())}
+    for name in given:
+        if own and name not in own:
+            raise Invalid(f"The flow has no parameter {name!r}; it has {', '.join(own)}.")
+    return given
+
+
+def _typed(pair: str, own: Mapping[str, Any]) -> tuple[str, Any]:
+    name, value = _pair(pair)
+    is_text = isinstance(own.get(name), dict) and own[name].get("type") == "string"
+    return name, pair.partition("=")[2] if is_text and not isinstance(value, str) else value
 
 
 def read_overrides(pairs: Iterable[str] | None) -> dict[str, Any]:

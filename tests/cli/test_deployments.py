@@ -158,6 +158,30 @@ def test_run_merges_parameters_and_tags_and_is_due_now(orion: Orion, deployed: s
     assert "orion agent start -q etl" in answer.err and "Created run" in answer.out
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--param", "year=soon"), "year must be integer"),
+        (("--params", '{"region": 5}'), "region must be string"),
+        (("--param", "yaer=2020"), "The flow has no parameter 'yaer'; it has region, year."),
+    ],
+)
+def test_run_tells_what_does_not_fit_the_flow_before_a_run_is_made(
+    orion: Orion, deployed: str, given: tuple[str, str], message: str
+) -> None:
+    answer = orion("deployment", "run", deployed, *given, code=1)
+    assert message in answer.err and answer.err.count("\n") == 1
+    assert orion("flow-run", "ls", "--json").json == []
+    assert (
+        orion("deployment", "run", deployed, *given, "--no-check", "--json").json["state_type"] == "SCHEDULED"
+    )
+
+
+def test_what_is_a_text_to_the_flow_stays_one(orion: Orion, deployed: str) -> None:
+    run = orion("deployment", "run", deployed, "--param", "region=5", "--param", "year=5", "--json").json
+    assert run["parameters"] == {"region": "5", "year": 5}
+
+
 @pytest.mark.row("CLI-09")
 def test_run_can_wait_for_its_time(orion: Orion, deployed: str) -> None:
     run = orion("deployment", "run", deployed, "--start-in", "20 minutes", "--json").json
