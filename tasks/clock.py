@@ -12,6 +12,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from orion.errors import Busy
 from orion.model.times import utcnow
 from orion.services import notifying
 from orion.services.lateness import next_late
@@ -104,6 +105,9 @@ class Clock:
                     self.tasks["lateness"]()
                 late = next_late(self.store, utcnow()) if "lateness" in self.tasks else None
                 pause = min(_until(late), self._sweep())
+            except Busy as error:
+                log.warning("The alarm waits for the database; again in %d s: %s", LOOK_SECONDS, error)
+                late, pause = None, LOOK_SECONDS
             except Exception:
                 log.exception("The alarm failed; it is set again in %d s.", LOOK_SECONDS)
                 late, pause = None, LOOK_SECONDS
@@ -130,6 +134,9 @@ class Clock:
                 if due is not None and due <= utcnow():
                     notifying.deliver(self.store, utcnow())
                 pause = min(_until(due), NEWS_SECONDS)
+            except Busy as error:
+                log.warning("Notifications wait for the database; again in %d s: %s", LOOK_SECONDS, error)
+                pause = LOOK_SECONDS
             except Exception:
                 log.exception("Notifications could not be sent; they are tried again in %d s.", LOOK_SECONDS)
                 pause = LOOK_SECONDS

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from orion.errors import Busy
 from orion.orchestration.attempts import terms
 from orion.store import Lane, Store
 from orion.store import duties as db
@@ -28,6 +29,8 @@ async def keep(store: Store, clock: Callable[[], datetime]) -> None:
     while True:
         try:
             await store.write(db.serve, clock(), gap(), lane=Lane.LOW, durable=False)
+        except Busy as error:
+            log.warning("The server could not leave word that it lives: %s", error)
         except Exception:
             log.exception("The server could not leave word that it lives.")
         await asyncio.sleep(gap().total_seconds() / 3)

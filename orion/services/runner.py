@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from orion.errors import Busy
 from orion.model.ids import new_id
 from orion.services.duties import DUTIES, Duty
 from orion.store import Lane, Store
@@ -27,6 +28,16 @@ def run_duty(
 
     `alone` says that this is a single pass, which no standing clock follows.
     """
+    try:
+        return _run_duty(store, duty, clock, holder, alone)
+    except Busy as error:
+        log.warning("The duty %r waits for the database: %s", duty.name, error)
+        return None
+
+
+def _run_duty(
+    store: Store, duty: Duty, clock: Callable[[], datetime], holder: str, alone: bool
+) -> int | None:
     started = clock()
     lease = max(LEAST_LEASE, timedelta(seconds=2 * duty.every))
     if not _take(store, duty.name, holder, started, lease):
@@ -34,6 +45,9 @@ def run_duty(
     count, error = 0, None
     try:
         count = (duty.alone if alone and duty.alone else duty.function)(store, started)
+    except Busy as failure:
+        log.warning("The duty %r waits for the database: %s", duty.name, failure)
+        error = f"{type(failure).__name__}: {failure}"[:500]
     except Exception as failure:
         log.exception("The duty %r failed; it is tried again in %g s.", duty.name, duty.every)
         error = f"{type(failure).__name__}: {failure}"[:500]

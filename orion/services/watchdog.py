@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
+from orion.errors import Busy
 from orion.services import health
 from orion.services.duties import BY_NAME
 from orion.services.runner import HOLDER, let_go, run_duty
@@ -29,6 +30,8 @@ async def watch(store: Store, clock: Callable[[], datetime], seconds: float = SE
         await asyncio.sleep(seconds)
         try:
             mine = await asyncio.to_thread(rescue, store, clock, mine)
+        except Busy as error:
+            log.warning("The watchdog could not look after the duties: %s", error)
         except Exception:
             log.exception("The watchdog could not look after the duties.")
 

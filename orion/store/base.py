@@ -54,6 +54,11 @@ class Options:
     echo: bool = False
     address: str = ""
 
+    @property
+    def patience(self) -> float:
+        """How long a request waits for the database: until it is free, and for a statement to end."""
+        return self.busy + self.timeout
+
     @classmethod
     def of(cls, role: Role, address: str = "") -> Options:
         """The settings in force, for a role."""
@@ -107,6 +112,7 @@ class Store(ABC):
 
     dialect: Dialect
     bus: Bus
+    options: Options
 
     async def read(self, fn: Callable[Concatenate[Any, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """`fn(conn, ...)` on a read-only connection, off the event loop."""
@@ -155,8 +161,13 @@ class Store(ABC):
 
     async def _awaited(self, job: Job) -> Any:
         answer = job.awaited()
+        assert job.loop is not None
+        limit = job.loop.call_later(self.options.patience, job.expire)
         self._submit(job)
-        return await answer
+        try:
+            return await answer
+        finally:
+            limit.cancel()
 
     def _blocking(self, job: Job) -> Any:
         job.blocking()

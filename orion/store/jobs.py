@@ -67,6 +67,17 @@ class Job:
             raise self.error
         return self.result
 
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody waits for the answer any more: it need not be begun."""
+        return self.future is not None and self.future.done()
+
+    def expire(self) -> None:
+        """Who waits on a loop has waited long enough. What has begun may still be done: a request that is repeated is
+        made for that."""
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(Busy("The database does not answer in time; try again in a moment."))
+
     def settle(self) -> None:
         """Hand the answer to the future, on its loop."""
         future = self.future
@@ -148,8 +159,9 @@ class Workers:
         try:
             with self._work() as work:
                 while (job := self._queue.get()) is not None:
-                    work(job)
-                    deliver((job,))
+                    if not job.is_left:
+                        work(job)
+                        deliver((job,))
         except (
             Exception
         ) as error:  # it cannot work (no connection): say so to one job, and let the next try anew

@@ -22,6 +22,13 @@ from orion.store.url import Place
 echo = logging.getLogger("orion.store.sql")
 
 CONNECT_SECONDS = 5
+ALIVE = {  # a server that is gone without a word is noticed within half a minute, not within hours
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 TRY_AGAIN = (pg.SerializationFailure, pg.DeadlockDetected, psycopg.OperationalError)
 
 
@@ -34,8 +41,8 @@ class Number(Loader):
 
 
 def patience(place: Place) -> dict[str, Any]:
-    """How long making a connection may take; `?connect_timeout=` in the URL comes first."""
-    return {} if "connect_timeout=" in place.url else {"connect_timeout": CONNECT_SECONDS}
+    """How long making a connection may take, and a silent one is kept; what the URL says comes first."""
+    return {name: value for name, value in ALIVE.items() if f"{name}=" not in place.url}
 
 
 def prepare(raw: psycopg.Connection[Any], limit: float) -> None:

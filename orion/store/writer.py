@@ -166,6 +166,8 @@ class Writer:
 
     def _one(self, job: Job, *, guarded: bool) -> bool:
         """Run one write; whether it succeeded. One that fails without a guard undoes the whole transaction."""
+        if job.is_left:
+            return False
         raw, conn = self._conn.raw, self._conn
         conn.topics = set()
         if guarded:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from orion import errors
-from orion.store import Conn, Lane, Store
+from orion.store import Conn, Lane, Store, open_store
 
 NOW = datetime(2026, 11, 23, 4, 30, 0, 123456, tzinfo=UTC)
 
@@ -217,3 +220,29 @@ def test_a_glance_that_takes_long_becomes_a_read(sqlite_store: Store) -> None:
 
     assert asyncio.run(sqlite_store.glance(look)) == (2_000_000,)
     assert [name.partition("-")[0] for name in seen] == ["MainThread", "orion"]
+
+
+def test_who_waits_too_long_hears_it_and_what_was_not_begun_is_not_done(database_url: str) -> None:
+    store: Any = open_store(database_url)
+    store.options = replace(store.options, busy=0.1, timeout=0.1)
+    begun, go = threading.Semaphore(0), threading.Event()
+
+    def slow(conn: Conn, name: str) -> str:
+        begun.release()
+        assert go.wait(60)
+        return put(conn, name)
+
+    async def scene() -> list[object]:
+        ahead = [asyncio.ensure_future(store.write(slow, name)) for name in "abc"]
+        await asyncio.to_thread(begun.acquire, timeout=60)
+        answers = await asyncio.gather(*ahead, store.write(put, "behind"), return_exceptions=True)
+        go.set()
+        return list(answers)
+
+    answers = asyncio.run(scene())
+    assert [type(answer) for answer in answers] == [errors.Busy] * 4
+    assert "does not answer" in str(answers[-1])
+    store.close()
+    with closing(open_store(database_url)) as again:
+        done = again.read_now(names)
+    assert done and "behind" not in done

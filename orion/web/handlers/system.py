@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Coroutine
+from typing import Any
 
-from orion.errors import Invalid
+from orion.errors import Busy, Invalid
 from orion.store import admin, flows
 from orion.web import openapi
 from orion.web.call import Call, Reply
 from orion.web.security import API_VERSION
 
 NEWEST_CLIENT = "3.8.8"
+HEALTH_SECONDS = 3.0
 _CLIENT = re.compile(r"(?P<name>prefect|orion)/(?P<version>[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)")
 
 
 async def health(call: Call) -> Reply:
     """Say whether a write can be served: true, or 503 with the reason."""
-    await call.store.write(admin.ping, call.now, durable=False)
+    await _soon(call.store.write(admin.ping, call.now, durable=False))
     return Reply(True)
 
 
 async def ready(call: Call) -> Reply:
     """Say whether the database answers."""
-    await call.store.read(flows.count)
+    await _soon(call.store.read(flows.count))
     return Reply({"message": "OK"})
+
+
+async def _soon(answer: Coroutine[Any, Any, object]) -> None:
+    """Who asks for the health does not wait as long as one who wants something done."""
+    try:
+        await asyncio.wait_for(answer, HEALTH_SECONDS)
+    except TimeoutError:
+        raise Busy(f"The database has not answered for {HEALTH_SECONDS:g} s.") from None
 
 
 async def hello(call: Call) -> Reply:

@@ -1,0 +1,182 @@
+"""A slow database: requests wait within limits, then hear 503; health says so; nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from orion.store.url import parse
+from tests.conftest import BOTH, fresh_database
+from tests.faults.machines import Runs, agent
+from tests.servers import OrionServer, eventually, serving
+
+pytestmark = pytest.mark.fault
+
+QUICK = {"ORION_SQLITE_BUSY_TIMEOUT": "1", "ORION_DATABASE_TIMEOUT": "1"}  # a request waits for 2 s at most
+STILL = 2.5
+
+
+class Held:
+    """A SQLite file that another process holds for a while: here a connection of the test."""
+
+    def __init__(self, url: str) -> None:
+        path = parse(url).path
+        assert path is not None
+        self.url = url
+        self._raw = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+
+    def stop(self) -> None:
+        self._raw.execute("BEGIN IMMEDIATE")
+
+    def go(self) -> None:
+        self._raw.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+class Line:
+    """A line to PostgreSQL on which everything stands still for a while, in both directions; nothing is lost."""
+
+    def __init__(self, url: str) -> None:
+        name, _, folder = url.rpartition("?host=")
+        self._folder = f"{folder}/.s.PGSQL.5432"
+        self._open = threading.Event()
+        self._open.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"postgresql://postgres@127.0.0.1:{port}/{name.rpartition('/')[2]}?sslmode=disable"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        self._open.clear()
+
+    def go(self) -> None:
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._folder)
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := one.recv(65536):
+                self._open.wait()
+                other.sendall(piece)
+        for side in (one, other):
+            with contextlib.suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+
+
+Slow = Held | Line
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
+    """A database that can be made to stand still."""
+    folder = tmp_path_factory.mktemp("slow")
+    for url in fresh_database(request.param, folder):
+        with closing(Held(url) if request.param == "sqlite" else Line(url)) as slow:
+            yield slow
+
+
+@pytest.fixture(scope="module")
+def server(database: Slow, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
+    home = tmp_path_factory.mktemp("home")
+    with serving(home, ORION_DATABASE_URL=database.url, **QUICK) as running:
+        yield running
+
+
+def post(server: OrionServer, path: str, body: Any) -> httpx.Response:
+    """One request, without a second try."""
+    return httpx.post(server.api + path, json=body, timeout=60)
+
+
+def test_requests_wait_hear_503_and_are_done_once_when_it_is_back(
+    server: OrionServer, database: Slow
+) -> None:
+    assert post(server, "/flows/", {"name": "before"}).status_code == 201
+    body = {"name": "key", "concurrency_limit": 1, "tag": "slow"}
+    database.stop()
+    try:
+        began = time.monotonic()
+        refused = [post(server, "/flows/", {"name": f"flow {number}"}) for number in range(2)]
+        took = time.monotonic() - began
+        health = httpx.get(f"{server.api}/health", timeout=60)
+        assert httpx.get(f"{server.api}/hello", timeout=60).is_success
+        if isinstance(database, Held):
+            assert server.post("/flows/count").json() == 1  # who only reads does not notice
+    finally:
+        database.go()
+    assert [answer.status_code for answer in refused] == [503] * 2
+    assert all(float(answer.headers["retry-after"]) > 0 for answer in refused)
+    assert all("database" in answer.json()["detail"] for answer in refused)
+    assert 1.6 < took < 40
+    assert (health.status_code, "database" in health.json()["detail"]) == (503, True)
+    eventually(lambda: httpx.get(f"{server.api}/health", timeout=60).is_success)
+    for number in range(2):
+        assert post(server, "/flows/", {"name": f"flow {number}"}).status_code in (200, 201)
+    assert server.post("/flows/count").json() == 3
+    assert post(server, "/concurrency_limits/", body).is_success
+    assert "Traceback" not in server.output
+
+
+def test_a_run_over_a_database_that_stands_still_again_and_again_happens_once(
+    server: OrionServer, database: Slow, tmp_path: Path
+) -> None:
+    """I2, I4, I6, I9: agent and flow are refused for longer than a request waits, and try again."""
+    runs = Runs(server, tmp_path)
+    run = runs.start("talks", count=6)
+    watching = agent(server)
+    pause = threading.Event()
+
+    def stand_still() -> None:
+        for _ in range(3):
+            database.stop()
+            pause.wait(STILL)
+            database.go()
+            pause.wait(0.3)
+
+    standing = threading.Thread(target=stand_still, daemon=True)
+    standing.start()
+    try:
+        eventually(lambda: said(server, run) in ("COMPLETED", "FAILED", "CRASHED"), seconds=120)
+    finally:
+        pause.set()
+        standing.join()
+        watching.end(signal.SIGTERM)
+    later = [state for state in runs.states(run) if state != "SCHEDULED"]  # it may be late, too
+    assert later == ["PENDING", "RUNNING", "COMPLETED"], watching.output
+    eventually(lambda: runs.tasks(run) == ["COMPLETED"] * 6)
+    eventually(lambda: "line 5" in runs.logs(run))
+    told = [line for line in runs.logs(run) if line.startswith(("task", "line"))]
+    assert told == [f"{kind} {number}" for number in range(6) for kind in ("task", "line")]
+    assert "Traceback" not in server.output, server.output
+
+
+def said(server: OrionServer, run: str) -> str:
+    """The state of a run, or nothing while the database stands still."""
+    answer = httpx.get(f"{server.api}/flow_runs/{run}", timeout=60)
+    return str(answer.json()["state_type"]) if answer.is_success else ""
