@@ -14,6 +14,7 @@ from orion.sdk.flows import Flow
 from orion.sdk.logs import RunLogger, flow_logger
 from orion.sdk.parameters import Parameters
 from orion.sdk.session import Session
+from orion.sdk.states import State
 
 
 class FlowCall:
@@ -32,6 +33,7 @@ class FlowCall:
         self.parent, self.token = parent, token
         self.run: FlowRun | None = None
         self.attempts = 0
+        self.last_word: tuple[State, StateCreate] | None = None  # how the run ends, from when the API is told
         self.logger: RunLogger | logging.Logger = logging.getLogger("orion.flow_runs")
 
     @property

@@ -6,10 +6,12 @@ import logging
 from typing import Any
 
 from orion.model import states as words
+from orion.model.states import StateCreate
 from orion.sdk import results
+from orion.sdk.answers import Answer
 from orion.sdk.context import FlowRunContext
 from orion.sdk.crashes import end_of
-from orion.sdk.effects import Ask, OffLoop, Steps
+from orion.sdk.effects import Ask, Effect, OffLoop, Steps
 from orion.sdk.flow_call import FlowCall
 from orion.sdk.flow_runs import LeaveLoop, farewell
 from orion.sdk.hooks import call_hooks
@@ -30,7 +32,14 @@ def report(call: FlowCall, state: State) -> Steps[State]:
         call.logger.warning("%s", warning)
     state.data = stored(data)
     yield from written(call.logger, state, blob)
-    accepted = yield from propose(call.session, call.set_state, state)
+
+    def say(wanted: StateCreate) -> Effect:
+        call.last_word = state, wanted
+        return call.set_state(wanted)
+
+    accepted = yield from propose(call.session, say, state)
+    if not accepted.is_final:
+        call.last_word = None
     if accepted.is_scheduled():
         call.logger.info("Failed, another try follows: %s", state.message)
     if accepted.type == state.type and "held" in state.__dict__:
@@ -77,18 +86,37 @@ def refuse(call: FlowCall, error: Exception) -> Steps[State]:
 
 
 def end_by(call: FlowCall, error: BaseException) -> Steps[None]:
-    """The run is torn down: tell the API as well as it can be told."""
-    state = end_of(error, "The flow run")
-    force = state.is_crashed()
-    call.logger.error("%s", state.message)
+    """The run is torn down: tell the API as well as it can be told. An end that was told before stands."""
     call.session.hasten()
-    yield OffLoop(lambda: call.session.outbox.flush(CRASH_FLUSH_SECONDS))
-    try:
-        yield Ask(call.session, "set_flow_run_state", call.flow_run.id, to_wire(state), force, call.token)
-    except Exception as error:
-        call.logger.error("The state %s could not be reported: %s", state.name, error)
+    state = yield from _told_end(call)
+    if state is None:
+        state = end_of(error, "The flow run")
+        call.logger.error("%s", state.message)
+        yield OffLoop(lambda: call.session.outbox.flush(CRASH_FLUSH_SECONDS))
+        yield from _tell(call, state, to_wire(state), force=state.is_crashed())
     call_hooks(call.flow.hooks_for(state), call.flow, call.flow_run, state, call.logger)
     call.session.connected()
     if call.parent is None:
         yield OffLoop(lambda: call.session.flush_logs(CRASH_FLUSH_SECONDS))
         yield LeaveLoop(call.session)
+
+
+def _told_end(call: FlowCall) -> Steps[State | None]:
+    """The final state that was on its way when the run was torn down; told again, since its answer may be lost."""
+    if call.last_word is None:
+        return None
+    state, wanted = call.last_word
+    answer = yield from _tell(call, state, wanted, force=False)
+    return None if answer is not None and answer.state is not None and not answer.state.is_final else state
+
+
+def _tell(call: FlowCall, state: State, wanted: StateCreate, *, force: bool) -> Steps[Answer | None]:
+    """The answer of the API, if it can be reached."""
+    try:
+        answer: Answer = yield Ask(
+            call.session, "set_flow_run_state", call.flow_run.id, wanted, force, call.token
+        )
+    except Exception as error:
+        call.logger.error("The state %s could not be reported: %s", state.name, error)
+        return None
+    return answer

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -221,6 +223,57 @@ def test_a_process_that_leaves_ends_its_runs_as_crashed(
         from orion.sdk import ephemeral
 
         ephemeral.unmount(current())
+
+
+LATE = """
+import os, signal, time
+from orion import flow
+from orion.sdk.client import SyncClient
+
+real = SyncClient.set_flow_run_state
+
+def set_flow_run_state(self, run_id, state, *args, **kw):
+    if state.type != "{kind}" or len(told) > 0:
+        return real(self, run_id, state, *args, **kw)
+    told.append(state)
+    answer = real(self, run_id, state, *args, **kw) if {heard} else None
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+told = []
+SyncClient.set_flow_run_state = set_flow_run_state
+
+@flow(retries={retries}, on_completion=[lambda flow, run, state: print("hook", state.type)])
+def f():
+    if "{kind}" == "FAILED":
+        raise ValueError("no")
+
+f()
+"""
+
+
+@pytest.mark.row("ENG-17")
+@pytest.mark.parametrize(
+    ("kind", "heard", "retries", "end"),
+    [
+        ("COMPLETED", True, 0, "COMPLETED"),
+        ("COMPLETED", False, 0, "COMPLETED"),
+        ("FAILED", True, 0, "FAILED"),
+        ("FAILED", True, 1, "CRASHED"),
+    ],
+)
+def test_an_end_that_is_told_stands_whatever_tears_the_run_down_then(
+    tmp_path: Path, kind: str, heard: bool, retries: int, end: str
+) -> None:
+    """Also when its answer is lost; one that another try follows is no end."""
+    script = LATE.format(kind=kind, heard=heard, retries=retries)
+    environ = {"ORION_HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", script], env=environ, timeout=60, capture_output=True)
+    assert done.returncode == 143, done.stderr
+    assert (b"hook COMPLETED" in done.stdout) is (end == "COMPLETED")
+    with closing(sqlite3.connect(tmp_path / "orion.db")) as database:
+        states = [kind for (kind,) in database.execute("SELECT type FROM flow_run_state ORDER BY timestamp, id")]
+    assert states[-1] == end and states.count(kind) == (0 if end == "CRASHED" else 1)
 
 
 @pytest.mark.row("ENG-17")
