@@ -66,7 +66,10 @@ def draw_bars(
     link: Link | None = None,
 ) -> Svg:
     """The last runs as small bars, which lead to the runs where there is a `link`."""
-    led = [replace(bar, href=link(bar.href) if link and bar.href else None) for bar in runs]
+    led = [
+        bars.Bar(bar.look, bar.seconds, link(bar.href) if link and bar.href else None, bar.title)
+        for bar in runs
+    ]
     return bars.bars(led, slots=slots, height=height, usual=usual)
 
 

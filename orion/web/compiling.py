@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from keyword import iskeyword
 from typing import Any
 
@@ -11,12 +12,16 @@ from markupsafe import Markup, escape
 
 from orion.web.charts.svg import Svg
 
+_special = re.compile("[&<>\"']").search
+
 
 def say(value: Any) -> str:
     """A value as a page may hold it: markup as it is, all else escaped."""
     kind = value.__class__
     if kind is Markup or kind is Svg:
         return value
+    if kind is str:
+        return escape(value) if _special(value) else value
     return str(value) if kind is int else escape(value)
 
 
