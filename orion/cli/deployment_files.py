@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from orion.cli.console import note
 from orion.cli.parameters import read_overrides, read_parameters
 from orion.cli.progress import counting, each
 from orion.errors import Invalid, NotFound
@@ -17,6 +18,7 @@ from orion.errors import Invalid, NotFound
 if TYPE_CHECKING:
     from orion.deployments import DeploymentFile
     from orion.deployments.packaging import Packager
+    from orion.model.deployments import Deployment
     from orion.sdk.client import SyncClient
 
 INFRASTRUCTURES = ("process", "docker-container", "kubernetes-job")
@@ -83,7 +85,9 @@ def build(
     ] = None,
     image: Annotated[
         str | None,
-        typer.Option("--image", metavar="NAME", help="With --packager docker: the image's name, or name:tag."),
+        typer.Option(
+            "--image", metavar="NAME", help="With --packager docker: the image's name, or name:tag."
+        ),
     ] = None,
     push: Annotated[bool, typer.Option("--push", help="With --packager docker: push the image.")] = False,
     override: Annotated[
@@ -194,7 +198,9 @@ def _packager(
     if kind is None:
         return None
     if (kind == "file") != (storage is not None):
-        raise Invalid("--packager file writes to a storage: give it with --storage-block, and no other packager.")
+        raise Invalid(
+            "--packager file writes to a storage: give it with --storage-block, and no other packager."
+        )
     from orion.deployments import packaging
 
     match kind:
@@ -278,6 +284,16 @@ def apply_all(deployments: Sequence[DeploymentFile], client: SyncClient | None =
     for deployment, say in each("Applying", deployments):
         saved = apply_one(deployment, client)
         say(f"Deployment {deployment.flow_name}/{deployment.name} is applied ({saved.id}).")
+        if len(deployments) == 1 and (times := _next_times(saved)):
+            note(f"Next: {', '.join(times)}")
+
+
+def _next_times(saved: Deployment) -> list[str]:
+    from orion.cli.deployment_schedules import next_fire_times
+    from orion.model.wire import unraw
+
+    rows = [{"active": each.active, "schedule": unraw(each.schedule)} for each in saved.schedules]
+    return next_fire_times({"paused": saved.paused, "schedules": rows})
 
 
 def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deployment.yaml")) -> None:

@@ -8,13 +8,13 @@ import typer
 
 from orion.cli import completing
 from orion.cli.api import Api, api
-from orion.cli.console import Format, Json, Output, note, show_json, show_rows
+from orion.cli.console import Format, Json, Output, note, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.cli.lookup import find_deployment
 from orion.cli.parameters import read_moment
 from orion.cli.progress import waiting
 from orion.errors import Invalid, NotFound
-from orion.model.schedule_times import next_times
+from orion.model.schedule_times import next_times, zone_of
 from orion.model.schedule_words import in_words
 from orion.model.schedules import from_dict
 from orion.model.times import utcnow
@@ -58,6 +58,25 @@ def _next(row: dict[str, Any]) -> str:
     return times[0].isoformat() if times else ""
 
 
+@app.command("inspect")
+def inspect(name: Name, schedule: Schedule, as_json: Json = False, output: Output = Format.text) -> None:
+    """Show a schedule with the next ten times at which it fires, by the clock of its zone."""
+    with api() as server:
+        _, row = _find(server, name, schedule)
+    if as_json or output is Format.json:
+        return show_json({**row, "next": _coming(row)})
+    show_object({"id": row["id"], "schedule": in_words(from_dict(row["schedule"])), "active": row["active"]})
+    for time in _coming(row):
+        print(time)
+
+
+def _coming(row: dict[str, Any]) -> list[str]:
+    """The next ten times of a schedule, whether it is on or not."""
+    schedule = from_dict(row["schedule"])
+    zone = zone_of(schedule)
+    return [time.astimezone(zone).isoformat() for time in next_times(schedule, utcnow(), 10)]
+
+
 @app.command("create")
 def create(
     name: Name,
@@ -85,6 +104,7 @@ def create(
         body = [{"schedule": schedule, "active": not paused}]
         (made,) = server.post(f"/deployments/{deployment['id']}/schedules", body)
     print(f"Added schedule {made['id']}: {in_words(from_dict(made['schedule']))}.")
+    note(f"Next: {', '.join(_coming(made)) or 'never'}")
 
 
 @app.command("pause")
@@ -102,8 +122,8 @@ def resume(name: Name, schedule: Schedule) -> None:
 def _switch(name: str, schedule: str, active: bool, outcome: str) -> None:
     with api() as server:
         deployment, row = _find(server, name, schedule)
-        server.patch(f"/deployments/{deployment}/schedules/{row}", {"active": active})
-    print(f"Schedule {row} {outcome}.")
+        server.patch(f"/deployments/{deployment}/schedules/{row['id']}", {"active": active})
+    print(f"Schedule {row['id']} {outcome}.")
 
 
 @app.command("delete")
@@ -111,20 +131,20 @@ def delete(name: Name, schedule: Schedule) -> None:
     """Delete a schedule with the runs that it has planned."""
     with api() as server:
         deployment, row = _find(server, name, schedule)
-        server.delete(f"/deployments/{deployment}/schedules/{row}")
-    print(f"Deleted schedule {row}.")
+        server.delete(f"/deployments/{deployment}/schedules/{row['id']}")
+    print(f"Deleted schedule {row['id']}.")
 
 
-def _find(server: Api, name: str, schedule: str) -> tuple[str, str]:
-    """The ids of the deployment and of its schedule."""
+def _find(server: Api, name: str, schedule: str) -> tuple[str, dict[str, Any]]:
+    """The id of the deployment, and its schedule."""
     deployment = find_deployment(server, name)
-    ids = [row["id"] for row in deployment["schedules"] if row["id"].startswith(schedule.lower())]
-    if len(ids) != 1:
+    rows = [row for row in deployment["schedules"] if row["id"].startswith(schedule.lower())]
+    if len(rows) != 1:
         known = ", ".join(row["id"] for row in deployment["schedules"]) or "none"
         raise NotFound(
-            f"{len(ids)} schedules of {name} have an id that begins with {schedule!r}; there is: {known}."
+            f"{len(rows)} schedules of {name} have an id that begins with {schedule!r}; there is: {known}."
         )
-    return deployment["id"], ids[0]
+    return deployment["id"], rows[0]
 
 
 def backfill(

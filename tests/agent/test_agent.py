@@ -212,6 +212,16 @@ def test_no_more_than_the_limit_run_at_once(house: House, start: Start, tmp_path
     assert len(seen) == 4 and max(seen) <= 2
 
 
+def test_an_agent_says_now_and_then_that_it_is_well(
+    house: House, start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "orion.agent")
+    monkeypatch.setattr("orion.agent.HEALTH_SECONDS", 0.05)
+    house.run(house.deploy())
+    start()
+    eventually(lambda: "Healthy: 0 running, 1 finished; last answer " in caplog.text)
+
+
 @pytest.mark.parametrize("once", [False, True])
 def test_where_there_is_little_room_the_queue_of_the_lower_priority_number_goes_first(
     house: House, start: Start, once: bool
@@ -251,7 +261,7 @@ def test_an_agent_that_drains_a_queue_stops_when_it_is_told_to(
 def test_once_takes_what_is_due_and_leaves(house: House, start: Start) -> None:
     deployment = house.deploy()
     due = [house.run(deployment) for _ in range(12)]
-    later = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(utcnow() + timedelta(seconds=5))}}
+    later = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(utcnow() + timedelta(hours=1))}}
     not_due = house.run(deployment, state=later)
     assert start(once=True).wait() == 0
     assert {house.state(run)[0] for run in due} == {"COMPLETED"}

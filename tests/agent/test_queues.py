@@ -94,6 +94,7 @@ def test_an_agent_asks_for_at_most_ten_runs_and_names_itself(
     assert {house.state(run)[0] for run in runs} == {"COMPLETED"}
     assert {body["limit"] for body in asked} == {10} and len(asked) == 3
     assert len({body["agent_id"] for body in asked}) == 1
+    assert not any("scheduled_before" in body for body in asked)  # with --once only what is due
 
 
 @pytest.mark.row("AG-07")

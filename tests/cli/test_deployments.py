@@ -121,7 +121,9 @@ def test_what_cannot_be_built_is_said_in_a_line(
 @pytest.mark.row("DEP-04")
 def test_apply_makes_it_and_applying_again_updates_it(orion: Orion, folder: Path, server: Api) -> None:
     orion("deployment", "build", "sales.py:report_sales", "-n", "nightly", "--interval", "3600")
-    assert "report-sales/nightly is applied" in orion("deployment", "apply").out
+    applied = orion("deployment", "apply")
+    assert "report-sales/nightly is applied" in applied.out
+    assert applied.err.partition("Next: ")[2].count("+00:00") == 10
     first = orion("deployment", "inspect", "report-sales/nightly", "--json").json
     file = folder / "deployment.yaml"
     file.write_text(file.read_text().replace("tags: []", "tags: [edited]"))

@@ -50,12 +50,21 @@ def test_a_backfill_is_previewed_made_and_not_doubled(orion: Orion, server: Api)
 
 
 def test_schedules_are_added_switched_and_deleted(orion: Orion, server: Api) -> None:
-    orion("deployment", "schedule", "create", "etl/d", "--cron", "0 6 * * *", "--timezone", "Europe/Oslo")
+    added = orion(
+        "deployment", "schedule", "create", "etl/d", "--cron", "0 6 * * *", "--timezone", "Europe/Oslo"
+    )
     hourly, daily = orion("deployment", "schedule", "ls", "etl/d", "--json").json
     assert daily["schedule"]["timezone"] == "Europe/Oslo"
     assert (
         len(orion("deployment", "inspect", "etl/d").out.partition("next")[2].splitlines()[0].split(",")) == 10
     )
+    *_, told = added.err.splitlines()
+    times = told.removeprefix("Next: ").split(", ")
+    assert len(times) == 10 and {time[10:19] for time in times} == {"T06:00:00"}
+    shown = orion("deployment", "schedule", "inspect", "etl/d", daily["id"]).out.splitlines()
+    assert "At 06:00 (Europe/Oslo)" in "\n".join(shown) and shown[-10:] == times
+    told = orion("deployment", "schedule", "inspect", "etl/d", hourly["id"], "--json").json
+    assert (told["id"], len(told["next"])) == (hourly["id"], 10)
     orion("deployment", "schedule", "pause", "etl/d", hourly["id"])
     listed = orion("deployment", "schedule", "ls", "etl/d").out.splitlines()
     assert [line.split("\t")[2] for line in listed] == ["no", "yes"]
