@@ -71,7 +71,7 @@ def test_of_many_agents_one_starts_a_run(house: House, start: Start) -> None:
 
 @pytest.mark.row("AG-04")
 def test_a_run_is_fetched_ahead_of_its_time_and_does_not_start_before_it(house: House, start: Start) -> None:
-    due = utcnow() + timedelta(seconds=4)
+    due = utcnow() + timedelta(seconds=7)
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(due)}}
     run = house.run(house.deploy(), state=state)
     agent = start(
@@ -174,9 +174,9 @@ def test_runs_are_looked_for_as_far_ahead_as_the_option_or_the_setting_says(
 
     monkeypatch.setattr(Api, "call", noted)
     house.deploy()
-    start(prefetch=7)
+    start(prefetch=15)
     eventually(lambda: asked)
-    assert 6 < asked[0] <= 7
+    assert 10 < asked[0] <= 15
 
 
 @pytest.mark.row("WQ-04")
