@@ -14,6 +14,7 @@ from msgspec import Struct
 from orion.services import result_files
 from orion.settings import Settings, current
 from orion.store import Conn, Lane, Store
+from orion.store import deleted as names
 from orion.store import retention as db
 
 RUNS_AT_ONCE, ROWS_AT_ONCE = 20, 500
@@ -27,6 +28,7 @@ class Terms(Struct, frozen=True):
     runs_before: datetime
     logs_before: datetime
     keep: int
+    now: datetime
 
 
 class Old(Struct):
@@ -54,6 +56,7 @@ def terms(settings: Settings, now: datetime) -> Terms:
         runs_before=now - timedelta(days=settings.retention_run_days),
         logs_before=now - timedelta(days=settings.retention_log_days),
         keep=settings.retention_run_count,
+        now=now,
     )
 
 
@@ -81,6 +84,8 @@ def delete(
         tell(deleted)
         if until is not None and time.monotonic() > until:
             break
+    if deleted:
+        store.write_now(names.forget, kept.now, lane=Lane.LOW)
     return deleted
 
 
@@ -98,7 +103,7 @@ def _batches(store: Store, kept: Terms) -> Iterator[int]:
 
 def _delete_run(store: Store, id: str, kept: Terms) -> bool:
     """The run, and when that is sure, the files of its results."""
-    data = store.write_now(db.delete_run, id, kept.runs_before, lane=Lane.LOW)
+    data = store.write_now(db.delete_run, id, kept.runs_before, kept.now, lane=Lane.LOW)
     result_files.remove(data or ())
     return data is not None
 

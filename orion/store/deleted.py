@@ -1,15 +1,17 @@
-"""What was deleted by hand or over the API: its name and when, kept for half a year."""
+"""What was deleted: its name and when, kept for half a year, and of very many only the newest."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orion.store import sql
 from orion.store.base import Conn
+from orion.store.rows import json_text
 
 Q = sql.load("deleted")
-KEPT = timedelta(days=180)
+KEPT, MOST = timedelta(days=180), 100_000
 KINDS = {
     "flow": "flow",
     "flow_run": "run",
@@ -41,6 +43,20 @@ def note(conn: Conn, table: str, id: str, now: datetime) -> None:
         "ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted",
         values,
     )
+
+
+def note_runs(conn: Conn, ids: Sequence[str], now: datetime) -> None:
+    """Write down runs that are about to be deleted with their flow, or by retention."""
+    if ids:
+        conn.run(Q.note_runs, {"ids": json_text(list(ids)), "now": conn.time(now)})
+
+
+def forget(conn: Conn, now: datetime) -> None:
+    """Leave out what went long ago, and of too many the oldest."""
+    conn.run(Q.forget, {"before": conn.time(now - KEPT)})
+    beyond = conn.one(Q.newest_beyond, {"most": MOST})
+    if beyond:
+        conn.run(Q.forget_beyond, {"deleted": beyond[0], "id": beyond[1]})
 
 
 def find(conn: Conn, id: str) -> Gone | None:

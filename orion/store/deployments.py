@@ -108,7 +108,7 @@ def set_paused(conn: Conn, id: str, paused: bool, now: datetime) -> None:
     update(conn, id, DeploymentUpdate(paused=paused), now)
 
 
-def shrink(conn: Conn, id: str, most: int) -> int:
+def shrink(conn: Conn, id: str, most: int, now: datetime) -> int:
     """Set some runs of a deployment that is to be deleted on their own: `delete` would keep other writes waiting."""
     return conn.run(Q.free_some, {"id": id, "most": most})
 

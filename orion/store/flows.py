@@ -10,7 +10,7 @@ from orion.model.filters import Filters
 from orion.model.flows import Flow, FlowCreate, FlowUpdate
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT
-from orion.store import artifacts, flow_runs, paging, rollup, sql, tags
+from orion.store import artifacts, deleted, flow_runs, paging, rollup, sql, tags
 from orion.store.base import Conn
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
@@ -68,9 +68,10 @@ def update(conn: Conn, id: str, wanted: FlowUpdate, now: datetime) -> None:
         tags.replace(conn, "flow", id, given)
 
 
-def shrink(conn: Conn, id: str, most: int) -> int:
+def shrink(conn: Conn, id: str, most: int, now: datetime) -> int:
     """Delete some of the runs of a flow that is to be deleted: `delete` alone would keep other writes waiting."""
     ids = [run_id for (run_id,) in conn.all(Q.some_runs, {"id": id, "most": most})]
+    deleted.note_runs(conn, ids, now)
     for run_id in ids:
         flow_runs.delete(conn, run_id)
     return len(ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from orion.store import flow_runs, sql
+from orion.store import deleted, flow_runs, sql
 from orion.store.base import Conn
 
 Q = sql.load("retention")
@@ -28,12 +28,13 @@ def count_old_runs(conn: Conn, flow_id: str, before: datetime, keep: int) -> int
     return _number(conn, Q.count_old_runs, values) if values else 0
 
 
-def delete_run(conn: Conn, id: str, before: datetime) -> list[str] | None:
+def delete_run(conn: Conn, id: str, before: datetime, now: datetime) -> list[str] | None:
     """Delete a run with all that hangs on it, if it is still finished and old; what it said of results in files."""
     if conn.one(Q.still_old, {"id": id, "before": conn.time(before)}) is None:
         return None
     values = {"id": id, "reference": '%"storage_key"%', "cached": '%"cache_key":"%'}
     data = [row[0] for row in conn.all(Q.results, values)]
+    deleted.note_runs(conn, [id], now)
     flow_runs.delete(conn, id)
     return data
 

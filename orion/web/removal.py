@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 from orion.errors import NotFound
@@ -24,20 +25,21 @@ class Removable(Protocol):
     def delete(self) -> Any: ...
 
 
-async def bit_by_bit(store: Store, module: Removable, row_id: str) -> None:
+async def bit_by_bit(store: Store, module: Removable, row_id: str, now: datetime) -> None:
     """Delete an object with its runs. What was cut off half-way is only smaller, and can be deleted again."""
-    while await store.write(module.shrink, row_id, BIT, lane=Lane.LOW):
+    while await store.write(module.shrink, row_id, BIT, now, lane=Lane.LOW):
         pass
     await store.write(module.delete, row_id)
+    await store.write(gone.forget, now, lane=Lane.LOW)
 
 
-async def at_once(store: Store, module: Any, row_id: str) -> None:
+async def at_once(store: Store, module: Any, row_id: str, now: datetime) -> None:
     """Delete an object in one write."""
     await store.write(module.delete, row_id)
 
 
 async def of_all(
-    call: Call, module: Any, filters: Filters, remove: Callable[[Store, Any, str], Awaitable[None]]
+    call: Call, module: Any, filters: Filters, remove: Callable[[Store, Any, str, datetime], Awaitable[None]]
 ) -> Reply:
     """Delete what `filters` select, one after the other, at most as many as the body allows (50); their ids."""
     rows = await call.store.read(module.filter, filters, None, call.body.limit or 50, 0)
@@ -45,6 +47,6 @@ async def of_all(
     for row in rows:
         with suppress(NotFound):
             await call.store.write(gone.note, module.LISTING.table, row.id, call.now)
-            await remove(call.store, module, row.id)
+            await remove(call.store, module, row.id, call.now)
             deleted.append(row.id)
     return Reply({"deleted": deleted})

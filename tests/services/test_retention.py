@@ -154,7 +154,7 @@ def test_a_run_that_was_started_again_meanwhile_stays(world: World) -> None:
 
     run = finished(world, 900)
     world.flow(run, "RUNNING", force=True)
-    assert world.store.write_now(db.delete_run, run, world.now - 365 * DAY) is None
+    assert world.store.write_now(db.delete_run, run, world.now - 365 * DAY, world.now) is None
     assert left(world) == {run}
 
 
@@ -164,7 +164,7 @@ def test_a_pass_ends_when_its_time_is_over_and_the_next_goes_on(
     monkeypatch.setattr(retention, "RUNS_AT_ONCE", 2)
     for days in range(500, 505):
         finished(world, days)
-    kept = retention.Terms(world.now, world.now, 0)
+    kept = retention.Terms(world.now, world.now, 0, world.now)
     passes = [retention.delete(world.store, kept, seconds=0.0) for _ in range(4)]
     assert passes[:3] == [2, 2, 1] and left(world) == set()
 

@@ -248,7 +248,7 @@ def test_a_deployment_lets_its_runs_go_bit_by_bit(store: Store, flow_id: str) ->
             added_flow_run, deployment_id=saved.id, state_type="COMPLETED", state_name=str(number)
         )
     store.write_now(added_flow_run, deployment_id=saved.id, state_type="SCHEDULED", state_name="Scheduled")
-    assert [store.write_now(deployments.shrink, saved.id, 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [store.write_now(deployments.shrink, saved.id, 2, NOW) for _ in range(4)] == [2, 2, 1, 0]
     left = store.read_now(flow_runs.filter, None, None, 200)
     assert {run.state_name for run in left if run.deployment_id is not None} == {"Scheduled"}
 

@@ -107,7 +107,7 @@ def test_a_flow_shrinks_bit_by_bit(store: Store) -> None:
     world = store.write_now(build)
     flow = world.flows[0]
     runs = sum(run.flow_id == flow.id for run in world.flow_runs)
-    counts = [store.write_now(flows.shrink, flow.id, 2) for _ in range(runs // 2 + 2)]
+    counts = [store.write_now(flows.shrink, flow.id, 2, NOW) for _ in range(runs // 2 + 2)]
     assert sum(counts) == runs > 2 and counts[0] == 2 and counts[-1] == 0
     assert store.read_now(flow_runs.count) == len(world.flow_runs) - runs
     assert store.read_now(flows.get, flow.id) == flow

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orion.services import retention
 from tests.web import makers
 from tests.web.browser import Client, Clock
 from tests.web.pages import HTML, act
@@ -55,6 +56,32 @@ def test_runs_that_are_deleted_together_are_known_each(client: Client) -> None:
     third = makers.flow_run(client)
     client.post("/api/flow_runs/bulk_delete", json={"flow_runs": {"id": {"any_": [third["id"]]}}})
     assert third["name"] in gone(client, f"/runs/{third['id']}")
+
+
+def test_runs_that_go_with_their_flow_are_known_each(client: Client, clock: Clock) -> None:
+    flow = makers.flow(client)["id"]
+    runs = [makers.flow_run(client, flow) for _ in range(3)]
+    client.delete(f"/api/flows/{flow}")
+    clock.now += timedelta(hours=1)
+    for run in runs:
+        page = gone(client, f"/runs/{run['id']}")
+        assert f"<b>{run['name']}</b> was deleted on" in page and "1 h ago" in page
+
+
+def test_runs_that_retention_takes_are_known_and_of_very_many_only_the_newest(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.store.deleted.MOST", 3)
+    runs = []
+    for _ in range(5):
+        runs.append(makers.running_flow_run(client))
+        makers.propose(client, "flow_runs", runs[-1]["id"], "COMPLETED")
+        later = clock.now + timedelta(days=40)
+        kept = retention.Terms(runs_before=later, logs_before=clock.now, keep=0, now=clock.now)
+        assert retention.delete(client.app.state.store, kept) == 1
+        clock.now += timedelta(minutes=1)
+    known = [run["name"] in gone(client, f"/runs/{run['id']}") for run in runs]
+    assert known == [False, False, True, True, True]
 
 
 def test_of_an_id_that_is_not_known_the_page_says_when_it_was_made(client: Client) -> None:

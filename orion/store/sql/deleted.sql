@@ -4,6 +4,19 @@
 -- What is known of something that is gone.
 SELECT kind, name, deleted FROM deleted WHERE id = :id;
 
+-- name: note_runs
+-- Write down runs that are about to go, each by its name.
+INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'run', name, :now FROM flow_run WHERE id IN {listed:ids}
+ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
+
+-- name: newest_beyond
+-- The newest of those that are too many.
+SELECT deleted, id FROM deleted ORDER BY deleted DESC, id DESC LIMIT 1 OFFSET :most;
+
+-- name: forget_beyond
+-- Leave out one and all that went before it.
+DELETE FROM deleted WHERE (deleted, id) <= (:deleted, :id);
+
 -- name: forget
 -- Leave out what was deleted long ago.
 DELETE FROM deleted WHERE deleted < :before;

@@ -87,7 +87,7 @@ def _update(conn: Any, deployment_id: str, body: DeploymentUpdate, now: datetime
 
 async def delete(call: Call) -> Reply:
     """Delete a deployment with its planned runs; those that have started stay."""
-    await removal.bit_by_bit(call.store, deployments, call.path["id"])
+    await removal.bit_by_bit(call.store, deployments, call.path["id"], call.now)
     return Reply(status=204, location="deployments")
 
 

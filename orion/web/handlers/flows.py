@@ -34,7 +34,7 @@ async def update(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     """Delete a flow with its runs and deployments."""
-    await removal.bit_by_bit(call.store, flows, call.path["id"])
+    await removal.bit_by_bit(call.store, flows, call.path["id"], call.now)
     return Reply(status=204, location="flows")
 
 
