@@ -68,4 +68,11 @@
   addEventListener("htmx:sse:after:connection", () => live("Live"))
   addEventListener("htmx:sse:error", () => live("Waiting"))
   document.addEventListener("visibilitychange", () => live(document.hidden ? "Paused" : "Waiting"))
+  setInterval(() => {  // while the stream is cut the page asks by itself
+    const s = $("[hx-sse\\:connect]")
+    if (!s || document.hidden || root.dataset.live == "live") return
+    live("Waiting")
+    s._htmx?.sse || htmx.ajax("GET", s.getAttribute("hx-sse:connect"), { source: s })
+    if ($("#follow")) htmx.trigger("#follow", "again")
+  }, 5e3)
 })()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from orion.model.logs import LogCreate
-from orion.model.states import StateCreate
+from orion.model.states import StateCreate, StateType
 from orion.model.times import utcnow
 from orion.orchestration import propose_flow_run
 from orion.store import logs
@@ -76,6 +76,41 @@ def test_the_list_hears_of_a_new_state_and_keeps_what_is_typed(page: Page, conso
     expect(row.locator(".glyph").first).to_have_attribute("aria-label", "Running")
     expect(row.get_by_role("checkbox")).to_be_checked()
     expect(search).to_have_value("half a wo")
+
+
+@pytest.mark.row("UI-09")
+def test_a_page_whose_stream_is_cut_asks_by_itself_and_hears_again_when_it_is_back(
+    context: BrowserContext, console: Console
+) -> None:
+    page = (
+        context.new_page()
+    )  # the fixture's would fail: a stream that cannot be opened is an error of its page
+    cut = "document.querySelector('[hx-sse\\\\:connect]')._htmx.sse.reader.cancel()"
+    live, run = page.locator("html"), console.seeded.runs["velvet-otter"]
+    page.goto(f"{console.url}/runs")
+    expect(live).to_have_attribute("data-live", "live")
+    glyph = page.locator(f"#run-{run} .glyph").first
+    page.route("**/events?*", lambda route: route.abort())
+    page.evaluate(cut)
+    expect(live).to_have_attribute("data-live", "waiting")
+    expect(page.locator(".foot .live")).to_contain_text("Waiting")
+    change(console, run, "PAUSED")
+    expect(glyph).to_have_attribute("aria-label", "Paused")
+    expect(live).to_have_attribute("data-live", "waiting")
+    page.goto(console.run("velvet-otter"))  # no stream from the beginning
+    expect(live).to_have_attribute("data-live", "waiting")
+    change(console, run, "RUNNING")
+    expect(page.locator(".head .badge")).to_have_text("Running")
+    say(console, run, "missed meanwhile")
+    page.unroute("**/events?*")
+    expect(live).to_have_attribute("data-live", "live")
+    expect(page.locator("#log li", has_text="missed meanwhile")).to_have_count(1)
+    change(console, run, "PAUSED")
+    expect(page.locator(".head .badge")).to_have_text("Paused")
+
+
+def change(console: Console, run: str, kind: StateType) -> None:
+    console.store.write_now(propose_flow_run, run, StateCreate(type=kind), utcnow(), force=True)
 
 
 @pytest.mark.row("UI-17", "UI-18")

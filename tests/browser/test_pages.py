@@ -146,3 +146,162 @@ def test_the_theme_is_remembered(page: Page, console: Console) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.goto(f"{console.url}/runs")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 16, 21)"
+
+
+@pytest.mark.row("UI-27")
+def test_a_phone_can_do_what_a_desk_can(browser: Browser, console: Console) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{console.url}/runs")
+    expect(page.get_by_role("navigation", name="Main", exact=True)).to_be_hidden()
+    page.get_by_label("Menu").tap()
+    page.get_by_role("navigation", name="Main, compact").get_by_role("link", name="Deployments").tap()
+    expect(page).to_have_url(f"{console.url}/deployments")
+    page.goto(f"{console.url}/runs")
+    search, plot, row = page.get_by_role("searchbox"), page.locator(".plot svg"), page.locator(".run").nth(3)
+    boxes = [each.bounding_box() for each in (search, plot, row)]
+    assert all(boxes)
+    (searched, drawn, listed) = [box for box in boxes if box]
+    assert searched["width"] > 280 and drawn["height"] < 100, "the chart is lower than on a desk"
+    assert drawn["y"] < searched["y"] < listed["y"] and listed["width"] > 340
+    row.get_by_role("checkbox").tap()
+    expect(page.get_by_role("toolbar", name="Bulk actions")).to_be_in_viewport(ratio=1)
+    row.locator("b").tap()
+    expect(page).to_have_url(re.compile(r"/runs/[0-9a-f-]+$"))
+    page.goto(console.run("cobalt-heron"))
+    details = page.get_by_role("region", name="Details")
+    details.scroll_into_view_if_needed()
+    expect(details).to_be_in_viewport()
+    page.get_by_label("More actions").tap()
+    expect(page.get_by_role("button", name="Copy id")).to_be_in_viewport(ratio=1)
+    page.goto(f"{console.run('cobalt-heron')}/events")
+    tab = page.get_by_role("navigation", name="Run", exact=True).get_by_role("link", name="Events")
+    expect(tab).to_be_in_viewport(ratio=0.9)
+    deployment = console.seeded.deployments["nightly-warehouse-load/prod"]
+    for address in (
+        "/runs",
+        f"/runs/{console.seeded.runs['cobalt-heron']}/logs",
+        f"/deployments/{deployment}",
+    ):
+        page.goto(console.url + address)
+        assert page.evaluate(CRAMPED) == [], address
+    context.close()
+
+
+CRAMPED = """() => [...document.querySelectorAll('.btn, select, input:is([type=search], [type=text], [type=number])')]
+    .filter(each => each.checkVisibility() && !each.closest('.drop, [hidden]') && each.offsetHeight > 1)
+    .map(each => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
+    .filter(([, box]) => box.height < 24 || box.left < 0 || box.right > 390)
+    .map(([text]) => text)"""
+
+
+@pytest.mark.row("UI-13")
+def test_a_radar_that_is_larger_than_its_place_is_moved_by_scrolling(page: Page, console: Console) -> None:
+    page.goto(f"{console.run('cobalt-heron')}/radar?zoom=3")
+    place = page.locator(".zoomed")
+    assert place.evaluate(
+        "each => each.scrollWidth > each.clientWidth && each.scrollHeight > each.clientHeight"
+    )
+    place.evaluate("each => each.scrollTo(120, 90)")
+    assert place.evaluate("each => [each.scrollLeft, each.scrollTop]") == [120, 90]
+
+
+def test_two_runs_are_compared_and_a_log_is_searched(page: Page, console: Console) -> None:
+    page.goto(console.run("cobalt-heron"))
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("region", name="First divergence")).to_contain_text(
+        "They part at transform_orders"
+    )
+    first = page.get_by_role("region", name="Run A").locator("b").inner_text()
+    page.get_by_role("link", name="Swap").click()
+    expect(page.get_by_role("region", name="Run B").locator("b")).to_have_text(first)
+    page.get_by_role("link", name="Choose runs…").click()
+    page.get_by_role("link", name="cobalt-heron").last.click()
+    expect(page.get_by_role("region", name="Run B").locator("b")).to_have_text(first)
+    page.goto(f"{console.run('cobalt-heron')}/logs")
+    lines = page.locator("#log li")
+    page.get_by_role("searchbox").press_sequentially("rows in")
+    expect(page.locator("#lines mark").first).to_have_text("rows in")
+    expect(page).to_have_url(re.compile(r"q=rows(\+|%20)in"))
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("combobox", name="Level").select_option("Errors")
+    expect(lines).to_have_count(2)
+    expect(page.locator("#log li:not(.error)")).to_have_count(0)
+    page.get_by_role("link", name="First error").click()
+    expect(page.locator("#log li:target")).to_be_in_viewport()
+    assert page.locator("#log li.error").first.get_attribute("id") == page.url.partition("#")[2]
+
+
+def test_a_queue_is_made_limited_and_paused(page: Page, console: Console) -> None:
+    page.goto(f"{console.url}/queues")
+    page.get_by_role("link", name="New queue").click()
+    page.get_by_role("textbox", name=re.compile("^name")).fill("night")
+    page.get_by_label("limit").fill("2")
+    page.get_by_label("priority").fill("3")
+    page.get_by_label("runs by tags and deployments").check()
+    page.get_by_label("tags", exact=False).last.fill("marts")
+    expect(page.locator("#match")).not_to_contain_text("0 runs")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("night")
+    expect(page.locator("#health")).to_contain_text(re.compile("0 of 2 in use.*Priority ?3", re.DOTALL))
+    switch = page.get_by_role("switch", name="Queue")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    page.goto(f"{console.url}/queues/new")
+    page.get_by_role("textbox", name=re.compile("^name")).fill("night")
+    page.get_by_label("limit").fill("7")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("#e-name")).to_contain_text("exists already")
+    expect(page.get_by_label("limit")).to_have_value("7")
+
+
+def test_a_view_is_saved_opened_renamed_and_deleted(page: Page, console: Console) -> None:
+    page.goto(f"{console.url}/runs?state=failed&tag=pii")
+    page.get_by_text("Save view").first.click()
+    page.get_by_label("Save these filters as").fill("Private failures")
+    page.get_by_role("button", name="Save view").click()
+    views = page.get_by_role("navigation", name="Saved views")
+    expect(views.get_by_role("link", name="Private failures")).to_have_attribute("aria-current", "page")
+    views.get_by_role("link", name="All runs").click()
+    expect(page).to_have_url(f"{console.url}/runs")
+    views.get_by_role("link", name="Private failures").click()
+    expect(page.locator(".run b")).to_have_text(["cobalt-heron"])
+    page.get_by_text("Change view").click()
+    page.get_by_label("Name of this view").fill("Leaks")
+    page.get_by_role("button", name="Rename").click()
+    expect(views.get_by_role("link", name="Leaks")).to_have_attribute("aria-current", "page")
+    page.get_by_text("Change view").click()
+    page.get_by_role("button", name="Delete view Leaks").click()
+    expect(views.get_by_role("link", name="Leaks")).to_have_count(0)
+
+
+def test_a_wrong_value_is_told_at_its_field_and_a_cancel_is_taken_back(page: Page, console: Console) -> None:
+    deployment = console.seeded.deployments["nightly-warehouse-load/prod"]
+    page.goto(f"{console.url}/deployments/{deployment}")
+    form = page.locator("#form")
+    size = form.get_by_role("spinbutton", name=re.compile("^batch_size"))
+    size.fill("50000")
+    form.get_by_role("textbox", name=re.compile("^run name")).fill("by-and-by")
+    form.get_by_role("button", name="Run", exact=True).last.click()
+    expect(page.locator("[id='e-p.batch_size']")).to_have_text("Must be at most 20000.")
+    expect(size).to_have_attribute("aria-describedby", "e-p.batch_size")
+    expect(size).to_be_focused()
+    size.fill("600")
+    form.locator("#start").fill("2031-05-06T07:08")
+    form.get_by_role("button", name="Run", exact=True).last.click()
+    badge = page.locator(".head .badge").first
+    expect(badge).to_have_text("Scheduled")
+    run = page.url
+    page.get_by_role("button", name="Cancel").click()
+    expect(badge).to_have_text("Cancelled")
+    page.get_by_role("button", name="Undo cancel").click()
+    expect(badge).to_have_text("Scheduled")
+    page.goto(f"{console.url}/runs?q=by-and-by&start-date=2031-05-06&end-date=2031-05-06")
+    page.get_by_role("checkbox", name="Select by-and-by").check()
+    page.get_by_role("toolbar", name="Bulk actions").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel 1 run").click()
+    toast = page.get_by_role("status").filter(has_text="Cancelled 1 run")
+    toast.get_by_role("button", name="Undo for 1 run not begun").click()
+    expect(page.locator(".run .glyph").first).to_have_attribute("aria-label", "Scheduled")
+    page.goto(run)
+    expect(badge).to_have_text("Scheduled")
