@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from orion.model.filters import Filters
 from orion.model.logs import Log
 from orion.store import sql
 from orion.store.base import Conn
 from orion.store.conditions import Literal, like_part
+from orion.store.filters import where
 from orion.store.rows import json_text
 
 Q = sql.load("console")
@@ -245,6 +247,13 @@ def last_of_deployment(conn: Conn, id: str, n: int, now: datetime) -> list[Past]
 def last_of_flow(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
     """The newest `n` runs of a flow that were due, oldest first."""
     return last_of_flows(conn, [id], n, now)[id]
+
+
+def newest_begun(conn: Conn, filters: Filters, n: int, now: datetime) -> list[Past]:
+    """The newest `n` runs that meet the filters and have begun, oldest first."""
+    wanted = where(conn, "flow_run", filters, "flow_run.expected_start_time")
+    rows = conn.all(Q.newest_begun.replace("{where}", wanted.text), {**wanted.params, "n": n})
+    return [_as_past(conn, row, now) for row in reversed(rows)]
 
 
 def _as_past(conn: Conn, row: tuple[object, ...], now: datetime) -> Past:

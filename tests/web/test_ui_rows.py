@@ -71,6 +71,36 @@ def test_the_chart_obeys_the_filters(seen: World) -> None:
     assert looks[1:] == [{"failed"}, set()]
 
 
+@pytest.mark.row("UI-06")
+def test_the_runs_of_a_list_are_dots_of_when_they_began_and_how_long_they_took(seen: World) -> None:
+    client, _ = seen
+    address = "/runs?range=24h&chart=duration"
+    for narrowed, looks in (("&state=failed", {"failed"}), ("&tag=none", set())):
+        assert {dot["look"] for dot in client.get(address + narrowed, headers=JSON).json()["dots"]} == looks
+    dots = client.get(address, headers=JSON).json()["dots"]
+    assert len({dot["look"] for dot in dots}) > 2 and [dot["time"] for dot in dots] == sorted(
+        dot["time"] for dot in dots
+    )
+    run = client.get(f"/api/flow_runs/{dots[-1]['href'].removeprefix('runs/')}").json()
+    assert abs(run["estimated_run_time"] - dots[-1]["seconds"]) < 60
+    page = client.get(address, headers=HTML).text
+    assert page.count('class="dotted"') == len(dots)
+    assert f'<path class="dotted" data-s="{dots[-1]["look"]}"' in page
+    switch = page.index('aria-label="Chart"')
+    assert 'aria-current="true">Duration' in page[switch:]
+    assert 'name="chart" value="duration"' in page  # a filter keeps the chart
+
+
+@pytest.mark.row("UI-06")
+def test_dots_are_the_newest_of_very_many(seen: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _ = seen
+    every = client.get("/runs?range=24h&chart=duration", headers=JSON).json()["dots"]
+    monkeypatch.setattr("orion.web.pages.runs.DOTS", 3)
+    answer = client.get("/runs?range=24h&chart=duration", headers=JSON).json()
+    assert [dot["href"] for dot in answer["dots"]] == [dot["href"] for dot in every[-3:]]
+    assert "the newest 3" in client.get("/runs?range=24h&chart=duration", headers=HTML).text
+
+
 @pytest.mark.row("UI-10", "UI-11")
 def test_the_details_of_a_run_are_all_there(client: Client) -> None:
     given = {"region": "eu-central", "size": 3}

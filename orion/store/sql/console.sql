@@ -141,6 +141,12 @@ FROM flow AS one JOIN flow_run AS run ON run.id IN (
 )
 WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
 
+-- name: newest_begun
+-- The newest runs of a list that have begun, the newest first.
+SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time
+FROM flow_run WHERE {where} AND flow_run.start_time IS NOT NULL
+ORDER BY flow_run.expected_start_time DESC, flow_run.id DESC LIMIT :n;
+
 -- name: times_of_deployments
 -- How long the newest runs of some deployments took, if they completed, all of a deployment in one list: a row of an
 -- index leads to its run, which a join by id would look up a second time.

@@ -23,10 +23,9 @@ from orion.store.base import Conn
 from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
-from orion.web.charts.durations import Dot
-from orion.web.display import duration, look
+from orion.web.display import duration
 from orion.web.pages.run_rows import by_day, rows_of
-from orion.web.pages.shared import PAGE, as_bars, found, gather, here, schedule_words, see, stretch
+from orion.web.pages.shared import PAGE, as_bars, as_dot, found, gather, here, schedule_words, see, stretch
 
 RECENT = timedelta(days=30)
 DOTS = 150  # runs whose durations are drawn over time
@@ -123,12 +122,6 @@ def success(past: list[Past]) -> Success | None:
     return Success(good, len(ended)) if ended else None
 
 
-def _dot(run: Past) -> Dot:
-    seen = look(run.state_type, run.state_name)
-    title = f"{run.name} · {seen} · {duration(run.seconds)}"
-    return Dot(run.start_time or run.expected, run.seconds, seen, f"runs/{run.id}", title)
-
-
 def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     flow: Flow = found(flows.get(conn, id), "flow")
     own = IdCriterion(any_=[id])
@@ -144,7 +137,7 @@ def _one(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "flow": flow,
         "groups": by_day(rows_of(conn, runs, now)),
         "bars": as_bars(past[-30:], linked=True),
-        "dots": [_dot(run) for run in past if run.start_time],
+        "dots": [as_dot(run) for run in past if run.start_time],
         "usual": console.usual(past[-50:]),
         "success": success(past[-30:]),
         "lost": {

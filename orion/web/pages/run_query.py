@@ -47,6 +47,7 @@ class RunQuery:
     queues: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     sort: str = ""
+    chart: str = ""
     after: str = ""
     at: int = field(default=0)
 
@@ -124,7 +125,7 @@ class RunQuery:
     def hidden(self) -> list[tuple[str, str]]:
         """What the selects of the page do not show, so that a form that is sent keeps it."""
         kept = [("range", self.range if self.range != "7d" else ""), ("start-date", self.start)]
-        kept += [("end-date", self.end), ("by", self.by)]
+        kept += [("end-date", self.end), ("by", self.by), ("chart", self.chart)]
         for key, name in LISTS.items():
             shown = self.chosen(key) if key != "queue" else ""
             kept += [(key, each) for each in getattr(self, name) if each != shown]
@@ -151,6 +152,7 @@ def parse(query: QueryParams) -> RunQuery:
         q=q,
         **{**several, "deployments": tuple(each for each in several["deployments"] if _is_id(each))},
         sort=sort if sort in SORTS else "",
+        chart="duration" if query.get("chart") == "duration" else "",
         after=query.get("after", "")[:500],
         at=min(int(at), 10**9) if at.isdecimal() and len(at) < 10 else 0,
     )
@@ -159,7 +161,7 @@ def parse(query: QueryParams) -> RunQuery:
 _KEYS = {
     "range": "range", "start": "start-date", "end": "end-date", "by": "by", "q": "q", "states": "state",
     "flows": "flow", "deployments": "deployment", "queues": "queue", "tags": "tag", "sort": "sort",
-    "after": "after", "at": "at",
+    "chart": "chart", "after": "after", "at": "at",
 }  # fmt: skip
 
 

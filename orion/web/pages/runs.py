@@ -12,16 +12,19 @@ from orion.store import console, flow_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charting import RunHistory
+from orion.web.charts.durations import Dot
 from orion.web.display import plural, viewer
 from orion.web.pages import run_counts, run_filters, run_query, run_views
 from orion.web.pages.run_counts import Chip
 from orion.web.pages.run_query import BUCKETS, CLOCKS, RANGE_NAMES, SORTS, RunQuery
 from orion.web.pages.run_rows import Group, by_day, rows_of
-from orion.web.pages.shared import PAGE, api_url, gather, here, see, stretch
+from orion.web.pages.shared import PAGE, api_url, as_dot, gather, here, see, stretch
 from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
 UPCOMING, MOST_LATE, MOST_FRESH = 3, 10, 200
+DOTS = 300  # runs whose durations are drawn
+CHARTS = {"": "Count", "duration": "Duration"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,9 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
         "view_here": next((view for view in views if view.chosen), None),
         "strip": [_tile(name, counts.get(name, 0), query) for name in STRIP],
         "history": RunHistory(buckets, width.total_seconds(), now, CLOCKS[query.range], _label(query, width)),
+        "charts": [(key, name, query.href(chart=key)) for key, name in CHARTS.items()],
+        "dots": _dots(conn, query, start, end, now) if query.chart else None,
+        "most_dots": DOTS,
         "options": _options(conn, query),
         "chips": [(words, without.href()) for words, without in chips],
         "total": total,
@@ -81,6 +87,10 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
         "any_runs": bool(groups) or flow_runs.count(conn) > 0,
         **_place(query, groups, key, number, total),
     }
+
+
+def _dots(conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime) -> list[Dot]:
+    return [as_dot(run) for run in console.newest_begun(conn, query.filters(start, end), DOTS, now)]
 
 
 def _further(conn: Conn, query: RunQuery, now: datetime, day: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from orion.store.base import Conn
 from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
+from orion.web.charts.durations import Dot
 from orion.web.display import duration, look, viewer
 from orion.web.said import kept
 from orion.web.templating import viewer_of
@@ -97,6 +98,13 @@ def _bar(run: Past, linked: bool) -> Bar:
     seen = look(run.state_type, run.state_name)
     title = f"{run.name} · {seen} · {duration(run.seconds)}"
     return Bar(seen, run.seconds, f"runs/{run.id}" if linked else None, title)
+
+
+def as_dot(run: Past) -> Dot:
+    """A run by when it began and how long it took."""
+    seen = look(run.state_type, run.state_name)
+    title = f"{run.name} · {seen} · {duration(run.seconds)}"
+    return Dot(run.start_time or run.expected, run.seconds, seen, f"runs/{run.id}", title)
 
 
 @dataclass(frozen=True)
