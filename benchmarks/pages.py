@@ -192,6 +192,7 @@ def _addresses(conn: Any) -> dict[str, str]:
         "runs, 7 days": "/runs",
         "runs, 30 days": "/runs?range=30d",
         "runs, failed": "/runs?range=30d&state=failed",
+        "runs as dots": "/runs?chart=duration",
         "runs of a flow": f"/runs?flow={flow}",
         "runs of a tag": "/runs?tag=team-3",
         "runs by name": "/runs?q=run-99",
