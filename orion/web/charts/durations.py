@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import escape
 
 from orion.web.charts.svg import Svg, el, join
 
@@ -81,8 +82,8 @@ def _y(scale: Height, seconds: float) -> float:
 def _dot(dot: Dot, share: float, y: float) -> Svg:
     """A line of no length with round ends is a circle in a drawing that is stretched."""
     x = INSET + min(max(share, 0.0), 1.0) * (WIDTH - 2 * INSET)
-    mark = el("path", class_="dotted", data_s=dot.look, d=f"M{x:.1f} {y:.1f}h0.01")
-    return el("a", el("title", dot.title), mark, href=dot.href)
+    mark = f'<path class="dotted" data-s="{dot.look}" d="M{x:.1f} {y:.1f}h0.01"/>'
+    return Svg(f'<a href="{escape(dot.href)}"><title>{escape(dot.title)}</title>{mark}</a>')
 
 
 def _label(dots: Sequence[Dot]) -> str:
