@@ -62,6 +62,7 @@
   for (const name of ["pointerup", "pointercancel", "dragend"]) addEventListener(name, release, true)
   addEventListener("blur", release)
   addEventListener("htmx:before:request", e => {
+    if (document.hidden && e.target.id == "follow") return e.preventDefault()
     e.detail.ctx.fetch = async (...asked) => { const answer = await fetch(...asked); await down; return answer }
   })
   const live = s => { root.dataset.live = s.toLowerCase(); document.querySelectorAll(".live b").forEach(b => b.textContent = s) }

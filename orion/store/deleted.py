@@ -32,7 +32,7 @@ class Gone(NamedTuple):
 
 
 def note(conn: Conn, table: str, id: str, now: datetime) -> None:
-    """Write down what is about to be deleted; what is not there is no matter."""
+    """Write down what is about to be deleted, of a deployment its planned runs too; what is not there is no matter."""
     row = conn.one(f"SELECT name FROM {table} WHERE id = :id", {"id": id})
     if row is None:
         return
@@ -43,6 +43,8 @@ def note(conn: Conn, table: str, id: str, now: datetime) -> None:
         "ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted",
         values,
     )
+    if table == "deployment":
+        conn.run(Q.note_planned, values)
 
 
 def note_runs(conn: Conn, ids: Sequence[str], now: datetime) -> None:

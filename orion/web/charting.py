@@ -41,12 +41,18 @@ def draw_radar(
     focus: str | None = None,
     full: bool = False,
     target: str = "",
+    tasks: str = "",
     show: str = "path",
 ) -> Svg:
-    """A run's radar; a click leads to the node's own page, or to `target` and its id."""
-    shown = radar.drawable(nodes)
-    led = [structs.replace(node, href=link(target + node.id if target else node.href)) for node in shown]
+    """A run's radar; a click leads to the node's own page, or to `target` and its id; on many at once to `tasks`."""
+    led = [structs.replace(node, href=link(_way(node, target, tasks))) for node in radar.drawable(nodes)]
     return radar.radar(led, centre, focus=focus, full=full, show=show)
+
+
+def _way(node: radar.Node, target: str, tasks: str) -> str:
+    if node.many:
+        return f"{tasks}?{node.id}"
+    return target + (node.task or node.id) if target else node.href
 
 
 def draw_durations(

@@ -51,6 +51,7 @@ from orion.web.handlers import (
     work_queues,
 )
 from orion.web.handlers import concurrency_limits_v2 as named
+from orion.web.moved import MOVED
 from orion.web.route import Route, action, delete, get, moved, page, patch, post, put, tagged
 
 Json = dict[str, Any]
@@ -264,41 +265,6 @@ ORION = tagged("orion",
 
 METRICS = tagged("orion", page("/metrics", metrics.metrics))
 
-
-MOVED = (
-    ("/flow-run/{id}", "/runs/{id}"),
-    ("/flow-run/{id}/radar", "/runs/{id}/radar"),
-    ("/task-run/{id}", "/task-runs/{id}"),
-    ("/flow/{id}", "/flows/{id}"),
-    ("/deployment/{id}", "/deployments/{id}"),
-    ("/deployment/{id}/edit", "/deployments/{id}/edit"),
-    ("/work-queues", "/queues"),
-    ("/work-queues/new", "/queues/new"),
-    ("/work-queue/{id}", "/queues/{id}"),
-    ("/work-queue/{id}/edit", "/queues/{id}/edit"),
-    ("/block/{id}", "/blocks/{id}"),
-    ("/block/{id}/edit", "/blocks/{id}/edit"),
-    ("/notifications/new", "/notifications#new"),
-    ("/notifications/edit/{id}", "/notifications/{id}/edit"),
-    # as later consoles write them
-    ("/dashboard", "/runs"),
-    ("/flow-runs", "/runs"),
-    ("/flow-runs/flow-run/{id}", "/runs/{id}"),
-    ("/flow-runs/task-run/{id}", "/task-runs/{id}"),
-    ("/runs/flow-run/{id}", "/runs/{id}"),
-    ("/runs/task-run/{id}", "/task-runs/{id}"),
-    ("/flows/flow/{id}", "/flows/{id}"),
-    ("/deployments/deployment/{id}", "/deployments/{id}"),
-    ("/deployments/deployment/{id}/edit", "/deployments/{id}/edit"),
-    ("/deployments/deployment/{id}/run", "/deployments/{id}#form"),
-    ("/work-queues/work-queue/{id}", "/queues/{id}"),
-    ("/work-queues/work-queue/{id}/edit", "/queues/{id}/edit"),
-    ("/blocks/block/{id}", "/blocks/{id}"),
-    ("/blocks/block/{id}/edit", "/blocks/{id}/edit"),
-    ("/artifacts/artifact/{id}", "/artifacts/{id}"),
-    ("/concurrency-limits", "/limits"),
-    ("/concurrency-limits/concurrency-limit/{id}", "/limits"),
-)  # the addresses of older consoles: bookmarks, and links in messages that were sent long ago
 
 
 def pages_of_the_console() -> tuple[Route, ...]:

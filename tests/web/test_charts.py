@@ -13,7 +13,7 @@ from orion.web.charts.bars import Bar, bars, progress
 from orion.web.charts.calendar import calendar, worst
 from orion.web.charts.gantt import Span, Try, critical_path, depths, gantt
 from orion.web.charts.history import Bucket, ceiling, history
-from orion.web.charts.radar import Node, by_name, path_of, radar
+from orion.web.charts.radar import Node, drawable, path_of, radar
 from orion.web.charts.radar_layout import layout, spread
 from orion.web.charts.svg import el
 
@@ -152,7 +152,7 @@ def test_a_mapped_thousand_becomes_one_node() -> None:
     nodes = [Node(str(n), f"fetch-{n}", "completed") for n in range(999)] + [
         Node("j", "join", "running", ["1", "2"])
     ]
-    assert [(node.name, len(node.upstream)) for node in by_name(nodes)] == [("fetch ×999", 0), ("join", 1)]
+    assert [(node.name, len(node.upstream)) for node in drawable(nodes)] == [("fetch ×999", 0), ("join", 1)]
 
 
 @pytest.mark.row("UI-15")

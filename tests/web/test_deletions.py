@@ -68,6 +68,24 @@ def test_runs_that_go_with_their_flow_are_known_each(client: Client, clock: Cloc
         assert f"<b>{run['name']}</b> was deleted on" in page and "1 h ago" in page
 
 
+def test_planned_runs_that_go_with_their_deployment_are_known_each(client: Client, clock: Clock) -> None:
+    every = {"schedule": {"interval": 3600}, "active": True}
+    deployment = makers.deployment(client, schedules=[every])["id"]
+    started = client.post(f"/api/deployments/{deployment}/create_flow_run", json={}).json()["id"]
+    makers.propose(client, "flow_runs", started, "RUNNING")
+    client.post(f"/api/deployments/{deployment}/schedule", json={})
+    runs = client.post(
+        "/api/flow_runs/filter", json={"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    ).json()
+    assert len(runs) >= 3
+    client.delete(f"/api/deployments/{deployment}")
+    clock.now += timedelta(hours=1)
+    for run in runs:
+        page = gone(client, f"/runs/{run['id']}")
+        assert f"<b>{run['name']}</b> was deleted on" in page and "1 h ago" in page
+    assert client.get(f"/runs/{started}", headers=HTML).status_code == 200
+
+
 def test_runs_that_retention_takes_are_known_and_of_very_many_only_the_newest(
     client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

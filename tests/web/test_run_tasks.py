@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.web.many import many_tasks
 from tests.web.pages import HTML, World
 
 JSON = {"Accept": "application/json"}
+
 
 def test_tasks_are_searched_narrowed_sorted_and_paged(
     client: Client, monkeypatch: pytest.MonkeyPatch
@@ -49,3 +51,30 @@ def test_a_run_of_ten_thousand_tasks_is_a_page_like_any_other(full: World) -> No
     page = client.get(f"/runs/{run}", headers=HTML).text
     assert "10,000" in page and "×3" in page and "failed after" in page
     assert len(re.findall(r'<svg class="row"', page)) <= 60
+    assert_groups_open(client, run)
+
+
+def assert_groups_open(client: Client, run: str) -> None:
+    """A click on a group, on either radar or the timeline, lists its tasks; a task in it is lit with its group."""
+    radar = client.get(f"/runs/{run}/radar", headers=HTML).text
+    small = client.get(f"/runs/{run}", headers=HTML).text
+    for page in (radar, small):
+        ways = re.findall(r'<a href="([^"]*)"><title>transform ×(\d[\d,]*) · completed', page)
+        assert len(ways) == 1
+        group = client.get("/" + unescape(ways[0][0]).replace("../", ""), headers=JSON).json()
+        assert {task["state_name"] for task in group["tasks"]} == {"Completed"}
+        assert {task["name"].partition("-")[0] for task in group["tasks"]} == {"transform"}
+    broken = client.get(f"/runs/{run}/tasks?of=load&state=failed", headers=JSON).json()
+    assert len(broken["tasks"]) == 3 and broken["older"] is None
+    rows = re.findall(r'<a href="[^"]*/tasks\?of=(\w+)" title', small)
+    assert rows == ["extract", "transform", "load"]
+    first = client.get(f"/runs/{run}/tasks?ring=2-3&sort=az", headers=JSON).json()
+    assert (
+        first["older"] == f"runs/{run}/tasks?ring=2-3&sort=az&after=" + first["older"].partition("&after=")[2]
+    )
+    assert first["tasks"][0]["name"] == "load-0913651b-0"
+    whole = client.get(f"/runs/{run}/tasks?ring=nonsense", headers=JSON).json()
+    assert whole["ungrouped"] is None
+    task = broken["tasks"][0]["id"]
+    focused = client.get(f"/runs/{run}/radar?task={task}", headers=HTML).text
+    assert 'class="halo focus"' in focused

@@ -49,7 +49,7 @@ def test_a_radar_of_very_many_names_has_one_node_for_each_ring_and_look() -> Non
     nodes = drawable([*first, *second])
     assert [(node.name, node.look, list(node.upstream)) for node in nodes] == [
         ("customer 0 and 299 more", "completed", []),
-        ("bill 0 and 1 more", "failed", ["ring 1 completed"]),
+        ("bill 0 and 1 more", "failed", ["ring=1&state=completed"]),
     ]
 
 

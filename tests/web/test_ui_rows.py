@@ -40,6 +40,24 @@ def test_by_default_runs_are_shown_from_seven_days_back_to_the_end_of_tomorrow(
     assert not left_out & names
 
 
+@pytest.mark.row("UI-09")
+def test_a_list_asks_again_every_30_seconds_and_a_run_every_5_until_it_has_ended(client: Client) -> None:
+    def seconds(address: str) -> int | None:
+        found = re.search(r'id="follow" [^>]* every (\d+)s"', client.get(address, headers=HTML).text)
+        return int(found[1]) if found else None
+
+    run = makers.running_flow_run(client)["id"]
+    task = makers.task_run(client, run)["id"]
+    lists = ("runs", "flows", "deployments", "artifacts", "notifications")
+    assert {place: seconds(f"/{place}") for place in lists} == dict.fromkeys(lists, 30)
+    assert all((seconds(f"/{place}") or 99) < 30 for place in ("queues", "limits", "health"))
+    assert [seconds(f"/runs/{run}{tab}") for tab in ("", "/logs", "/tasks")] == [5, 5, 5]
+    assert seconds(f"/task-runs/{task}") == 5
+    for kind, id in (("task_runs", task), ("flow_runs", run)):
+        makers.propose(client, kind, id, "COMPLETED", force=True)
+    assert seconds(f"/runs/{run}") is None and seconds(f"/task-runs/{task}") is None
+
+
 @pytest.mark.row("UI-03")
 def test_runs_are_shown_from_a_start_date_to_the_end_of_an_end_date(client: Client, clock: Clock) -> None:
     flow = makers.flow(client)["id"]

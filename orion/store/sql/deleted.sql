@@ -9,6 +9,12 @@ SELECT kind, name, deleted FROM deleted WHERE id = :id;
 INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'run', name, :now FROM flow_run WHERE id IN {listed:ids}
 ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
 
+-- name: note_planned
+-- The same of the runs that go with their deployment: those that wait for an agent and never ran.
+INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'run', name, :now FROM flow_run
+WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND run_count = 0
+ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
+
 -- name: newest_beyond
 -- The newest of those that are too many.
 SELECT deleted, id FROM deleted ORDER BY deleted DESC, id DESC LIMIT 1 OFFSET :most;

@@ -151,6 +151,11 @@ def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return known
 
 
+def family(name: str) -> str:
+    """What the tasks of one name are called together: fetch-7 is one of fetch."""
+    return name.rpartition("-")[0] or name
+
+
 def grouped(spans: Sequence[Span]) -> list[Span]:
     """One row for all tasks of a name, the first failed ones kept by themselves."""
     groups: dict[tuple[str, str], list[Span]] = {}
@@ -161,7 +166,7 @@ def grouped(spans: Sequence[Span]) -> list[Span]:
             alone -= 1
             groups[span.name, span.id] = [span]
             continue
-        key = (span.name.rpartition("-")[0] or span.name, "failed" if failed else "")
+        key = (family(span.name), "failed" if failed else "")
         if key in groups:
             groups[key].append(span)
         else:

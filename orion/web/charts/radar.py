@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlencode
 
 import msgspec
 
-from orion.web.charts.gantt import depths
+from orion.web.charts.gantt import depths, family
 from orion.web.charts.radar_layout import APART, FIRST, Point, below, layout, reach
 from orion.web.charts.svg import Svg, el, join, number
 
@@ -21,7 +23,10 @@ NOT_RUN = ("pending", "scheduled", "late", "paused")
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
-    """A task run on the radar: what it is called, how it looks, what it waited for, where a click leads."""
+    """A task run on the radar: what it is called, how it looks, what it waited for, where a click leads.
+
+    The id of one that stands for `many` narrows the list of tasks to them; `task` is the one that it stands for alone.
+    """
 
     id: str
     name: str
@@ -29,6 +34,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     upstream: Sequence[str] = ()
     href: str = ""
     subflow: bool = False
+    many: bool = False
+    task: str = ""
 
 
 def radar(
@@ -69,10 +76,16 @@ def radar(
 
 def drawable(nodes: Sequence[Node]) -> list[Node]:
     """The nodes themselves; where there are too many for a picture one for all of a name, or else of a ring."""
+    keys = keys_of(nodes)
+    return together(nodes, keys) if keys else list(nodes)
+
+
+def keys_of(nodes: Sequence[Node]) -> dict[str, str]:
+    """The group that each node is drawn in, as the list of tasks is narrowed to it; none where all have room."""
     if len(nodes) <= MOST_NODES:
-        return list(nodes)
+        return {}
     named = by_name(nodes)
-    return named if len(named) <= MOST_NODES else by_ring(named)
+    return named if len(set(named.values())) <= MOST_NODES else by_ring(nodes)
 
 
 def _density(nodes: Sequence[Node]) -> str | None:
@@ -99,35 +112,35 @@ def _upstream(nodes: Sequence[Node]) -> dict[str, Sequence[str]]:
     return {node.id: node.upstream for node in nodes}
 
 
-def by_name(nodes: Sequence[Node]) -> list[Node]:
-    """One node for all tasks of a name and look, so that a mapped thousand stays a picture."""
-    group = {node.id: f"{node.name.rsplit('-', 1)[0]} {node.look}" for node in nodes}
-    return [
-        _merged(key, many, group, f"{many[0].name.rsplit('-', 1)[0]} ×{len(many)}")
-        for key, many in _parted(nodes, group).items()
-    ]
+def by_name(nodes: Sequence[Node]) -> dict[str, str]:
+    """All tasks of a name and look are one group, so that a mapped thousand stays a picture."""
+    said = cache(lambda name, look: urlencode({"of": name, "state": look}))
+    return {node.id: said(family(node.name), node.look) for node in nodes}
 
 
-def by_ring(nodes: Sequence[Node]) -> list[Node]:
-    """One node for all tasks of a ring (or of some rings) and look, where each has a name of its own."""
+def by_ring(nodes: Sequence[Node]) -> dict[str, str]:
+    """All tasks of a ring (or of some rings) and look are one, where each has a name of its own."""
     rings = depths(_upstream(nodes))
     band = math.ceil(max(rings.values(), default=1) / MOST_RINGS)
-    group = {node.id: f"ring {(rings[node.id] - 1) // band * band + 1} {node.look}" for node in nodes}
-    return [
-        _merged(key, many, group, f"{many[0].name} and {len(many) - 1} more")
-        for key, many in _parted(nodes, group).items()
-    ]
+
+    @cache
+    def said(at: int, look: str) -> str:
+        first, last = at * band + 1, (at + 1) * band
+        return urlencode({"ring": f"{first}-{last}" if last > first else first, "state": look})
+
+    return {node.id: said((rings[node.id] - 1) // band, node.look) for node in nodes}
 
 
-def _parted(nodes: Sequence[Node], group: Mapping[str, str]) -> dict[str, list[Node]]:
+def together(nodes: Sequence[Node], keys: Mapping[str, str]) -> list[Node]:
+    """One node for each group."""
     members: dict[str, list[Node]] = {}
     for node in nodes:
-        key = group[node.id]
+        key = keys[node.id]
         if key in members:
             members[key].append(node)
         else:
             members[key] = [node]
-    return members
+    return [_merged(key, many, keys) for key, many in members.items()]
 
 
 def sentence(nodes: Sequence[Node], deepest: int) -> str:
@@ -140,10 +153,14 @@ def sentence(nodes: Sequence[Node], deepest: int) -> str:
     return "; ".join(told)
 
 
-def _merged(key: str, many: list[Node], group: Mapping[str, str], name: str) -> Node:
+def _merged(key: str, many: list[Node], keys: Mapping[str, str]) -> Node:
     above = {up for node in many for up in node.upstream}
-    upstream = sorted({group[up] for up in above if up in group} - {key})
-    return Node(key, many[0].name if len(many) == 1 else name, many[0].look, upstream, many[0].href)
+    upstream, only = sorted({keys[up] for up in above if up in keys} - {key}), many[0]
+    if len(many) == 1:
+        return Node(key, only.name, only.look, upstream, only.href, only.subflow, task=only.id)
+    named = key.startswith("of=")
+    name = f"{family(only.name)} ×{len(many)}" if named else f"{only.name} and {len(many) - 1} more"
+    return Node(key, name, only.look, upstream, many=True)
 
 
 def _edges(nodes: Sequence[Node], places: Mapping[str, Point], lit: set[str] | None) -> list[Svg]:

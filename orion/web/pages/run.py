@@ -15,7 +15,7 @@ from orion.store import console, flow_runs, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.gantt import depths
-from orion.web.charts.radar import MOST_NODES, Node, drawable, path_of
+from orion.web.charts.radar import MOST_NODES, Node, keys_of, path_of, together
 from orion.web.display import plural
 from orion.web.pages import radar_view, results, run_actions, run_head, run_logs, run_tasks, timeline
 from orion.web.pages.artifacts import of_run
@@ -177,8 +177,9 @@ def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView, outlines:
         "nodes": outline.nodes,
         "first": outline.names,
         "legend": outline.legend,
-        "names": _names(outline.nodes, sum(outline.legend.values())),
+        "names": _names(outline.nodes),
         "focus": None,
+        "lit": None,
         "view": wanted.of(run.id, None),
     }
 
@@ -190,13 +191,15 @@ def _focused(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict
     nodes = timeline.nodes(tasks, names, console.children(conn, run.id))
     focus = wanted.found(nodes)
     before, after = _around(nodes, focus)
-    shown = drawable(nodes)
+    keys = keys_of(nodes)
+    shown = together(nodes, keys) if keys else nodes
     return {
         "nodes": shown,
         "first": [node.name for node in nodes[:MOST_NODES]],
         "legend": dict(Counter(node.look for node in nodes)),
-        "names": _names(shown, len(nodes)),
+        "names": _names(shown),
         "focus": focus,
+        "lit": keys.get(focus.id, focus.id) if focus else None,
         "view": wanted.of(run.id, focus),
         "rings": depths({node.id: node.upstream for node in nodes}),
         "own": task_runs.get(conn, focus.id, now) if focus else None,
@@ -206,9 +209,9 @@ def _focused(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict
     }
 
 
-def _names(nodes: list[Node], number: int) -> dict[str, str]:
-    """What tasks are called where others wait for them; groups of too many go by their ids, which tell their look."""
-    return {node.id: node.name for node in nodes} if number <= MOST_NODES else {}
+def _names(nodes: list[Node]) -> dict[str, str]:
+    """What tasks are called where others wait for them; of groups of too many also their look."""
+    return {node.id: f"{node.name} · {node.look}" if node.many else node.name for node in nodes}
 
 
 def _around(nodes: list[Node], focus: Node | None) -> tuple[list[Node], list[Node]]:
