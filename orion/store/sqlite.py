@@ -18,6 +18,7 @@ from orion.errors import DatabaseError, DatabaseOwned, QueryTooSlow
 from orion.store import migrate
 from orion.store.base import Options, Role, Store
 from orion.store.bus import Bus
+from orion.store.checkpoints import LOG_PAGES, Checkpoints
 from orion.store.jobs import Job, Workers
 from orion.store.lock import Ownership, owner
 from orion.store.sqlite_conn import SqliteConn, connect, explain, private
@@ -30,6 +31,7 @@ OLDEST = (3, 35, 0)
 SAFE_TO_SHARE = (3, 51, 3)
 READERS = 4
 GLANCE_SECONDS = 0.02
+LOG_PAGES_OF = {Role.SERVER: LOG_PAGES, Role.CLOCK: 0}
 WRITE_CACHE_KB = 16_000  # with SQLite's own 2 MB, a write on a large database reads pages again and again
 
 
@@ -48,7 +50,9 @@ class SqliteStore(Store):
         self._owned = self._take()
         try:
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
-            self._writer = Writer(self._write_conn(), self.bus, full=self.options.synchronous == "full")
+            self._checkpoints = self._checkpointing()
+            full = self.options.synchronous == "full"
+            self._writer = Writer(self._write_conn(), self.bus, full=full, checkpoints=self._checkpoints)
         except BaseException:
             self._let_go()
             raise
@@ -73,6 +77,8 @@ class SqliteStore(Store):
         for conn in self._glancers:
             conn.raw.close()
         self._readers.close()
+        if self._checkpoints:
+            self._checkpoints.close()
         self._writer.close()
         self._let_go()
 
@@ -124,10 +130,16 @@ class SqliteStore(Store):
         return conn
 
     def _write_conn(self) -> SqliteConn:
-        raw = connect(self.path, busy=self.options.busy, checkpoint=self.role is not Role.CLOCK)
+        raw = connect(self.path, busy=self.options.busy, log_pages=LOG_PAGES_OF.get(self.role))
         raw.execute("PRAGMA temp_store = MEMORY")  # what undoes a statement would go through a file else
         raw.execute(f"PRAGMA cache_size = -{WRITE_CACHE_KB}")
         return self._conn(raw, reading=False)
+
+    def _checkpointing(self) -> Checkpoints | None:
+        """Only a server has a thread for checkpoints: a clock leaves them to it, a flow is soon over."""
+        if self.role is not Role.SERVER:
+            return None
+        return Checkpoints(connect(self.path, busy=self.options.busy))
 
     def _conn(self, raw: sqlite3.Connection, *, reading: bool) -> SqliteConn:
         return SqliteConn(raw, limit=self.options.timeout, reading=reading, log=self.options.echo)

@@ -27,14 +27,17 @@ UNREADABLE = "Could not decode to UTF-8"
 echo = logging.getLogger("orion.store.sql")
 
 
-def connect(path: Path, *, busy: float, checkpoint: bool = True) -> sqlite3.Connection:
-    """A connection that begins no transaction by itself and may move between threads."""
+def connect(path: Path, *, busy: float, log_pages: int | None = None) -> sqlite3.Connection:
+    """A connection that begins no transaction by itself and may move between threads.
+
+    A commit of its makes a checkpoint once the log has `log_pages` pages; never with 0.
+    """
     raw = sqlite3.connect(
         path, timeout=busy, isolation_level=None, check_same_thread=False, cached_statements=PREPARED
     )
     raw.execute("PRAGMA foreign_keys = ON")
-    if not checkpoint:
-        raw.execute("PRAGMA wal_autocheckpoint = 0")
+    if log_pages is not None:
+        raw.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
     return raw
 
 

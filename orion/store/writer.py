@@ -14,6 +14,7 @@ from collections import deque
 
 from orion.store.base import Lane
 from orion.store.bus import EVERYTHING, Bus
+from orion.store.checkpoints import Checkpoints
 from orion.store.crash_points import crash_point
 from orion.store.jobs import Job, deliver, refuse
 from orion.store.sqlite_conn import SqliteConn, explain
@@ -27,8 +28,10 @@ LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while so
 class Writer:
     """The thread, its queue and its lanes."""
 
-    def __init__(self, conn: SqliteConn, bus: Bus, *, full: bool) -> None:
-        self._conn, self._bus, self._full = conn, bus, full
+    def __init__(
+        self, conn: SqliteConn, bus: Bus, *, full: bool, checkpoints: Checkpoints | None = None
+    ) -> None:
+        self._conn, self._bus, self._full, self._checkpoints = conn, bus, full, checkpoints
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
         self._closing = self._closed = False
@@ -129,6 +132,8 @@ class Writer:
             self._fail(finished, error)
             finished = []
         crash_point("writer-after-commit")
+        if self._checkpoints:
+            self._checkpoints.committed(self._conn.raw.total_changes)
         self._publish(finished)
         deliver((*finished, *failed))
         return self._put_back(rest)
