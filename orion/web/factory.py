@@ -18,7 +18,6 @@ from orion.model.times import utcnow
 from orion.orchestration.line import Line
 from orion.web.dispatch import Dispatch
 from orion.web.events_in import events_in
-from orion.web.pages.outline import Outlines
 from orion.web.routes import routes
 from orion.web.security import make_guard, words
 from orion.web.traffic import Traffic
@@ -26,6 +25,7 @@ from orion.web.traffic import Traffic
 if TYPE_CHECKING:
     from orion.settings import Settings
     from orion.store.base import Store
+    from orion.web.pages.outline import Outlines
 
 
 def build_app(
@@ -47,7 +47,7 @@ def build_app(
     app.state.services = services
     app.state.clock = clock
     app.state.line = Line()
-    app.state.outlines = Outlines()
+    app.state.outlines = _outlines() if settings.ui_enabled else None
     app.state.closing = asyncio.Event()
     app.state.version = __version__
     app.router.redirect_slashes = False
@@ -58,6 +58,13 @@ def build_app(
     sockets = {"/api/events/in": events_in}
     app.router.default = Dispatch(table, make_guard(settings), sockets, clock, app.state.traffic)
     return app
+
+
+def _outlines() -> Outlines:
+    """What pages keep of big runs. Where there is no console, its rooms are not even imported."""
+    from orion.web.pages.outline import Outlines
+
+    return Outlines()
 
 
 @asynccontextmanager

@@ -65,6 +65,16 @@ def test_the_sdk_against_a_server_loads_neither_web_nor_store() -> None:
     assert not [name for name in loaded if name.startswith(SERVER_SIDE)]
 
 
+def test_an_app_without_a_console_loads_none_of_its_rooms() -> None:
+    """It is what each flow without a server and each command without one begins with."""
+    loaded = modules_after(
+        "from orion.settings import load\nfrom orion.web.factory import build_app\n"
+        "build_app(load({'ORION_UI_ENABLED': 'false'}), services=False)"
+    )
+    assert "orion.web.dispatch" in loaded
+    assert loaded & {"jinja2", "orion.web.pages", "orion.web.templating", "orion.web.charts"} == set()
+
+
 class Recorder(Routes):
     """Notes each method's request instead of sending it."""
 
