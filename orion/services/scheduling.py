@@ -24,7 +24,7 @@ from orion.store import scheduling as db
 log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
-STEP = 20  # runs a transaction
+STEP = {"sqlite": 20, "postgres": 100}  # runs a transaction: all other writes wait for one of SQLite's
 AT_ONCE = 50  # transactions on their way to the writer, where others wait too
 PART = 1_000  # deployments that take turns
 MICROSECOND = timedelta(microseconds=1)
@@ -105,7 +105,8 @@ def _plan_part(store: Store, part: list[str], wanted: Wanted) -> int:
 
 def _plan_some(store: Store, some: list[str], wanted: Wanted) -> Iterator[Step]:
     """The next runs of some deployments, each in a transaction of its own; a bad one is left out."""
-    outcomes = store.each_now(plan_next, ((id, wanted) for id in some), lane=Lane.LOW, durable=False)
+    step = STEP[store.dialect]
+    outcomes = store.each_now(plan_next, ((id, wanted, step) for id in some), lane=Lane.LOW, durable=False)
     for deployment_id, outcome in zip(some, outcomes, strict=True):
         if isinstance(outcome, Exception):
             log.error("Deployment %s could not be planned.", deployment_id, exc_info=outcome)
@@ -118,7 +119,7 @@ def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
     return plan_next(conn, deployment_id, Wanted(now), None).added
 
 
-def plan_next(conn: Conn, deployment_id: str, wanted: Wanted, room: int | None = STEP) -> Step:
+def plan_next(conn: Conn, deployment_id: str, wanted: Wanted, room: int | None) -> Step:
     """Plan the next runs of a deployment, at most as many as there is room for."""
     deployment = db.lock(conn, deployment_id)
     if deployment is None or deployment.paused:
