@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -143,13 +146,13 @@ def test_a_variant_of_a_choice_brings_its_own_field(client: Client, deployment: 
 def test_a_secret_is_in_no_shape_of_the_form_and_a_blank_one_is_kept(
     client: Client, deployment: dict[str, Any]
 ) -> None:
-    page, json = (
+    page, text = (
         client.get(f"/deployments/{deployment['id']}?view={view}", headers=HTML).text
         for view in ("form", "json")
     )
-    assert "hush-hush" not in page + json
+    assert "hush-hush" not in page + text
     assert "set; blank keeps it" in page
-    assert "********" in json
+    assert "********" in text
     answer = run_form(client, deployment, p__day="2026-11-22", p__size="3", p__token="")
     run = client.get(f"/api/flow_runs/{answer.headers['location'].rpartition('/')[2]}").json()
     assert run["parameters"]["token"] == "hush-hush"
@@ -203,6 +206,107 @@ def test_a_secret_that_was_typed_into_a_form_with_a_fault_has_to_be_typed_again(
     assert "canary" not in switched and "&#34;token&#34;: &#34;********&#34;" in switched, (
         "what is held stays"
     )
+
+
+SECRET = {"type": "string", "format": "password", "writeOnly": True}
+EVERY_SECRET = {
+    "type": "object",
+    "properties": {
+        "plain": {"$ref": "#/definitions/Key"},
+        "maybe": {"anyOf": [SECRET, {"type": "null"}]},
+        "either": {"anyOf": [{"type": "integer"}, {"type": "string"}, SECRET]},
+        "pin": {"type": "integer", "writeOnly": True, "format": "password"},
+        "many": {"type": "array", "items": SECRET},
+        "named": {"type": "object", "additionalProperties": SECRET},
+        "pair": {"type": "array", "prefixItems": [{"type": "string"}, SECRET]},
+        "deep": {"type": "object", "properties": {"inner": {"anyOf": [
+            {"type": "object", "required": ["kind"],
+             "properties": {"kind": {"const": "a"}, "user": {"type": "string"}}},
+            {"type": "object", "properties": {"kind": {"const": "b"}, "user": SECRET}}]}}},
+        "open": {"type": "string"},
+    },
+    "definitions": {"Key": SECRET},
+}  # fmt: skip
+CANARIES = {
+    "plain": "canary-1", "maybe": "canary-2", "either": "canary-3", "pin": 77007700, "many": ["canary-4", "canary-5"],
+    "named": {"x": "canary-6"}, "pair": ["shown", "canary-7"], "deep": {"inner": {"kind": "b", "user": "canary-8"}},
+    "open": "to all",
+}  # fmt: skip
+JSON = {"Accept": "application/json"}
+
+
+def leaks(text: str) -> list[str]:
+    return re.findall("canary-[0-9]+|77007700", text)
+
+
+def test_no_page_shows_a_parameter_that_its_schema_calls_a_secret(client: Client) -> None:
+    flow = makers.flow(client)["id"]
+    cron = [{"schedule": CRON, "parameters": {"plain": "canary-11"}}]
+    deployment = makers.deployment(
+        client, flow, parameter_openapi_schema=EVERY_SECRET, parameters=CANARIES, schedules=cron
+    )["id"]
+    make = f"/api/deployments/{deployment}/create_flow_run"
+    runs = [client.post(make, json={"parameters": more}).json() for more in ({}, {"plain": "canary-9"})]
+    by_hand = makers.flow_run(client, flow, parameters={"plain": "canary-10"})
+    ids = [run["id"] for run in (*runs, by_hand)]
+    tabs = ("", "/parameters", "/logs", "/events")
+    places = [f"/runs/{id}{tab}" for id in ids for tab in tabs]
+    places += [f"/runs/compare?a={ids[0]}&b={ids[1]}", f"/runs/compare?b={ids[2]}", "/runs", f"/flows/{flow}"]
+    places += [
+        f"/deployments/{deployment}{tab}"
+        for tab in ("", "?view=json", f"?from={ids[1]}", "/edit", "/backfill")
+    ]
+    places += ["/deployments", f"/deployments/{deployment}?from={ids[1]}&view=json"]
+    for place in places:
+        for headers in (HTML, JSON):
+            answer = client.get(place, headers=headers)
+            assert answer.status_code == 200 and leaks(answer.text) == [], (place, headers)
+    compared = client.get(f"/runs/compare?a={ids[0]}&b={ids[1]}", headers=JSON).json()
+    assert compared["parameters"]["rows"] == [["plain", '"********"', '"********" (another one)']]
+    shown = client.get(f"/runs/{ids[0]}/parameters", headers=HTML).text
+    assert "to all" in shown and "[&#34;shown&#34;,&#34;********&#34;]" in shown
+    assert client.get(f"/api/flow_runs/{ids[0]}").json()["parameters"] == CANARIES, "the API tells"
+
+
+def test_secrets_in_lists_and_maps_are_kept_where_they_are_masked_and_no_mask_is_ever_run_with(
+    client: Client,
+) -> None:
+    deployment = makers.deployment(client, parameter_openapi_schema=EVERY_SECRET, parameters=CANARIES)
+    page = client.get(f"/deployments/{deployment['id']}", headers=HTML).text
+    areas = dict(re.findall(r'<textarea id="p\.(\w+)"[^>]*>([^<]*)</textarea>', page))
+    sent = {f"p.{name}": unescape(text) for name, text in areas.items()}
+    assert {"p.many", "p.named", "p.pair"} <= sent.keys()
+    sent |= {"p.deep.inner~": "1", "p.deep.inner.kind": "b", "p.either~": "2", "p.plain": "", "p.pin": "4711"}
+    got = made(client, run_form(client, deployment, **sent))["parameters"]
+    assert got == {**CANARIES, "pin": 4711}
+    fewer = run_form(client, deployment, **{**sent, "p.many": '["********"]'})
+    assert fewer.status_code == 422 and "nobody knows which of them are meant" in fewer.text
+    faulty = run_form(client, deployment, **{**sent, "p.many": '["canary-12"]', "p.pin": "many"})
+    assert faulty.status_code == 422 and leaks(faulty.text) == []
+    assert re.findall(r'id="e-(p[\w.]+)"', faulty.text) == ["p.pin", "p.many"]
+    written = '{"plain": "canary-13", "open": 3}'
+    again = run_form(client, deployment, json=written, start="soon")
+    assert again.status_code == 422 and leaks(again.text) == []
+    assert "plain: Type it again" in again.text and "&#34;open&#34;: 3" in again.text
+
+
+def test_default_parameters_are_edited_without_being_shown(client: Client) -> None:
+    deployment = makers.deployment(client, parameter_openapi_schema=EVERY_SECRET, parameters=CANARIES)["id"]
+
+    def saved(change: Callable[[dict[str, Any]], Any]) -> Any:
+        page = client.get(f"/deployments/{deployment}/edit", headers=HTML).text
+        text = re.findall(r'<textarea id="parameters"[^>]*>([^<]*)</textarea>', page)[0]
+        values = change(json.loads(unescape(text)))
+        answer = act(client, f"/deployments/{deployment}/edit", parameters=json.dumps(values))
+        assert leaks(answer.text) == []
+        return answer.status_code, client.get(f"/api/deployments/{deployment}").json()["parameters"]
+
+    assert saved(lambda values: values) == (303, CANARIES)
+    changed = {name: value for name, value in CANARIES.items() if name != "maybe"}
+    assert saved(lambda values: {**{n: values[n] for n in changed}, "plain": "new", "open": 1}) == (
+        303, {**changed, "plain": "new", "open": 1},
+    )  # fmt: skip
+    assert saved(lambda values: {**values, "many": ["********"]})[0] == 422
 
 
 def made(client: Client, answer: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import plural, viewer
 from orion.web.handlers import deployments as api
-from orion.web.pages import deployments
+from orion.web.pages import deployments, shown_parameters
 from orion.web.pages.run_request import object_of
 from orion.web.pages.schema import Plain
 from orion.web.pages.shared import gather, see
@@ -169,7 +169,7 @@ def _shown(conn: Conn, id: str, asked: Asked, now: datetime) -> dict[str, Any]:
         asked.error = f"That would be more than {MOST} runs at once: take a shorter range."
     lacking = [each for each in due if not each.planned]
     return {
-        "deployment": deployment,
+        "deployment": shown_parameters.of_deployment(deployment),
         "flow_name": console.flow_names(conn, [deployment.flow_id]).get(deployment.flow_id, "?"),
         "asked": asked,
         "steps": list(STEPS),

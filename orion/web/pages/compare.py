@@ -15,7 +15,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charts.pairs import axis
 from orion.web.display import duration, json, look_of
-from orion.web.pages import compare_logs
+from orion.web.pages import compare_logs, shown_parameters
 from orion.web.pages.compare_tasks import Pair, paired, parting, sides
 from orion.web.pages.run_rows import rows_of
 from orion.web.pages.shared import found, gather, here, see
@@ -54,7 +54,7 @@ def last_good(conn: Conn, run: FlowRun, now: datetime) -> str | None:
 
 
 def _choice(conn: Conn, known: str, now: datetime) -> dict[str, Any]:
-    run: FlowRun = found(flow_runs.get(conn, known, now), "run")
+    run = shown_parameters.of_run(conn, found(flow_runs.get(conn, known, now), "run"))
     past = console.last_of_flow(conn, run.flow_id, CHOICE, now)[::-1]
     others = [flow_runs.get(conn, each.id, now) for each in past if each.id != run.id]
     rows = rows_of(conn, [other for other in others if other], now)
@@ -74,15 +74,16 @@ def both(conn: Conn, a_id: str, b_id: str, now: datetime, sort: str, view: str, 
     pairs = paired(*tasks, now)
     flows = console.flow_names(conn, [a.flow_id, b.flow_id])
     part = parting(conn, pairs, a, b)
+    shown = [shown_parameters.of_run(conn, run) for run in (a, b)]
     data = {
-        "a": a,
-        "b": b,
-        "sides": [sides(run, of_run) for run, of_run in zip((a, b), tasks, strict=True)],
+        "a": shown[0],
+        "b": shown[1],
+        "sides": [sides(run, of_run) for run, of_run in zip(shown, tasks, strict=True)],
         "flow_name": flows.get(b.flow_id, "?"),
         "same_flow": a.flow_id == b.flow_id,
         "note": _note(a, b),
         "part": part,
-        "parameters": _differences(_values(a), _values(b)),
+        "parameters": _masked(_differences(_values(a), _values(b)), *map(_values, shown)),
         "surroundings": _differences(_place(conn, a, flows), _place(conn, b, flows)),
         "times": _times(histories, (a, b)),
         "sort": sort,
@@ -155,6 +156,15 @@ def _differences(a: dict[str, str], b: dict[str, str]) -> dict[str, Any]:
     ]
     known = {name for name, _, _ in differ}
     return {"rows": differ, "same": [name for name in names if name not in known]}
+
+
+def _masked(found: dict[str, Any], a: dict[str, str], b: dict[str, str]) -> dict[str, Any]:
+    """The differences as a page may show them; of two secrets it says that they differ."""
+    rows = [
+        (name, (first := a.get(name, "")), f"{other} (another one)" if other == first else other)
+        for name, other in ((name, b.get(name, "")) for name, _, _ in found["rows"])
+    ]
+    return {**found, "rows": rows}
 
 
 def _times(

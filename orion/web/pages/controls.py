@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from orion.web.display import Viewer, viewer
-from orion.web.pages.schema import Schema
+from orion.web.pages.schema import Schema, is_secret
 
 FEW, SOME, LONG = 4, 50, 80
 WORDS = {
@@ -36,6 +36,8 @@ def control(schema: Schema) -> str:
         return "block"
     if schema.get("variants"):
         return "union"
+    if is_secret(schema):
+        return "password"
     if options:
         return "radio" if len(options) <= FEW else "select" if len(options) <= SOME else "text"
     if kind == "boolean":
@@ -45,8 +47,6 @@ def control(schema: Schema) -> str:
     if kind == "object" and schema.get("properties"):
         return "group"
     if kind == "string":
-        if schema.get("writeOnly") or schema.get("format") == "password":
-            return "password"
         long = len(str(schema.get("default") or "")) > LONG or schema.get("maxLength", 0) > 1000
         return DATES.get(str(schema.get("format")), "area" if long else "text")
     return _of_many(schema.get("items")) if kind == "array" else "area"

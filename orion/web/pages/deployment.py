@@ -13,7 +13,7 @@ from orion.store import flow_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.handlers import deployments as api
-from orion.web.pages import deployments, run_request
+from orion.web.pages import deployments, run_request, shown_parameters
 from orion.web.pages.run_request import BUTTONS, Typed
 from orion.web.pages.shared import blocks_in_words, gather, here, see
 
@@ -53,8 +53,7 @@ async def run(call: Call) -> Reply:
 
 async def _start(call: Call, body: DeploymentFlowRunCreate) -> Reply:
     call.body = body
-    made = await api.create_run(call)
-    run = made.data
+    run = await gather(call, shown_parameters.of_run, (await api.create_run(call)).data)
     if not call.form.get("quick"):
         return Reply(run, status=201, location=f"runs/{run.id}")
     toast = {"text": f"Started {run.name}", "href": f"runs/{run.id}"}

@@ -24,12 +24,15 @@ from orion.services.catching_up import CATCHUP_LABEL
 from orion.store import console
 from orion.store import deployments as db
 from orion.store.base import Conn
+from orion.store.secret_fields import keep_masked
 from orion.web.call import Call, Reply
 from orion.web.display import json_block
 from orion.web.handlers import deployment_schedules as schedule_api
 from orion.web.handlers import deployments as api
-from orion.web.pages import deployments, schedule_form
+from orion.web.pages import deployments, schedule_form, shown_parameters
 from orion.web.pages.form_rows import edited
+from orion.web.pages.form_secrets import stands
+from orion.web.pages.run_form import Form
 from orion.web.pages.run_request import object_of
 from orion.web.pages.shared import found, gather, see
 
@@ -104,7 +107,8 @@ async def clone(call: Call) -> Reply:
         said = {"clone": getattr(error, "message", None) or str(error)}
         rows = schedule_form.rows_of(deployment)
         return await _form(call, deployment, _values_of(deployment), rows, said, 422, name)
-    return Reply(made.data, status=201, location=f"deployments/{made.data.id}/edit")
+    copy = shown_parameters.of_deployment(made.data)
+    return Reply(copy, status=201, location=f"deployments/{made.data.id}/edit")
 
 
 async def switch(call: Call) -> Reply:
@@ -131,7 +135,7 @@ async def _form(
     data = await gather(call, _shown, deployment)
     shown = {
         **data,
-        "deployment": deployment,
+        "deployment": shown_parameters.of_deployment(deployment),
         "values": values,
         "rows": rows,
         "errors": errors,
@@ -161,7 +165,7 @@ def _values_of(deployment: Deployment) -> Values:
         limit="" if limit is None else str(limit),
         strategy="" if strategy == "ENQUEUE" else strategy,
         catchup=str(object_of(deployment.labels).get(CATCHUP_LABEL) or ""),
-        parameters=json_block(object_of(deployment.parameters)),
+        parameters=json_block(object_of(shown_parameters.of_deployment(deployment).parameters)),
         enforce=deployment.enforce_parameter_schema,
     )
 
@@ -182,7 +186,7 @@ def _body(deployment: Deployment, values: Values) -> tuple[DeploymentUpdate, dic
         else:
             errors["limit"] = "Write a whole number, or nothing for no limit."
     try:
-        parameters = msgspec.json.decode(values.parameters or "{}", type=dict[str, Any])
+        parameters = _defaults(deployment, values, errors)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         errors["parameters"] = f"Write a JSON object: {error}."
     labels = {name: value for name, value in object_of(deployment.labels).items() if name != CATCHUP_LABEL}
@@ -200,6 +204,20 @@ def _body(deployment: Deployment, values: Values) -> tuple[DeploymentUpdate, dic
         enforce_parameter_schema=values.enforce,
     )
     return body, errors
+
+
+def _defaults(deployment: Deployment, values: Values, errors: dict[str, str]) -> dict[str, Any]:
+    """The default parameters that were typed, with the secrets that asterisks stand for."""
+    form = Form(object_of(deployment.parameter_openapi_schema))
+    typed = msgspec.json.decode(values.parameters or "{}", type=dict[str, Any])
+    held = object_of(deployment.parameters)
+    shown = form.masked(held)
+    kept: dict[str, Any] = keep_masked(typed, held, shown)
+    if unclear := sorted(name for name in form.secrets & kept.keys() if stands(kept[name])):
+        errors["parameters"] = f"Type the secrets of {', '.join(unclear)} again: nobody knows which are meant."
+    anew = [name for name, value in form.masked(typed).items() if value != typed[name]]
+    values.parameters = json_block({name: shown.get(name) if name in anew else typed[name] for name in typed})
+    return kept
 
 
 def _taken(conn: Conn, deployment: Deployment, name: str, now: datetime) -> bool:

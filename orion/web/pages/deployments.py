@@ -36,7 +36,7 @@ from orion.web.charts.bars import Bar
 from orion.web.charts.calendar import WEEKS, worst
 from orion.web.display import duration, look, viewer
 from orion.web.handlers import deployments as api
-from orion.web.pages import schedule_form
+from orion.web.pages import schedule_form, shown_parameters
 from orion.web.pages.run_rows import by_day, rows_of
 from orion.web.pages.shared import PAGE, api_url, as_bars, found, gather, here, schedule_words, see, stretch
 
@@ -172,7 +172,7 @@ def _row(
         else ""
     )
     return DeploymentRow(
-        deployment=deployment,
+        deployment=shown_parameters.of_deployment(deployment),
         flow_name=flow_name,
         schedule_words=schedule_words(deployment),
         warning=warning,
@@ -203,7 +203,7 @@ def overview(conn: Conn, deployment: Deployment, now: datetime) -> dict[str, Any
     today = viewer.get().local(now).date()
     why = unserved(Serving(conn, now), deployment)
     return {
-        "deployment": deployment,
+        "deployment": shown_parameters.of_deployment(deployment),
         "flow_name": console.flow_names(conn, [deployment.flow_id]).get(deployment.flow_id, "?"),
         "polled": not why,
         "warning": f"Runs would wait: {why}." if why else "",

@@ -31,6 +31,7 @@ from orion.web.pages.controls import (
 from orion.web.pages.schema import DEEPEST, Plain, Schema, name_of, variant_of
 
 MOST_ROWS = 200
+AGAIN = "Type it again: secrets are not sent back."
 
 
 @dataclass
@@ -81,6 +82,12 @@ class Form:
         own = self.plain.properties(self.plain.of(self.schema))
         return {name: each["default"] for name, each in own.items() if "default" in each}
 
+    @property
+    def secrets(self) -> set[str]:
+        """The parameters that are or hold secrets."""
+        own = self.plain.properties(self.plain.of(self.schema))
+        return {name for name, each in own.items() if form_secrets.holds(self.plain, each)}
+
     def masked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values as a page may show them."""
         return dict(form_secrets.masked(self.plain, self.plain.of(self.schema), dict(values)))
@@ -110,12 +117,14 @@ class Form:
         self, name: str, schema: Schema, value: Any, default: Any, required: bool, path: str, errors: Mapping[str, str]
     ) -> Field:  # fmt: skip
         kind = "area" if path.count(".") > DEEPEST else control(schema)
+        stays = kind == "area" and form_secrets.holds(self.plain, schema)
+        shown = form_secrets.masked(self.plain, schema, value) if stays else value
         options = [each if isinstance(each, str) else plain(each) for each in schema.get("enum") or ()]
         made = Field(
             path=path,
             title=name,
             kind=kind,
-            text=typed(value, kind),
+            text=typed(shown, kind),
             type_words=type_words(schema, required),
             hint=str(schema.get("description") or ""),
             required=required,
@@ -123,9 +132,10 @@ class Form:
             error=errors.get(path, ""),
             options=options,
             limits=limits(schema, kind),
-            long=kind == "area" and len(typed(value, kind)) > LONG,
+            long=kind == "area" and len(typed(shown, kind)) > LONG,
             slug=str(schema.get("block_type_slug") or ""),
             is_set=kind == "password" and bool(value),
+            stays=stays,
         )
         made.parts = self._parts(made, schema, value, default, errors)
         return made
@@ -225,6 +235,8 @@ class Form:
         at = min(_number(form, f"{key}~"), len(schema["variants"]) - 1)
         variant = schema["variants"][at]
         value = self._checked(variant, form, key, errors, required)
+        if value is ABSENT and control(variant) == "password":
+            return form_secrets.HIDDEN  # what is held, if that is one
         return empty_of(variant) if value is ABSENT and key not in errors else value
 
     def _single(self, schema: Schema, kind: str, form: FormData, key: str, required: bool) -> Any:
@@ -300,16 +312,30 @@ def keep_typed(fields: Sequence[Field], form: FormData) -> None:
             each.parts = [_typed_row(each, str(text)) for text in form.getlist(each.path)]
         else:
             keep_typed(each.parts, form)
-        if each.error and each.path in form and not each.parts:
+        if each.error and each.path in form and not each.parts and not each.stays:
             each.text = str(form[each.path])
 
 
-def forget_secrets(fields: Sequence[Field], form: FormData) -> None:
-    """Say of secrets that were typed that they are gone: no page holds them."""
+def forget_secrets(fields: Sequence[Field], form: FormData, held: Sequence[Field]) -> None:
+    """Say of secrets that were typed that they are gone: no page holds them. `held` are the fields before."""
+    before = {each.path: each for each in held}
     for each in fields:
-        forget_secrets(each.parts, form)
-        if each.kind == "password" and form.get(each.path):
-            each.is_set, each.error = False, "Type it again: secrets are not sent back."
+        old = before.get(each.path)
+        forget_secrets(each.parts, form, old.parts if old else ())
+        text = str(form.get(each.path, "")).replace("\r\n", "\n").strip()
+        if each.kind == "password" and text:
+            each.is_set, each.error = False, AGAIN
+        elif each.stays and text:
+            was = old.text if old else ""
+            each.error = each.error or ("" if alike(_parsed(text), _parsed(was)) else AGAIN)
+            each.text = was
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _typed_row(field: Field, text: str) -> Field:

@@ -21,7 +21,7 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, states, task_runs
 from orion.store.base import Conn
 from orion.web.display import look_of, plural
-from orion.web.pages import compare, results, run_actions, set_state, timeline
+from orion.web.pages import compare, results, run_actions, set_state, shown_parameters, timeline
 from orion.web.pages.artifacts import count_of_run
 from orion.web.pages.run_rows import first_line, looks_of
 from orion.web.pages.shared import found
@@ -34,7 +34,7 @@ SOME = 50
 
 def head(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     """The run with its names, its states, what failed first, and the numbers of its tabs."""
-    run: FlowRun = found(flow_runs.get(conn, id, now), "run")
+    run = shown_parameters.of_run(conn, found(flow_runs.get(conn, id, now), "run"))
     final = is_final(run.state_type)
     looks = looks_of(console.task_counts(conn, [id]).get(id, []))
     return {

@@ -19,7 +19,17 @@ from orion.store import console
 from orion.store.base import Conn
 from orion.web.display import json_block, viewer
 from orion.web.pages.form_rows import edited
-from orion.web.pages.run_form import Field, Form, changed, command, differing, forget_secrets, keep_typed
+from orion.web.pages.form_secrets import stands
+from orion.web.pages.run_form import (
+    AGAIN,
+    Field,
+    Form,
+    changed,
+    command,
+    differing,
+    forget_secrets,
+    keep_typed,
+)
 from orion.web.parameters import faults
 
 BUTTONS = ("add", "drop", "reset", "preview")
@@ -39,6 +49,7 @@ class Typed:
     sent: FormData = field(default_factory=FormData)
     source: str = ""  # the run whose parameters filled the form
     held: Mapping[str, Any] = field(default_factory=dict)  # what secrets are that are left blank
+    written: Mapping[str, Any] = field(default_factory=dict)  # the JSON as it was written
 
 
 def object_of(raw: msgspec.Raw) -> dict[str, Any]:
@@ -57,9 +68,18 @@ def read(deployment: Deployment, form: FormData, source: FlowRun | None = None) 
     else:
         typed.values, typed.errors = own.read(typed.sent)
     typed.source, typed.held = source.id if source else "", held(deployment, source)
+    typed.written = typed.values if "json" in form else {}
     typed.values = own.kept(typed.values, typed.held)
+    _check_masks(own, typed)
     _check(deployment, typed)
     return typed
+
+
+def _check_masks(form: Form, typed: Typed) -> None:
+    """Asterisks that stand for no secret any more are nothing to run with."""
+    for name in form.secrets & typed.values.keys():
+        if stands(typed.values[name]):
+            typed.errors.setdefault(f"p.{name}", "Type its secrets again: nobody knows which of them are meant.")
 
 
 def held(deployment: Deployment, source: FlowRun | None) -> dict[str, Any]:
@@ -127,24 +147,29 @@ def shown(conn: Conn, deployment: Deployment, flow_name: str, typed: Typed) -> d
     form = Form(object_of(deployment.parameter_openapi_schema))
     defaults = {**form.defaults(), **object_of(deployment.parameters)}
     values = {**defaults, **typed.values}
-    errors = dict(typed.errors)
+    anew, errors = _anew(form, typed), dict(typed.errors)
+    errors |= {f"p.{name}": f"{name}: {AGAIN}" if typed.view == "json" else AGAIN for name in anew}
     fields = form.fields(values, defaults, errors)
     errors = placed(fields, errors)
     fields = form.fields(values, defaults, errors)
     keep_typed(fields, typed.sent)
     if not typed.sent.get("preview"):  # which leaves fields of secrets as they stand in the browser
-        forget_secrets(fields, typed.sent)
+        forget_secrets(fields, typed.sent, form.fields({**defaults, **typed.held}, defaults))
     masked = form.masked(values)
     unsaid = [name for name in changed(values, defaults) if masked[name] != values[name]]
     said = {name: value for name, value in values.items() if name not in unsaid}
+    json_text = (
+        json_block(form.masked(form.kept(masked, typed.held)))
+        if typed.json_text is None
+        else _json_again(form, typed, anew)
+    )
     return {
         "fields": fields,
         "documents": {slug: console.documents_of_type(conn, slug) for slug in slugs(fields)},
         "changed": differing(fields),
         "view": typed.view if fields or typed.view == "json" else "form",
-        "json_text": json_block(form.masked(form.kept(masked, typed.held)))
-        if typed.json_text is None
-        else typed.json_text,
+        "json_text": json_text,
+        "secret": bool(form.secrets),
         "json_errors": [fault for path, fault in errors.items() if path not in ("start",)],
         "form_error": errors.get("p", ""),
         "first_error": first_fault(fields),
@@ -156,6 +181,23 @@ def shown(conn: Conn, deployment: Deployment, flow_name: str, typed: Typed) -> d
         "run_name": typed.name,
         "key": typed.key,
     }
+
+
+def _anew(form: Form, typed: Typed) -> list[str]:
+    """The parameters into whose JSON a secret was written that a page may not repeat."""
+    if "json" not in typed.sent or typed.sent.get("preview"):  # what is only looked at stays in the browser
+        return []
+    seen = form.masked(typed.written)
+    return [name for name, value in typed.written.items() if seen[name] != value]
+
+
+def _json_again(form: Form, typed: Typed, anew: list[str]) -> str:
+    """The JSON as it was written; in the place of a secret that was written the page shows what is held."""
+    if not anew or typed.json_text is None:
+        return typed.json_text or ""
+    held = form.masked(typed.held)
+    shown = {name: held.get(name) if name in anew else value for name, value in typed.written.items()}
+    return json_block({name: value for name, value in shown.items() if name not in anew or name in held})
 
 
 def _when(typed: Typed) -> dict[str, str]:

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from orion.model.flow_runs import FlowRun
 from orion.store import console
 from orion.store.base import Conn
 from orion.web.display import ago, day_of, look, look_of, span, viewer
+from orion.web.pages.shown_parameters import NOT_SHOWN
 from orion.web.waiting import Look, reason_of
 
 USUAL_OF, SLOWER, LEAST = 50, 1.5, 5.0
@@ -58,7 +61,7 @@ def rows_of(conn: Conn, runs: list[FlowRun], now: datetime) -> list[RunRow]:
     seen.expect([run for run in runs if run.state_type in WAITS])
     return [
         RunRow(
-            run=run,
+            run=replace(run, parameters=NOT_SHOWN),  # they may hold secrets
             flow_name=flows.get(run.flow_id, "?"),
             tasks=looks_of(tasks.get(run.id, [])),
             note=note(

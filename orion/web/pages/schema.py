@@ -53,8 +53,14 @@ class Plain:
 
 
 def variant_of(variants: list[Schema], value: Any) -> int:
-    """Which variant a value is of: the first that fits, else the first."""
-    return next((at for at, each in enumerate(variants) if fits(each, value)), 0)
+    """Which variant a value is of: the first that fits, a secret before others, else the first."""
+    order = sorted(range(len(variants)), key=lambda at: not is_secret(variants[at]))
+    return next((at for at in order if fits(variants[at], value)), 0)
+
+
+def is_secret(schema: Schema) -> bool:
+    """Whether a value of the schema is never shown."""
+    return bool(schema.get("writeOnly")) or schema.get("format") == "password"
 
 
 def fits(schema: Schema, value: Any) -> bool:
@@ -76,6 +82,8 @@ def fits(schema: Schema, value: Any) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case "number":
             return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case "string":
+            return isinstance(value, str)
         case "string":
             return isinstance(value, str)
         case _:

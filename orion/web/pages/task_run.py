@@ -14,7 +14,7 @@ from orion.model.task_runs import TaskRun
 from orion.store import console, flow_runs, logs, states, task_runs
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
-from orion.web.pages import results, set_state
+from orion.web.pages import results, set_state, shown_parameters
 from orion.web.pages.artifacts import of_task
 from orion.web.pages.shared import api_url, found, gather, here, see
 from orion.web.pages.steps import steps
@@ -57,7 +57,7 @@ def _read(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     chosen = LogFilter(task_run_id=NullableIdCriterion(any_=[id]))
     return {
         "task": task,
-        "run": run,
+        "run": shown_parameters.of_run(conn, run) if run else None,
         "final": final,
         "path": steps(states.of_task_run(conn, id), now),
         "inputs": _inputs(conn, task),
