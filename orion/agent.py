@@ -101,6 +101,7 @@ class Refusal(Exception):
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
+        self.by_orion = response.headers.get("content-type", "").startswith("application/json")
         super().__init__(
             f"{response.request.method} {response.request.url.path}: {self.status} {response.text[:300]}"
         )
@@ -220,6 +221,7 @@ class Child:
     read: int = 0
     tail: bytes = b""
     cancelled: bool = False
+    killed_after: float = 0.0  # the grace, where it did not help
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ending: str = ""  # what there is to say of the end beside the exit code
     lock: int | None = None
@@ -253,11 +255,18 @@ class Child:
             await asyncio.sleep(0.5)
         return None
 
+    def ending_with(self, code: int | None) -> str:
+        """How it ended, in words."""
+        if self.killed_after:
+            return f"it did not end within {self.killed_after:g} s of SIGTERM and was killed by SIGKILL"
+        return self.ending or _ending(code)
+
     async def stop(self, grace: float) -> None:
         """Ask it to end, and end it after the grace."""
         self.signal(signal.SIGTERM)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.ended.wait(), grace)
+        self.killed_after = 0.0 if self.ended.is_set() else grace
         self.signal(signal.SIGKILL)
 
     def pick_up(self) -> None:
@@ -771,13 +780,13 @@ class Agent:
                 child.signal(signal.SIGKILL)  # what is left of its group
             if state.get("type") == "CANCELLING":
                 await self._end(
-                    child.run_id, child.token, "CANCELLED", f"Cancelled: {child.ending or _ending(code)}."
+                    child.run_id, child.token, "CANCELLED", f"Cancelled: {child.ending_with(code)}."
                 )
             elif state.get("type") in ("PENDING", "RUNNING"):
                 self.failed += 1
                 why = "its agent was stopped; " if self.stopping.is_set() else ""
                 await self._send_output(child)
-                message = f"The flow process is gone: {why}{child.ending or _ending(code)}."
+                message = f"The flow process is gone: {why}{child.ending_with(code)}."
                 killed = (code is None or code < 0) and not self.stopping.is_set()
                 await self._end(child.run_id, child.token, "CRASHED", message, retriable=killed)
             elif state.get("type") == "CRASHED":
@@ -954,6 +963,8 @@ def _ending(code: int | None) -> str:
 
 def _advice(queue: str, error: Unavailable | Refusal, api: str) -> str:
     match error:
+        case Refusal(status=404 | 405, by_orion=False):
+            return f"What answers at {api} is no API of orion: does the address end with /api?"
         case Unavailable():
             return f"The server at {api} is away; trying again until it is back. {error}"
         case Refusal(status=404):
@@ -1058,11 +1069,13 @@ def options_from(argv: Sequence[str], environ: dict[str, str]) -> Options:
         "--until-idle", action="store_true", help="leave when nothing is due and nothing runs"
     )
     given = parser.parse_args(argv)
+    if not given.api.startswith(("http://", "https://")):
+        parser.error(f"the address of the API must be like {Options.api}, not {given.api!r}")
     queues = (*given.queues, *given.work_queue)
     if given.tag and queues:
         parser.error("give either queues or tags")
     if not (given.tag or queues or given.match):
-        parser.error("name a work queue, or give tags with -t")
+        parser.error("name a work queue, or give a beginning of names with -m, or tags with -t")
     return Options(
         queues=queues,
         prefixes=tuple(given.match),

@@ -57,9 +57,13 @@ def start(
     hide_welcome: Annotated[bool, typer.Option("--hide-welcome", hidden=True)] = False,
 ) -> None:
     """Poll work queues and run what they hold, each run in a process of its own."""
+    queues = [*(queue or []), *(work_queue or [])]
+    if tag and queues:
+        raise typer.BadParameter("Give either queues or tags.")
+    if not (tag or queues or match):
+        raise typer.BadParameter("Name a work queue, or give a beginning of names with -m, or tags with -t.")
     args = [
-        *(queue or []),
-        *_each("--work-queue", work_queue),
+        *_each("--work-queue", queues),
         *_each("--match", match),
         *_each("--tag", tag),
         *_each("--limit", [limit]),

@@ -13,12 +13,11 @@ import typer
 
 RED, GREEN, YELLOW, BLUE, GREY, BOLD = "31", "32", "33", "34", "90", "1"
 STATE_COLORS = {
-    "COMPLETED": GREEN,
-    "FAILED": RED,
-    "CRASHED": RED,
-    "RUNNING": BLUE,
-    "PENDING": YELLOW,
-    "SCHEDULED": YELLOW,
+    **dict.fromkeys(("Completed", "Cached"), GREEN),
+    **dict.fromkeys(("Failed", "TimedOut", "Crashed"), RED),
+    **dict.fromkeys(("Running", "Retrying", "Rerunning"), BLUE),
+    **dict.fromkeys(("Pending", "Scheduled", "Late", "AwaitingRetry", "Paused", "Suspended"), YELLOW),
+    **dict.fromkeys(("Cancelling", "Cancelled", "Skipped", "NotReady"), GREY),
 }
 
 
@@ -81,11 +80,14 @@ def show_rows(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def show_object(value: Mapping[str, Any]) -> None:
-    """Print an object, a line for each of its fields that holds something."""
+    """Print an object, a line for each of its fields that holds something; a tuple has a line for each item."""
     width = max(map(len, value), default=0)
     for name, item in value.items():
-        if item not in (None, [], {}, ""):
-            print(f"{paint(name.ljust(width), BOLD)}  {_cell(item)}")
+        if item not in (None, [], {}, "", ()):
+            first, *others = map(_cell, item if isinstance(item, tuple) else (item,))
+            print(f"{paint(name.ljust(width), BOLD)}  {first}")
+            for each in others:
+                print(f"{' ' * width}  {each}")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -106,7 +108,7 @@ def _cell(value: Any) -> str:
 
 def _colour_states(line: str) -> str:
     for name, color in STATE_COLORS.items():
-        line = line.replace(f" {name.title()} ", f" {paint(name.title(), color)} ")
+        line = line.replace(f"  {name} ", f"  {paint(name, color)} ")
     return line
 
 
@@ -115,7 +117,7 @@ def ago(when: str | None, now: datetime | None = None) -> str:
     if not when:
         return ""
     seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(when)).total_seconds()
-    amount = abs(seconds)
+    amount = round(abs(seconds))
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         if amount >= size:
             count = int(amount // size)

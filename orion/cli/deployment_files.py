@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -13,7 +14,8 @@ import typer
 from orion.cli.console import note
 from orion.cli.parameters import read_overrides, read_parameters
 from orion.cli.progress import counting, each
-from orion.errors import Invalid, NotFound
+from orion.errors import Invalid, NotFound, OrionError
+from orion.sdk.errors import ApiError
 
 if TYPE_CHECKING:
     from orion.deployments import DeploymentFile
@@ -153,10 +155,10 @@ def build(
     made = deployments.build(
         entrypoint,
         name=name or "default",
+        typed=lambda schema: read_parameters(param, params, schema),
         description=description,
         version=version,
         tags=tag or [],
-        parameters=read_parameters(param, params),
         cron=cron,
         interval=interval,
         rrule=rrule,
@@ -278,14 +280,32 @@ def read_files(paths: Sequence[Path]) -> list[DeploymentFile]:
 
 
 def apply_all(deployments: Sequence[DeploymentFile], client: SyncClient | None = None) -> None:
-    """Apply deployments and say so."""
+    """Apply deployments and say so. A fault in one of them is found before the first is applied."""
     from orion.deployments import apply as apply_one
+    from orion.deployments import ready
 
+    for deployment in deployments:
+        with _about(deployment):
+            ready(deployment)
     for deployment, say in each("Applying", deployments):
-        saved = apply_one(deployment, client)
+        with _about(deployment):
+            saved = apply_one(deployment, client)
         say(f"Deployment {deployment.flow_name}/{deployment.name} is applied ({saved.id}).")
         if len(deployments) == 1 and (times := _next_times(saved)):
-            note(f"Next: {', '.join(times)}")
+            note("\n  ".join(["Next:", *times]))
+
+
+@contextmanager
+def _about(deployment: DeploymentFile) -> Iterator[None]:
+    """Errors name the deployment: several may be applied at once."""
+    try:
+        yield
+    except OrionError as error:
+        name = f"{deployment.flow_name or deployment.entrypoint}/{deployment.name}"
+        error.message = f"Deployment {name}: {getattr(error, 'reason', error.message)}"
+        if isinstance(error, ApiError):
+            error.reason = error.message
+        raise
 
 
 def _next_times(saved: Deployment) -> list[str]:

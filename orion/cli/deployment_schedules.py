@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -33,11 +34,14 @@ Schedule = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Id or beginni
 
 
 def next_fire_times(deployment: dict[str, Any], count: int = 10) -> list[str]:
-    """The next times at which a deployment's active schedules fire."""
+    """The next times at which a deployment's active schedules fire, each by the clock of its zone."""
     active = [] if deployment["paused"] else [item for item in deployment["schedules"] if item["active"]]
     now = utcnow()
-    times = {time for item in active for time in next_times(from_dict(item["schedule"]), now, count)}
-    return [time.isoformat() for time in sorted(times)[:count]]
+    times: dict[datetime, str] = {}
+    for schedule in (from_dict(item["schedule"]) for item in active):
+        for time in next_times(schedule, now, count):
+            times.setdefault(time, time.astimezone(zone_of(schedule)).isoformat())
+    return [times[time] for time in sorted(times)[:count]]
 
 
 @app.command("ls")
@@ -54,8 +58,7 @@ def ls(name: Name, as_json: Json = False, output: Output = Format.text) -> None:
 
 
 def _next(row: dict[str, Any]) -> str:
-    times = next_times(from_dict(row["schedule"]), utcnow(), 1) if row["active"] else []
-    return times[0].isoformat() if times else ""
+    return next(iter(_coming(row)), "") if row["active"] else ""
 
 
 @app.command("inspect")
@@ -104,7 +107,7 @@ def create(
         body = [{"schedule": schedule, "active": not paused}]
         (made,) = server.post(f"/deployments/{deployment['id']}/schedules", body)
     print(f"Added schedule {made['id']}: {in_words(from_dict(made['schedule']))}.")
-    note(f"Next: {', '.join(_coming(made)) or 'never'}")
+    note("\n  ".join(["Next:", *(_coming(made) or ["never"])]))
 
 
 @app.command("pause")

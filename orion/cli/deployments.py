@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -106,15 +109,24 @@ def inspect(name: Name = None, id: Id = None, as_json: Json = False, output: Out
         flows = flow_names(server, [row])
     if as_json or output is Format.json:
         return show_json(row)
-    left_out = ("flow_id", "schedule", "is_schedule_active", "infra_overrides")
+    left_out = ("flow_id", "schedule", "is_schedule_active", "infra_overrides", "parameter_openapi_schema")
     show_object(
         {
             **{key: value for key, value in row.items() if key not in left_out},
             "name": _full_name(row, flows),
+            "takes": tuple(_takes(row["parameter_openapi_schema"] or {})),
             "schedules": schedules_of(row),
-            "next": ", ".join(next_fire_times(row)),
+            "next": tuple(next_fire_times(row)),
         }
     )
+
+
+def _takes(schema: dict[str, Any]) -> Iterator[str]:
+    """The flow's parameters, a line each: `day: date = "2026-01-01"`."""
+    for name, shape in (schema.get("properties") or {}).items():
+        kind = shape.get("format") or shape.get("type") or str(shape.get("$ref", "any")).rpartition("/")[2]
+        default = f" = {json.dumps(shape['default'], ensure_ascii=False)}" if "default" in shape else ""
+        yield f"{name}: {kind}{default}{' (required)' if name in (schema.get('required') or ()) else ''}"
 
 
 @app.command("run")
@@ -170,7 +182,9 @@ def run(
 def _say_who_runs_it(deployment: dict[str, Any]) -> None:
     queue = deployment["work_queue_name"]
     if queue and deployment["status"] != "READY":
-        note(f"No agent has asked for the queue {queue!r} lately. Start one: orion agent start -q {queue}")
+        note(
+            f"No agent has asked for the queue {queue!r} lately. Start one: orion agent start -q {quote(queue)}"
+        )
 
 
 @app.command("execute")

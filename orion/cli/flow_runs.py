@@ -135,12 +135,15 @@ def logs(
         if follow:
             return follow_logs(server, row["id"], level=least, text=grep)
         count = num_logs if head or tail else None
-        lines = read_logs(
+        pages = read_logs(
             server, row["id"], newest_first=reverse or tail, limit=count, level=least, text=grep
         )
-    if tail and not reverse:
-        lines.reverse()
-    show_json(lines) if as_json or output is Format.json else print_lines(lines)
+        if tail and not reverse:
+            pages = iter([[line for page in pages for line in page][::-1]])
+        if as_json or output is Format.json:
+            return show_json([line for page in pages for line in page])
+        for page in pages:
+            print_lines(page)
 
 
 @app.command("watch")

@@ -72,6 +72,15 @@ def flow_names(api: Api, rows: list[Row]) -> dict[str, str]:
     return found
 
 
+def deployment_names(api: Api, rows: list[Row]) -> dict[str, str]:
+    """The full names of the deployments that rows refer to, by id."""
+    ids = sorted({row["deployment_id"] for row in rows} - {None})
+    body = {"deployments": {"id": {"any_": ids}}}
+    found = api.rows("/deployments/filter", body, len(ids)) if ids else []
+    flows = flow_names(api, found)
+    return {row["id"]: f"{flows.get(row['flow_id'], row['flow_id'])}/{row['name']}" for row in found}
+
+
 def find_block(api: Api, what: str) -> Row:
     """A saved block by `type/name`, id, a name that only one type has, or beginning of its id."""
     slug, slash, name = what.partition("/")
@@ -111,7 +120,7 @@ def at(api: Api, path: str) -> Row | None:
 def by_name(api: Api, resource: str, what: str) -> Row | None:
     """The only object of a name."""
     rows = api.rows(f"/{resource}/filter", {resource: {"name": {"any_": [what]}}}, 5)
-    return _one(rows, resource, what)
+    return _one(api, rows, resource, what)
 
 
 def by_prefix(api: Api, resource: str, what: str) -> Row | None:
@@ -120,7 +129,7 @@ def by_prefix(api: Api, resource: str, what: str) -> Row | None:
     if not _PREFIX.fullmatch(start):
         return None
     rows = api.rows(f"/{resource}/filter", {resource: {"id": {"startswith_": [start]}}}, 5)
-    return _one(rows, resource, what)
+    return _one(api, rows, resource, what)
 
 
 def among(api: Api, resource: str, what: str) -> Row | None:
@@ -129,11 +138,16 @@ def among(api: Api, resource: str, what: str) -> Row | None:
     if not (_PREFIX.fullmatch(start) or is_id(start)):
         return None
     rows = api.rows(f"/{resource}/filter", {}, MOST)
-    return _one([row for row in rows if row["id"].startswith(start)], resource, what)
+    return _one(api, [row for row in rows if row["id"].startswith(start)], resource, what)
 
 
-def _one(rows: list[Row], resource: str, what: str) -> Row | None:
+def _one(api: Api, rows: list[Row], resource: str, what: str) -> Row | None:
     if len(rows) > 1:
+        if resource == "deployments":
+            names = deployment_names(api, [{"deployment_id": row["id"]} for row in rows])
+            raise OrionError(
+                f"{what!r} fits several deployments; say which: {', '.join(sorted(names.values()))}."
+            )
         ids = ", ".join(row["id"] for row in rows[:5])
         raise OrionError(f"{what!r} fits several {_words(resource)}; say which by its id: {ids}.")
     return rows[0] if rows else None

@@ -46,7 +46,10 @@ def cancel(
     cancelling = {"type": "CANCELLING", "name": "Cancelling", "message": "Cancelled from the command line."}
     wanted = Chosen(runs, flow_name, state_type, state, limit, yes)
     _to_each(
-        wanted, "Cancel", "Cancelling", lambda server, row: _propose(server, row, cancelling, "cancelled")
+        wanted,
+        "Cancel",
+        "Cancelling",
+        lambda server, row: _propose(server, row, cancelling, "cancelled", ("CANCELLING", "CANCELLED")),
     )
 
 
@@ -68,7 +71,12 @@ def retry(
         "state_details": {"scheduled_time": utcnow()},
     }
     wanted = Chosen(runs, flow_name, state_type, state, limit, yes)
-    _to_each(wanted, "Retry", "Retrying", lambda server, row: _propose(server, row, again, "retried"))
+    _to_each(
+        wanted,
+        "Retry",
+        "Retrying",
+        lambda server, row: _propose(server, row, again, "retried", ("SCHEDULED",)),
+    )
 
 
 def delete(
@@ -124,9 +132,12 @@ def _chosen(server: Api, chosen: Chosen, verb: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _propose(server: Api, row: dict[str, Any], state: dict[str, Any], verb: str) -> str:
+def _propose(
+    server: Api, row: dict[str, Any], state: dict[str, Any], verb: str, meant: tuple[str, ...]
+) -> str:
+    """Propose a state; the run is then in one that is meant, or it was refused."""
     answer = server.post(f"/flow_runs/{row['id']}/set_state", {"state": state, "force": False})
-    if answer["status"] in ("ABORT", "WAIT"):
+    if answer["status"] in ("ABORT", "WAIT") or answer["state"]["type"] not in meant:
         reason = (answer.get("details") or {}).get("reason") or "the server gave no reason"
         raise Conflict(f"Run {row['name']!r} ({state_of(row)}) was not {verb}: {reason}")
     after = server.get(f"/flow_runs/{row['id']}")

@@ -7,6 +7,10 @@ from typing import Any
 from orion.cli.lookup import is_id
 from orion.errors import Invalid
 
+STATE_NAMES = (
+    "Scheduled Late AwaitingRetry AwaitingConcurrencySlot Resuming Pending NotReady Running Retrying Rerunning Paused "
+    "Suspended Cancelling Completed Cached Failed TimedOut Crashed Cancelled Skipped"
+).split()
 STATE_TYPES = "SCHEDULED PENDING RUNNING COMPLETED FAILED CRASHED CANCELLING CANCELLED PAUSED".split()
 
 
@@ -18,13 +22,18 @@ def filter_of(flows: list[str] | None, types: list[str] | None, names: list[str]
         raise Invalid(f"{unknown[0]!r} is no state type; the types are {', '.join(STATE_TYPES)}.")
     state = {
         **({"type": {"any_": kinds}} if kinds else {}),
-        **({"name": {"any_": names}} if names else {}),
+        **({"name": {"any_": [_spelled(name) for name in names]}} if names else {}),
     }
     return {
         "sort": "EXPECTED_START_TIME_DESC",
         **({"flows": flows_called(flows)} if flows else {}),
         **({"flow_runs": {"state": state}} if state else {}),
     }
+
+
+def _spelled(name: str) -> str:
+    """A state's name as it is written, however it is typed; names of one's own stay as they are."""
+    return next((known for known in STATE_NAMES if known.lower() == name.lower()), name)
 
 
 def flows_called(flows: list[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from orion.cli import completing
 from orion.cli.api import api
 from orion.cli.console import Format, Json, Output, ago, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.lookup import find_deployment, find_work_queue
+from orion.cli.lookup import deployment_names, find_deployment, find_work_queue
 from orion.model.times import utcnow
 
 app = new_group("Create, pause, limit and look at work queues.")
@@ -60,7 +61,7 @@ def create(
             body["filter"] = {"tags": tag, "deployment_ids": ids or None}
         row = server.post("/work_queues/", body)
     print(f"Created work queue {row['name']!r} ({row['id']}).")
-    print(f"Serve it:  orion agent start -q {row['name']!r}")
+    print(f"Serve it:  orion agent start -q {quote(row['name'])}")
 
 
 @app.command("ls")
@@ -109,11 +110,15 @@ def preview(
         row = find_work_queue(server, queue)
         before = utcnow() + timedelta(hours=hours)
         runs = server.post(f"/work_queues/{row['id']}/get_runs", {"scheduled_before": before, "limit": 200})
+        names = {} if as_json or output is Format.json else deployment_names(server, runs)
     if as_json or output is Format.json:
         return show_json(runs)
     show_rows(
         ("Due", "Run", "Name", "Deployment"),
-        [(_due(r["next_scheduled_start_time"]), r["id"], r["name"], r["deployment_id"]) for r in runs],
+        [
+            (_due(r["next_scheduled_start_time"]), r["id"], r["name"], names.get(r["deployment_id"]))
+            for r in runs
+        ],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orion.deployments.applying import apply
+from orion.deployments.applying import apply, ready
 from orion.deployments.building import build, write_manifest
 from orion.deployments.deployment import Deployment
 from orion.deployments.files import DeploymentFile, read_file, write_file
@@ -17,6 +17,7 @@ __all__ = [
     "execute",
     "find",
     "read_file",
+    "ready",
     "run_deployment",
     "serve",
     "write_file",

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from orion.deployments.building import check_name
 from orion.deployments.files import DeploymentFile
 from orion.deployments.options import Collision
 from orion.errors import Invalid, NotFound
 from orion.model.deployments import Deployment, DeploymentCreate, DeploymentScheduleCreate, options_of
+from orion.model.schedule_times import check
+from orion.model.schedules import from_dict
+from orion.model.times import utcnow
 from orion.model.wire import raw
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import ObjectNotFound
@@ -19,11 +23,21 @@ OVERLAPS: dict[str, Collision] = {"queue": "ENQUEUE", "skip": "CANCEL_NEW", "can
 
 def apply(deployment: DeploymentFile, client: SyncClient | None = None) -> Deployment:
     """Make or update the deployment, by the names of its flow and its own; its runs are planned at once."""
-    complete = _completed(deployment)
+    complete = ready(deployment)
     if client is not None:
         return _send(complete, client)
     with SyncClient() as own:
         return _send(complete, own)
+
+
+def ready(deployment: DeploymentFile) -> DeploymentFile:
+    """The deployment with what the code knows, refused if it could not be applied."""
+    check_name(deployment.name)
+    complete = _completed(deployment)
+    _limits(complete)
+    for schedule in _schedules(complete):
+        check(from_dict(_schedule(schedule).schedule), utcnow())
+    return complete
 
 
 def _send(deployment: DeploymentFile, client: SyncClient) -> Deployment:
@@ -106,7 +120,10 @@ def _limits(deployment: DeploymentFile) -> dict[str, Any]:
         limit, strategy = 1, OVERLAPS[deployment.overlap]
     if strategy is not None and limit is None:
         raise Invalid("A collision strategy belongs to a concurrency limit: give the deployment both.")
-    return {"concurrency_limit": limit, "concurrency_options": raw(options_of(strategy)) if strategy else None}
+    return {
+        "concurrency_limit": limit,
+        "concurrency_options": raw(options_of(strategy)) if strategy else None,
+    }
 
 
 def _schedules(deployment: DeploymentFile) -> list[dict[str, Any]]:

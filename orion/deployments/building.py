@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -19,13 +19,27 @@ from orion.model.times import utcnow
 if TYPE_CHECKING:
     from orion.sdk.flows import Flow
 
+NOT_IN_NAMES = "/%&<>"
 
-def build(entrypoint: str, name: str = "default", **options: Unpack[Options]) -> DeploymentFile:
-    """Describe a deployment of the flow at `entrypoint` (`path/to/file.py:flow`). Loads the file, runs nothing."""
+
+def build(
+    entrypoint: str,
+    name: str = "default",
+    *,
+    typed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    **options: Unpack[Options],
+) -> DeploymentFile:
+    """Describe a deployment of the flow at `entrypoint` (`path/to/file.py:flow`). Loads the file, runs nothing.
+
+    `typed` gives the parameters, once the flow's schema is known.
+    """
     from orion.sdk.loading import load_flow_from_entrypoint
+    from orion.sdk.schemas import parameter_schema
 
     file, _, function = entrypoint.rpartition(":")
     flow = load_flow_from_entrypoint(entrypoint)
+    if typed is not None:
+        options["parameters"] = typed(parameter_schema(flow.fn))
     path = Path(file).resolve()
     return _sent(flow, describe(flow, path, function, name, options, _base(path)), options)
 
@@ -85,7 +99,8 @@ def describe(
 
     schema = parameter_schema(flow.fn)
     parameters = dict(options.get("parameters") or {})
-    _check(parameters, schema, flow.name)
+    check_name(name)
+    _check(parameters, schema, flow)
     return DeploymentFile(
         name=name,
         description=options.get("description") or flow.description,
@@ -127,10 +142,27 @@ def manifest_name(deployment: DeploymentFile) -> str:
     return f"{deployment.flow_name}-manifest.json"
 
 
-def _check(parameters: Mapping[str, Any], schema: Mapping[str, Any], flow: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that the API would refuse."""
+    if not name.strip() or any(mark in name for mark in NOT_IN_NAMES):
+        raise Invalid(
+            f"The name {name!r} of a deployment is empty or has one of {' '.join(NOT_IN_NAMES)} in it."
+        )
+
+
+def _check(parameters: Mapping[str, Any], schema: Mapping[str, Any], flow: Flow[Any, Any]) -> None:
+    """Refuse defaults that the flow would refuse; what refers to a block or a variable is known only in its run."""
+    from orion.sdk.errors import ParameterError
+
     unknown = sorted(set(parameters) - set(schema.get("properties", {})))
     if unknown:
-        raise Invalid(f"The flow {flow!r} has no parameter named {', '.join(map(repr, unknown))}.")
+        raise Invalid(f"The flow {flow.name!r} has no parameter named {', '.join(map(repr, unknown))}.")
+    known = {name: value for name, value in parameters.items() if "{{" not in str(value)}
+    try:
+        if flow.should_validate_parameters:
+            flow.validate_parameters(known)
+    except ParameterError as error:
+        raise Invalid(f"The parameters do not fit the flow {flow.name!r}: {error}") from None
 
 
 def _schedule(options: Options) -> dict[str, Any] | None:

@@ -91,10 +91,17 @@ def read_file(path: Path) -> list[DeploymentFile]:
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise Invalid(f"{path} is not YAML: {_fault(error)}") from None
     if not documents:
         raise Invalid(f"{path} holds no deployment.")
     return [_document(part, path) for part in documents]
+
+
+def _fault(error: Exception) -> str:
+    """What the parser found, and where."""
+    mark = getattr(error, "problem_mark", None)
+    what = " ".join(str(getattr(error, "problem", None) or error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {what}." if mark else what
 
 
 def _document(part: Any, path: Path) -> DeploymentFile:

@@ -40,7 +40,7 @@ Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
 FORMS = (("interval", IntervalSchedule), ("cron", CronSchedule), ("rrule", RRuleSchedule))
 FIELDS = {
     "interval": "a number of seconds above 0",
-    "anchor_date": "a time such as 2026-01-01T00:00:00Z",
+    "anchor_date": "a time such as 2026-01-01T00:10, by the clock of its zone",
     "cron": "five fields of at most 1000 characters, such as 0 6 * * *",
     "rrule": "a rule of at most 6500 characters, such as FREQ=DAILY",
     "timezone": "the name of a time zone, such as Europe/Berlin",
@@ -58,10 +58,21 @@ def from_dict(data: dict[str, Any]) -> Schedule:
 
 def _read(data: dict[str, Any], kind: type[Schedule]) -> Schedule:
     try:
-        schedule: Schedule = decode(encode(data), kind)
+        schedule: Schedule = decode(encode({**data, **_anchor(data)}), kind)
         return schedule
     except Invalid as error:
         raise Invalid(_reason((error.detail or [{}])[0], data)) from None
+
+
+def _anchor(data: dict[str, Any]) -> dict[str, Any]:
+    """An anchor as people write it, `2026-01-01` or `2026-01-01T00:10`: by the clock of the schedule's zone."""
+    given = data.get("anchor_date")
+    if not isinstance(given, str):
+        return {}
+    try:
+        return {"anchor_date": datetime.fromisoformat(given).isoformat()}
+    except ValueError:
+        return {}
 
 
 def _reason(fault: dict[str, Any], data: dict[str, Any]) -> str:

@@ -9,15 +9,17 @@ from orion.model.flow_runs import Heartbeat
 from orion.model.states import CANCELLED, CANCELLING, CRASHED, FINAL
 from orion.orchestration import loading
 from orion.orchestration.attempts import lease_seconds, terms
-from orion.store import claims
+from orion.store import claims, deleted
 from orion.store.base import Conn
 
 STOP = Heartbeat(cancel=True, lease_seconds=0.0)
 
 
 def heartbeat(conn: Conn, run_id: str, token: str | None, now: datetime) -> Heartbeat:
-    """Renew the lease of the attempt with this token. A stranger, and the holder of a killed run, hears: stop."""
+    """Renew the lease of the attempt with this token. Who holds none, a killed or a deleted run, hears: stop."""
     run = loading.flow_run(conn, run_id)
+    if run is None and deleted.find(conn, run_id):
+        return STOP
     if run is None:
         raise NotFound("Flow run not found")
     if run.state is None or token is None or token != run.attempt_token:

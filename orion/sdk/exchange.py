@@ -13,8 +13,8 @@ from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
 
 AGAIN = frozenset((408, 429, 502, 503, 504))
 HINTS = {
-    401: " Set ORION_API_KEY to a key that the server knows.",
     405: " Does ORION_API_URL end with /api?",
+    401: " Set ORION_API_KEY to a key that the server knows.",
 }
 
 
@@ -152,6 +152,12 @@ def _error(request: Request, response: Response) -> ApiError:
     body, reason = response.text, _detail(response.text)
     text = f"{request.method} {request.path} was answered {response.status}: {reason}"
     text += HINTS.get(response.status, "")
+    if response.status in (404, 405) and body.lstrip().startswith("<"):
+        text = (
+            f"{request.method} {request.path} was answered {response.status} with a web page, so it is no API of orion "
+            "that answers there. Does ORION_API_URL end with /api?"
+        )
+        return ApiError(text, status=response.status, body=body)
     kind = ObjectNotFound if response.status == 404 else ApiError
     return kind(text, status=response.status, body=body, reason=reason)
 

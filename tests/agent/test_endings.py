@@ -110,7 +110,7 @@ def test_a_cancelled_run_that_will_not_end_is_killed_with_all_its_children(
     assert len(pids) == 201 and all(map(is_alive, pids))
     cancel(house, run)
     eventually(lambda: house.state(run)[0] == "CANCELLED")
-    assert "SIGKILL" in house.state(run)[1]
+    assert "did not end within 0.5 s of SIGTERM and was killed by SIGKILL" in house.state(run)[1]
     eventually(lambda: not any(map(is_alive, pids)))
 
 
@@ -129,6 +129,16 @@ def test_a_process_whose_run_belongs_to_another_attempt_is_stopped(house: House,
     house.http.post(f"/flow_runs/{run}/set_state", json=body, headers={"Orion-Attempt": "new"})
     eventually(lambda: not is_alive(pid))
     assert house.state(run)[0] == "PENDING"
+
+
+@pytest.mark.usefixtures("quick_beats")
+def test_a_process_whose_run_is_deleted_is_stopped(house: House, start: Start) -> None:
+    run = house.run(house.deploy())
+    start(FOREVER)
+    eventually(lambda: house.state(run)[0] == "RUNNING" and pid_of(house, run))
+    pid = pid_of(house, run)
+    assert house.http.delete(f"/flow_runs/{run}").status_code == 204
+    eventually(lambda: not is_alive(pid))
 
 
 def test_an_agent_that_is_stopped_takes_its_runs_along_and_says_so(house: House, start: Start) -> None:

@@ -100,7 +100,9 @@ def test_manifest_only_needs_no_name_and_writes_no_deployment_file(orion: Orion,
         (("sales.py:nope", "-n", "x"), "nope"),
         (("broken.py:f", "-n", "x"), "broken.py"),
         (("sales.py:report_sales", "-n", "x", "-i", "docker"), "There is no infrastructure 'docker'"),
-        (("sales.py:report_sales", "-n", "x", "--param", "yaer=1"), "no parameter named 'yaer'"),
+        (("sales.py:report_sales", "-n", "x", "--param", "yaer=1"), "no parameter 'yaer'; it has region, year."),
+        (("sales.py:report_sales", "-n", "x", "--param", "year=soon"), "do not fit the flow 'report-sales': year"),
+        (("sales.py:report_sales", "-n", "a/b"), "The name 'a/b' of a deployment"),
         (
             ("sales.py:report_sales", "-n", "x", "--cron", "0 6 * * *", "--interval", "5"),
             "do not go together",
@@ -123,7 +125,7 @@ def test_apply_makes_it_and_applying_again_updates_it(orion: Orion, folder: Path
     orion("deployment", "build", "sales.py:report_sales", "-n", "nightly", "--interval", "3600")
     applied = orion("deployment", "apply")
     assert "report-sales/nightly is applied" in applied.out
-    assert applied.err.partition("Next: ")[2].count("+00:00") == 10
+    assert applied.err.partition("Next:\n")[2].count("+00:00") == 10
     first = orion("deployment", "inspect", "report-sales/nightly", "--json").json
     file = folder / "deployment.yaml"
     file.write_text(file.read_text().replace("tags: []", "tags: [edited]"))
@@ -147,6 +149,19 @@ def test_a_file_that_cannot_be_applied_is_said_in_a_line(
         (folder / "deployment.yaml").write_text(text)
     answer = orion("deployment", "apply", code=1)
     assert message in answer.err and answer.err.count("\n") == 1
+
+
+def test_a_fault_in_one_file_is_named_before_another_is_applied(
+    orion: Orion, folder: Path, server: Api
+) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "good", "--param", "region=5")
+    good = (folder / "deployment.yaml").read_text()
+    assert "region: '5'" in good  # a text to the flow
+    bad = good.replace("name: good", "name: bad").replace("schedule: null", "schedule: {cron: '0 0 31 2 *'}")
+    (folder / "more.yaml").write_text(bad)
+    answer = orion("deployment", "apply", "deployment.yaml", "more.yaml", code=1)
+    assert "report-sales/bad: Cron rule '0 0 31 2 *' has no time" in answer.err
+    assert server.post("/deployments/filter") == []
 
 
 @pytest.mark.row("CLI-09")

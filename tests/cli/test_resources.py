@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orion.cli.api import Api, api
+from orion.model.times import utcnow
 from tests.cli.conftest import Orion
 
 Row = dict[str, Any]
@@ -157,6 +158,11 @@ def test_retry_is_for_finished_runs_of_deployments(
     make_run("etl", "by hand", "FAILED")
     assert "is AwaitingRetry" in orion("flow-run", "retry", "deployed").out
     assert "was not retried" in orion("flow-run", "retry", "by hand", code=1).err
+    stored = {"type": "COMPLETED", "data": {"type": "literal", "value": 1}}
+    done = make_run("etl", "done", deployment_id=deployment)
+    server.post(f"/flow_runs/{done['id']}/set_state", {"state": stored, "force": True})
+    refused = orion("flow-run", "retry", "done", code=1)
+    assert "Run 'done' (Completed) was not retried: This run has already completed" in refused.err
 
 
 @pytest.mark.row("CLI-11")
@@ -267,6 +273,36 @@ def test_following_shows_lines_as_they_come(server: Api, make_run: Callable[...,
     assert seen == ["looked", "line 0", "looked"]
 
 
+@pytest.mark.row("CLI-11")
+def test_following_shows_a_line_that_comes_late_and_none_twice(
+    server: Api, make_run: Callable[..., Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second process sends its batch after newer lines were printed; many lines have one moment."""
+    from orion.cli import logs
+
+    run = make_run("etl", "one", "RUNNING")
+    now = utcnow()
+
+    def write(after: float, *texts: str) -> None:
+        line = {
+            "name": "n",
+            "level": 20,
+            "flow_run_id": run["id"],
+            "timestamp": now + timedelta(seconds=after),
+        }
+        server.post("/logs/", [{**line, "message": text} for text in texts])
+
+    same = [f"same {number}" for number in range(430)]
+    write(0, "first")
+    write(2, "newer")
+    steps = iter((lambda: write(1, "late"), lambda: write(3, *same), lambda: finish(server, run)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs.time, "sleep", lambda _: next(steps)())
+        logs.follow_logs(server, run["id"])
+    seen = messages(capsys.readouterr().out)
+    assert (seen[:3], sorted(seen[3:])) == (["first", "newer", "late"], sorted(same))
+
+
 def finish(server: Api, run: Row) -> None:
     server.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "COMPLETED"}, "force": True})
 
@@ -274,7 +310,7 @@ def finish(server: Api, run: Row) -> None:
 @pytest.mark.row("CLI-12")
 def test_a_work_queue_through_its_life(orion: Orion) -> None:
     assert (
-        "orion agent start -q 'etl'" in orion("work-queue", "create", "etl", "-l", "3", "-t", "nightly").out
+        "orion agent start -q etl" in orion("work-queue", "create", "etl", "-l", "3", "-t", "nightly").out
     )
     shown = orion("work-queue", "inspect", "etl", "--json").json
     assert (shown["concurrency_limit"], shown["filter"]["tags"]) == (3, ["nightly"])
@@ -325,7 +361,8 @@ def test_preview_shows_what_is_coming_and_takes_nothing(
         server.post("/flow_runs/", body)
     for _ in range(2):
         assert [run["name"] for run in orion("work-queue", "preview", "etl", "--json").json] == ["soon"]
-    assert len(orion("work-queue", "preview", "etl", "-h", "48").out.splitlines()) == 2
+    shown = orion("work-queue", "preview", "etl", "-h", "48").out.splitlines()
+    assert [line.split("\t")[3] for line in shown] == ["f/d", "f/d"]
     assert orion("work-queue", "inspect", "etl", "--json").json["last_polled"] is None
 
 

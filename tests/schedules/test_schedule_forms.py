@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -47,6 +48,19 @@ def test_a_cron_rule_that_is_no_function_of_time_is_refused(cron: str, reason: s
 )
 def test_names_and_aliases_are_read(cron: str) -> None:
     assert len(next_times(settled(CronSchedule(cron=cron), NOW), NOW)) == 10
+
+
+@pytest.mark.parametrize(
+    ("anchor", "first"),
+    [
+        ("2026-11-01", utc(2026, 11, 23, 23)),
+        ("2026-11-01T00:10", utc(2026, 11, 23, 23, 10)),
+        ("2026-11-01T00:10:00Z", utc(2026, 11, 24, 0, 10)),
+    ],
+)
+def test_an_anchor_without_an_offset_is_by_the_clock_of_the_zone(anchor: str, first: datetime) -> None:
+    schedule = from_dict({"interval": 86_400, "anchor_date": anchor, "timezone": "Europe/Berlin"})
+    assert next_times(schedule, NOW, 1) == [first]
 
 
 @pytest.mark.row("SCH-01")

@@ -154,6 +154,14 @@ def test_a_refusal_that_a_setting_causes_names_the_setting(ask: Ask, status: int
 
 
 @BOTH
+def test_a_web_page_in_the_place_of_an_answer_is_no_missing_object(ask: Ask) -> None:
+    with answering(answer(404, b"<!doctype html>")) as (url, _):
+        with pytest.raises(ApiError, match="with a web page.*ORION_API_URL end with /api") as caught:
+            ask(url, Patience(30, 2))
+    assert not isinstance(caught.value, ObjectNotFound)
+
+
+@BOTH
 def test_an_api_that_is_not_there_is_told_with_its_url_and_a_remedy(ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/api"
