@@ -10,7 +10,7 @@ STAMPS := pyproject.toml scripts/venv.sh
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format bench soak docs rows wheel clean
+.PHONY: help run test test-all check format bench soak fuzz docs rows wheel clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench: $(VENV)/.dev ## measure against the floor, and peers where ORION_PEER_C3,
 soak: $(VENV)/.dev ## ten minutes of random kills on each database; SOAK="--seconds 60 --runs 120" for less
 	$(BIN)/python -m tests.soak postgres $(SOAK)
 	$(BIN)/python -m tests.soak sqlite $(SOAK)
+
+fuzz: $(VENV)/.dev ## ten minutes of hostile requests on each database; FUZZ="--seconds 60 --seed 1" for others
+	$(BIN)/python -m tests.fuzz postgres --seconds 600 $(FUZZ)
+	$(BIN)/python -m tests.fuzz sqlite --seconds 600 $(FUZZ)
 
 docs: $(VENV)/.docs ## build the documentation site into site/
 	$(BIN)/python scripts/reference.py

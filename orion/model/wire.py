@@ -34,6 +34,8 @@ def _hook(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, str):
+        return str(value)  # markup of a page, which is a text of its own kind
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 

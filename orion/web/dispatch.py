@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -20,6 +21,7 @@ from orion.web.security import HEADERS, STRICT_TRANSPORT, Guard, check_api_versi
 from orion.web.traffic import Traffic
 
 WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+PLAIN = "/:?#[]@!$&'()*+,;=%~"  # what of an address may stand in a header as it was sent
 
 
 class Dispatch:
@@ -103,12 +105,12 @@ class Dispatch:
         return route
 
     def _other_slash(self, scope: Scope, path: str) -> Reply:
-        other = path[:-1] if path.endswith("/") else path + "/"
-        if self.map.find(other, None) is None:
+        other, sent = _turned(path), quote(_raw_address(scope) or path, safe=PLAIN).partition("?")[0]
+        if self.map.find(other, _turned(sent).encode()) is None:
             raise NotFound()
-        query = scope["query_string"].decode("latin-1")
-        location = scope.get("root_path", "") + other + (f"?{query}" if query else "")
-        return Reply(None, status=307, headers={"Location": location})
+        query = quote(scope["query_string"], safe=PLAIN)
+        location = quote(scope.get("root_path", ""), safe=PLAIN) + _turned(sent)
+        return Reply(None, status=307, headers={"Location": location + (f"?{query}" if query else "")})
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self.sockets.get(below_root(scope))
@@ -162,6 +164,11 @@ def _raw_address(scope: Scope) -> bytes | None:
     raw: bytes | None = scope.get("raw_path")
     root = scope.get("root_path", "").encode()
     return raw[len(root) :] if raw and root and raw.startswith(root) else raw
+
+
+def _turned(path: str) -> str:
+    """The path with a slash at its end, or without the one that it has."""
+    return path[:-1] if path.endswith("/") else path + "/"
 
 
 def _allowed(methods: dict[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -19,6 +21,8 @@ ECHO_LIMIT = 64_000
 NEVER_REPEATED = (BlockDocumentCreate, BlockDocumentUpdate)  # secrets stand in them
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 _DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
 _MANY_DIGITS = b"0" * 300
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
@@ -94,6 +98,7 @@ def json_body(body: bytes, kind: Any) -> Any:
         _refuse_oddities(body)
     except Invalid as fault:
         if fault.detail is not None:
+            fault.detail = _of_half_a_pair(body) or fault.detail
             fault.extra["request_body"] = None if kind in NEVER_REPEATED else _echo(body)
         raise
     return value
@@ -103,7 +108,8 @@ def _refuse_oddities(body: bytes) -> None:
     if not body.isascii() and not _is_utf8(body):
         raise _fault("a text is not valid UTF-8", "value_error.utf8")
     if b"\\u0000" in body and _NUL.search(body):
-        raise _fault("a text may not hold the character NUL", "value_error.nul")
+        at = _place_of(wire.decode(body, Any), _has_nul) or []
+        raise _fault("a text may not hold the character NUL", "value_error.nul", at)
     if depth_over(body, DEPTH_LIMIT):
         raise _fault(f"nested more than {DEPTH_LIMIT} deep", "value_error.depth")
     if _may_be_wild(body):
@@ -137,8 +143,41 @@ def depth_over(body: bytes, most: int) -> bool:
     return bool(marks)
 
 
-def _fault(message: str, kind: str) -> Invalid:
-    return Invalid(detail=[{"loc": ["body"], "msg": message, "type": kind}])
+def _fault(message: str, kind: str, at: Iterable[Any] = ()) -> Invalid:
+    return Invalid(detail=[{"loc": ["body", *at], "msg": message, "type": kind}])
+
+
+def _has_nul(text: str) -> bool:
+    return "\0" in text
+
+
+def _has_half_a_pair(text: str) -> bool:
+    return _HALF.search(text) is not None
+
+
+def _of_half_a_pair(body: bytes) -> list[dict[str, Any]] | None:
+    """The fault of JSON that holds half a pair of surrogates, which no decoder but Python's own reads; else None."""
+    if len(body) > ECHO_LIMIT or not _ESCAPED_HALF.search(body):
+        return None
+    try:
+        at = _place_of(json.loads(body), _has_half_a_pair)
+    except (ValueError, RecursionError):
+        return None
+    message = "a text holds half of a pair of surrogates"
+    return None if at is None else [{"loc": ["body", *at], "msg": message, "type": "value_error.surrogate"}]
+
+
+def _place_of(value: Any, odd: Callable[[str], bool]) -> list[Any] | None:
+    """Where the first text stands that is odd, a key or a value; None without one."""
+    if isinstance(value, str):
+        return [] if odd(value) else None
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in steps:
+        if isinstance(key, str) and odd(key):
+            return []
+        if (found := _place_of(each, odd)) is not None:
+            return [key, *found]
+    return None
 
 
 def _echo(body: bytes) -> Any:

@@ -144,3 +144,10 @@ def test_keys_are_listed_searched_and_paged_and_have_a_history(client: Client, c
     assert latest(client, "key-3")["data"] == "x"
     old = client.get(f"/artifacts/artifact/{newest['id']}", headers=HTML)
     assert (old.status_code, old.headers["location"]) == (308, f"../../artifacts/{newest['id']}")
+
+
+def test_a_page_with_finished_markup_is_also_data(client: Client) -> None:
+    told = client.get(
+        f"/artifacts/{made(client, type='markdown', data='# Hello')['id']}", headers={"Accept": "application/json"}
+    )
+    assert (told.status_code, told.json()["one"]["text"].strip()) == (200, "<h1>Hello</h1>")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from msgspec import NODEFAULT, UNSET, Struct, structs
 
 from orion.settings import load
@@ -29,10 +27,6 @@ SHAPES = (
 JSON = {"Content-Type": "application/json"}
 ROUTES = [pytest.param(route, id=f"{route.method} {route.api}") for route in API]
 WITH_BODY = [pytest.param(route, id=f"{route.method} {route.api}") for route in API if route.body is not None]
-HARMLESS = [
-    route for route in API if "database" not in (route.api or "") and "clock" not in (route.api or "")
-]
-
 BAD_BODIES = (
     b"{",
     b"nonsense",
@@ -157,55 +151,6 @@ def sample(field: structs.FieldInfo) -> Any:
         "deployment_ids": [], "flow_run_ids": [], "flow_ids": [],
     }  # fmt: skip
     return known.get(field.name, "x" if field.default in (NODEFAULT, UNSET) else field.default)
-
-
-def fields_of(kind: Any) -> tuple[structs.FieldInfo, ...]:
-    return structs.fields(kind) if isinstance(kind, type) and issubclass(kind, Struct) else ()
-
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False)
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
-    max_leaves=6,
-)
-fields = sorted({field.encode_name for route in API for field in fields_of(route.body)})
-keys = st.sampled_from(
-    [
-        "any_",
-        "all_",
-        "like_",
-        "is_null_",
-        "before_",
-        "after_",
-        "ge_",
-        "operator",
-        "id",
-        "name",
-        "tags",
-        "state",
-    ]
-)
-bodies = st.dictionaries(
-    st.sampled_from(fields),
-    json_values | st.dictionaries(keys, json_values | st.dictionaries(keys, json_values)),
-    max_size=4,
-)
-
-
-@pytest.mark.row("API-28")
-def test_any_json_gives_2xx_or_4xx(client: Client) -> None:
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.sampled_from(HARMLESS), bodies | json_values)
-    def hammer(route: Route, body: Any) -> None:
-        answer = send(client, route, json.dumps(body).encode())
-        assert answer.status_code < 500, f"{route.method} {route.api} {body!r}: {answer.text[:300]}"
-
-    hammer()
-    assert client.get("/api/health").json() is True
 
 
 NASTY = (

@@ -97,6 +97,23 @@ def test_opaque_json_keeps_its_text() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "place", "said"),
+    [
+        (b'{"name": "a\\u0000"}', ["body", "name"], "NUL"),
+        (b'{"name": "a", "data": {"b": [1, {"c": "\\u0000"}]}}', ["body", "data", "b", 1, "c"], "NUL"),
+        (b'{"name": "a", "data": {"\\u0000": 1}}', ["body", "data"], "NUL"),
+        (b'{"name": "a", "data": ["b", "\\ud800"]}', ["body", "data", 1], "half of a pair of surrogates"),
+        (b'{"name": "\\udfff"}', ["body", "name"], "half of a pair of surrogates"),
+    ],
+)
+def test_a_text_that_cannot_be_kept_is_named(body: bytes, place: list[Any], said: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse.json_body(body, Thing)
+    assert caught.value.detail is not None
+    assert caught.value.detail[0]["loc"] == place and said in caught.value.detail[0]["msg"]
+
+
 @pytest.mark.row("API-28")
 def test_a_fault_names_its_place_and_repeats_the_body() -> None:
     with pytest.raises(Invalid) as caught:

@@ -121,6 +121,8 @@ def test_a_method_that_is_not_there_names_those_that_are(client: Client) -> None
         ("/api/flows", "/api/flows/"),
         ("/api/flows/filter/?a=1", "/api/flows/filter?a=1"),
         ("/api/health/", "/api/health"),
+        ("/api/flows/name/a%2Fb%0D%0AX:%20y/", "/api/flows/name/a%2Fb%0D%0AX:%20y"),
+        ("/api/flows/name/%E2%80%AE%ff/?a=%0A%E2", "/api/flows/name/%E2%80%AE%ff?a=%0A%E2"),
     ],
 )
 def test_the_other_slash_leads_to_the_right_address(client: Client, path: str, location: str) -> None:
