@@ -1,6 +1,7 @@
 """`python -m benchmarks [TABLE ...] [--write]`: the tables of docs/performance.md, measured here and now.
 
-Tables: weight, requests, tasks, dispatch, planning, pages; without an argument all but `pages`, which takes long.
+Tables: weight, requests, tasks, dispatch, planning, pages, postgres; without an argument all but the
+last two, which take long. They end with 1 when a page is over its limits.
 Peers are measured beside orion when ORION_PEER_C3 or ORION_PEER_C2 names a Python that has Prefect; ORION_INSTALLED
 names one with orion's wheel installed.
 """
@@ -23,8 +24,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "dispatch": dispatch.run,
     "planning": planning.run,
     "pages": pages.run,
+    "postgres": pages.run_postgres,
 }
-LONG = ("pages",)
+LONG = ("pages", "postgres")
 PAGE = servers.ROOT / "docs" / "performance.md"
 
 
@@ -34,11 +36,14 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", metavar="TABLE", choices=[*TABLES, []], help=", ".join(TABLES))
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     chosen = parser.parse_args()
+    over = False
     for name in chosen.tables or [each for each in TABLES if each not in LONG]:
         text = f"{TABLES[name]()}\n{_where(name)}\n"
         print(text, flush=True)
         if chosen.write:
             _write(name, text)
+        over = over or pages.OVER in text
+    raise SystemExit(over)
 
 
 def _where(name: str) -> str:
@@ -51,7 +56,9 @@ def _write(name: str, text: str) -> None:
     block = f"<!-- {name} -->\n{text}<!-- /{name} -->"
     text, found = re.subn(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, page, flags=re.DOTALL)
     if not found:
-        raise SystemExit(f"{PAGE} has no place for this table: put <!-- {name} --> and <!-- /{name} --> there.")
+        raise SystemExit(
+            f"{PAGE} has no place for this table: put <!-- {name} --> and <!-- /{name} --> there."
+        )
     PAGE.write_text(text)
 
 

@@ -84,6 +84,9 @@ class Conditions:
             )
         if self.order and self.is_common(f"{table}_tag", wanted):
             return f"EXISTS (SELECT 1 FROM {table}_tag WHERE {table}_id = {table}.id AND {wanted})"
+        if table == "flow_run" and self.within is not None:  # an index by both tells what a history counts
+            both = f"SELECT expected_start_time, flow_run_id FROM flow_run_tag WHERE {wanted}"
+            return f"(flow_run.expected_start_time, flow_run.id) IN ({both})"
         return f"{table}.id IN (SELECT {table}_id FROM {table}_tag WHERE {wanted})"
 
     def is_common(self, table: str, condition: str) -> bool:

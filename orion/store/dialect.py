@@ -10,6 +10,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {micros:column} a time column as integer microseconds since 1970
     {by_index:name} the index to read a table by, where SQLite would guess wrong; PostgreSQL knows its rows
     {list:column}   the values of a column, all rows together, as the text of a JSON array; NULL may stand for none
+    {array}         the function that makes a JSON array of its arguments
     {moment:column} integer microseconds since 1970 as a time, to compare with time columns
 """
 
@@ -32,6 +33,7 @@ WORDS: dict[str, dict[str, str]] = {
         "micros": "{0}",
         "moment": "{0}",
         "list": "json_group_array({0})",
+        "array": "json_array",
         "id": "TEXT",
         "text": "TEXT",
         "time": "INTEGER",
@@ -48,6 +50,7 @@ WORDS: dict[str, dict[str, str]] = {
         "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
         "by_index": "",
         "list": "CAST(json_agg({0}) AS TEXT)",
+        "array": "json_build_array",
         "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
         "id": 'TEXT COLLATE "C"',
         "text": 'TEXT COLLATE "C"',

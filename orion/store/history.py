@@ -1,7 +1,8 @@
 """History: runs counted by interval of their expected start and by state, exactly.
 
-Finished flow runs come from the roll-up by minute, wherever a minute lies in one interval; live runs, and the minutes
-that are cut by the border of two intervals, come from the rows. What the roll-up cannot answer is read from rows only.
+Finished flow runs come from the roll-up by minute, wherever a minute lies in one interval, and of all flows together
+from the one by hour wherever an hour does; live runs, and the minutes that are cut by the border of two intervals, come
+from the rows. What the roll-up cannot answer is read from rows only.
 """
 
 from __future__ import annotations
@@ -23,19 +24,22 @@ from orion.store import flow_runs as flows
 from orion.store import sql
 from orion.store.base import Conn, Row
 from orion.store.conditions import given
-from orion.store.filters import where
-from orion.store.paging import scalar
+from orion.store.filters import Where, lone, where
+from orion.store.paging import count_upto, scalar
 from orion.store.rollup import minute
 from orion.store.rows import json_text
 
 Q = sql.load("history")
 MINUTE = timedelta(minutes=1)
+HOUR = 3_600_000_000  # microseconds
 MOST_INTERVALS = 10_000
 LONGEST = 366 * 86_400
 LAST = datetime(9000, 1, 1, tzinfo=UTC)
 SUMS, COUNT = "sum(n), sum(run_time), sum(lateness)", "sum(n), 0, 0"
+Cell = tuple[int, int, int]
 LIVE = "flow_run.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"
 CUTS_AT_ONCE = 100
+FEW = 2_000  # runs of a flow or deployment that are sooner read themselves than sought among all minutes
 RANGES = [
     f"(flow_run.expected_start_time >= :a{place} AND flow_run.expected_start_time < :z{place})"
     for place in range(CUTS_AT_ONCE)
@@ -54,7 +58,7 @@ class Grid(NamedTuple):
     def borders(self) -> list[datetime]:
         return [self.start + place * self.step for place in range(self.size + 1)]
 
-    def cells(self) -> list[tuple[int, int, int]]:
+    def cells(self) -> list[Cell]:
         """The whole minutes of each interval within the bounds: its place, the first, and the one after the last."""
         borders = [min(max(border, self.first), self.last) for border in self.borders()]
         spans = ((_minute_from(low), minute(high)) for low, high in pairwise(borders))
@@ -108,7 +112,7 @@ def flow_runs(
     """
     cells, text = grid(start, end, seconds), Q.counts if only_counts else Q.rows
     narrowed = by_minute(filters, cells)
-    if narrowed is None or cells.step < MINUTE:
+    if narrowed is None or cells.step < MINUTE or _few(conn, *narrowed):
         return _buckets(cells, _read(conn, text, "flow_run", filters, cells, now))
     rest, inner = narrowed
     live = _read(conn, text.replace("{where}", f"{LIVE} AND {{where}}"), "flow_run", rest, inner, now)
@@ -191,17 +195,50 @@ def _read(
 
 
 def _whole_minutes(conn: Conn, filters: Filters | None, cells: Grid, sums: str) -> Iterator[Row]:
-    """Finished runs of the minutes that lie in one interval, from the roll-up."""
+    """Finished runs of the minutes that lie in one interval, from the roll-ups."""
     wanted = where(conn, "flow_run", filters)
-    text = Q.minutes if conn.dialect == "sqlite" else Q.minutes_postgres
-    text = text.replace("{where}", wanted.text).replace("{sums}", sums)
-    bounds = {"first_time": conn.time(cells.first), "last_time": conn.time(cells.last)}
-    for place, kind, name, found in conn.all(
-        text, {**wanted.params, **bounds, "cells": json_text(cells.cells())}
-    ):
-        count, run_time, late = unraw(found.encode()) if isinstance(found, str) else found
-        if count is not None:
-            yield place, kind, name, count, run_time, late
+    hours, minutes = _whole_hours(cells.cells()) if _of_all_flows(filters) else ([], cells.cells())
+    for rollup, parts in ((Q.by_hour, hours), (Q.by_minute, minutes)):
+        text = Q.rolled.replace("{rollup}", rollup).replace("{where}", wanted.text).replace("{sums}", sums)
+        found = conn.all(text, {**wanted.params, "cells": json_text(parts)}) if parts else []
+        for place, kind, name, added in found:
+            count, run_time, late = unraw(added.encode()) if isinstance(added, str) else added
+            if count is not None:
+                yield place, kind, name, count, run_time, late
+
+
+def _of_all_flows(filters: Filters | None) -> bool:
+    """Whether a filter that the roll-up by minute can answer asks for no flow and no deployment."""
+    if filters is None:
+        return True
+    runs = filters.flow_runs
+    return (
+        filters.flows is None and filters.deployments is None and (runs is None or runs.deployment_id is None)
+    )
+
+
+def _few(conn: Conn, filters: Filters | None, cells: Grid) -> bool:
+    """Whether few runs are meant, of flows or deployments that are named by their ids."""
+    if filters is None or (lone(filters.flows, "id") is None and lone(filters.deployments, "id") is None):
+        return False
+    wanted = where(conn, "flow_run", filters)
+    text = f"flow_run.expected_start_time >= :a AND flow_run.expected_start_time < :z AND {wanted.text}"
+    bounds = {"a": conn.time(cells.first), "z": conn.time(cells.last)}
+    return count_upto(conn, "flow_run", Where(text, {**wanted.params, **bounds}), FEW) < FEW
+
+
+def _whole_hours(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """Stretches of minutes as those of whole hours, and the minutes that are left before and after them."""
+    hours: list[Cell] = []
+    minutes: list[Cell] = []
+    for place, start, end in cells:
+        first, last = -(-start // HOUR) * HOUR, end // HOUR * HOUR
+        if first >= last:
+            minutes.append((place, start, end))
+            continue
+        hours.append((place, first, last))
+        minutes += [(place, a, z) for a, z in ((start, first), (last, end)) if a < z]
+    return hours, minutes
 
 
 def _cut_minutes(conn: Conn, filters: Filters | None, cells: Grid) -> Iterator[Row]:

@@ -17,8 +17,9 @@ from orion.model.flow_runs import FlowRun
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.states import FINAL, HistoryBucket
-from orion.store import Store, flow_runs, flows, history, open_store, rollup
+from orion.store import Store, flow_runs, flows, history, migrate, open_store, rollup
 from orion.store.base import Conn
+from orion.store.migrate import steps
 from tests.conftest import BOTH, fresh_database
 from tests.store.world import NOW, add_state, build
 
@@ -119,22 +120,24 @@ def one_by_one(runs: list[FlowRun], start: datetime, end: datetime, seconds: flo
     return {key: (counts[key], round(times[key], 3), round(lates[key], 3)) for key in counts}
 
 
-lengths = st.sampled_from([1, 7.5, 30, 60, 61, 90, 300, 3600, 86400])
+lengths = st.sampled_from([1, 7.5, 30, 60, 61, 90, 300, 3600, 5400, 7201, 86400])
 spans = st.tuples(st.integers(-300, 300), st.integers(0, 9000), lengths)
 
 
 @pytest.mark.row("API-18")
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(span=spans, aligned=st.booleans(), which=st.integers(0, 5))
+@given(span=spans, aligned=st.booleans(), which=st.integers(0, 6), few=st.sampled_from([0, 50, 2000]))
 def test_history_counts_as_one_by_one(
-    past: Past, span: tuple[int, int, float], aligned: bool, which: int
+    past: Past, span: tuple[int, int, float], aligned: bool, which: int, few: int
 ) -> None:
     offset, length, seconds = span
     start = (rollup.minute(START) if aligned else START) + timedelta(seconds=offset)
     end = start + timedelta(seconds=min(length, seconds * 2000))
     now = START + timedelta(hours=1)
     wanted, kept = choice(past, which)
-    found = past.store.read_now(history.flow_runs, wanted, start, end, seconds, now)
+    with pytest.MonkeyPatch.context() as patch:  # of few runs the rows are read, of many the roll-ups
+        patch.setattr(history, "FEW", few)
+        found = past.store.read_now(history.flow_runs, wanted, start, end, seconds, now)
     assert flat(found) == one_by_one(kept, start, end, seconds, now)
     counted = past.store.read_now(history.flow_runs, wanted, start, end, seconds, now, only_counts=True)
     assert numbers(counted) == numbers(found)
@@ -167,6 +170,9 @@ def choice(past: Past, which: int) -> tuple[Filters | None, list[FlowRun]]:
         case 4:
             wanted = Filters(flow_runs=f.FlowRunFilter(deployment_id=f.NullableIdCriterion(is_null_=True)))
             return wanted, [run for run in past.runs if run.deployment_id is None]
+        case 5:
+            wanted = Filters(flows=f.FlowFilter(id=f.IdCriterion(any_=[past.flow_ids[1]])))
+            return wanted, [run for run in past.runs if run.flow_id == past.flow_ids[1]]
         case _:
             wanted = Filters(flow_runs=f.FlowRunFilter(name=f.NameCriterion(like_="run-1")))
             return wanted, [run for run in past.runs if run.name.startswith("run-1")]
@@ -200,6 +206,87 @@ def test_a_deleted_run_leaves_the_history(store: Store) -> None:
     assert counted() == 238
     store.write_now(flows.delete, past.flow_ids[1])
     assert counted() == 158
+    assert store.read_now(by_hour) == store.read_now(minutes_by_hour)
+
+
+Hours = dict[tuple[str, str, datetime], tuple[int, float, float]]
+
+
+def by_hour(conn: Conn) -> Hours:
+    return added(conn, "SELECT state_type, state_name, hour, n, run_time, lateness FROM flow_run_hour")
+
+
+def minutes_by_hour(conn: Conn) -> Hours:
+    return added(conn, "SELECT state_type, state_name, minute, n, run_time, lateness FROM flow_run_minute")
+
+
+def added(conn: Conn, text: str) -> Hours:
+    """The sums of a roll-up by state and hour."""
+    sums: dict[tuple[str, str, datetime], list[float]] = {}
+    for kind, name, time, *numbers in conn.all(text):
+        at = conn.when(time)
+        assert at is not None
+        one = sums.setdefault((kind, name, at.replace(minute=0)), [0, 0.0, 0.0])
+        one[:] = [old + more for old, more in zip(one, numbers, strict=True)]
+    return {key: (int(n), round(run, 3), round(late, 3)) for key, (n, run, late) in sums.items() if n}
+
+
+def test_an_upgrade_counts_by_hour_what_was_counted_by_minute(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before 1970, where whole hours of microseconds are negative."""
+    moments = [
+        datetime(1969, 12, 31, 23, 59, tzinfo=UTC),
+        *(START + timedelta(minutes=13 * n) for n in range(30)),
+    ]
+
+    def fill(conn: Conn) -> None:
+        for at in moments:
+            rollup.count_minute(conn, at, (new_id(), "", "COMPLETED", "Completed"), 1, 2.5, 0.25)
+
+    before = {
+        dialect: tuple(s for s in steps(dialect) if s.number < 10) for dialect in ("sqlite", "postgres")
+    }
+    with monkeypatch.context() as older:
+        older.setattr(migrate, "steps", lambda dialect: before[dialect])
+        store = open_store(empty_url)
+        store.write_now(fill)
+        store.close()
+    store = open_store(empty_url)
+    hours = store.read_now(by_hour)
+    store.write_now(fill)
+    assert store.read_now(by_hour) == {
+        key: (2 * n, 2 * run, 2 * late) for key, (n, run, late) in hours.items()
+    }
+    assert store.read_now(by_hour) == store.read_now(minutes_by_hour)
+    store.close()
+    assert sum(n for n, _, _ in hours.values()) == len(moments)
+
+
+def test_a_long_history_reads_hours_and_the_minutes_at_its_edges(past: Past) -> None:
+    """An hour that is wrong is seen where a whole hour is asked for, and nowhere else."""
+    start = START.replace(minute=0, second=0, microsecond=0)
+
+    def runs(first: datetime, last: datetime, wanted: Filters | None = None) -> int:
+        seconds = (last - first).total_seconds()
+        found = past.store.read_now(history.flow_runs, wanted, first, last, seconds, NOW)
+        return sum(state.count_runs for bucket in found for state in bucket.states)
+
+    true = runs(start, start + timedelta(hours=2))
+    of_all_flows = Filters(flows=f.FlowFilter(name=f.NameCriterion(any_=["a", "b", "c"])))
+    change = "UPDATE flow_run_hour SET n = n + 1000 * :by WHERE state_name = 'Completed' AND hour = :hour"
+
+    def spoil(by: int) -> None:
+        past.store.write_now(lambda conn: conn.run(change, {"by": by, "hour": conn.time(start)}))
+
+    spoil(1)
+    try:
+        assert runs(start, start + timedelta(hours=2)) == true + 1000
+        half = timedelta(minutes=30)
+        assert runs(start + half, start + half + timedelta(hours=1)) < 1000
+        assert runs(start, start + timedelta(hours=2), of_all_flows) == true
+    finally:
+        spoil(-1)
 
 
 @pytest.mark.row("API-18")

@@ -35,43 +35,36 @@ WHERE {run}.expected_start_time >= :first_time AND {run}.expected_start_time < :
     AND {run}.state_type IS NOT NULL AND {where}
 GROUP BY 1, 2, 3;
 
--- name: minutes
--- Finished flow runs from the roll-up: for each cell (place, first and last minute) and each state, one sum over a
--- stretch of the primary key, since SQLite would sort all rows to group them. {sums} are those of n, run times and
--- latenesses, or of n alone, which costs half.
+-- name: rolled
+-- Finished flow runs from a roll-up: for each cell (place, its first moment, and the one after its last) and each state,
+-- one sum over a stretch of the primary key, since SQLite would sort all rows to group them, and PostgreSQL would read
+-- them all. {sums} are those of n, run times and latenesses, or of n alone, which costs half.
 WITH RECURSIVE kind (type, name) AS (
-    SELECT column1, (SELECT min(state_name) FROM flow_run_minute WHERE state_type = column1)
-    FROM (VALUES ('COMPLETED'), ('FAILED'), ('CRASHED'), ('CANCELLED'))
+    SELECT column1, (SELECT min(state_name) FROM flow_run_hour WHERE state_type = column1)
+    FROM (VALUES ('COMPLETED'), ('FAILED'), ('CRASHED'), ('CANCELLED')) AS one
     UNION ALL
-    SELECT type, (SELECT min(state_name) FROM flow_run_minute WHERE state_type = type AND state_name > name)
+    SELECT type, (SELECT min(state_name) FROM flow_run_hour WHERE state_type = type AND state_name > name)
     FROM kind WHERE name IS NOT NULL
 ), cell AS MATERIALIZED (
-    SELECT json_extract(value, '$[0]') AS place, json_extract(value, '$[1]') AS first, json_extract(value, '$[2]') AS last
-    FROM json_each(:cells)
+    SELECT CAST({field:one.0} AS BIGINT) AS place, CAST({field:one.1} AS BIGINT) AS first,
+        CAST({field:one.2} AS BIGINT) AS last
+    FROM {listed:cells} AS one
 )
-SELECT place, type, name, (
-    SELECT json_array({sums})
-    FROM (
-        SELECT minute, flow_id, NULLIF(deployment_id, '') AS deployment_id, state_type, state_name, n, run_time, lateness
-        FROM flow_run_minute
-    ) AS flow_run
-    WHERE state_type = kind.type AND state_name = kind.name AND minute >= cell.first AND minute < cell.last AND {where}
+SELECT cell.place, kind.type, kind.name, (
+    SELECT {array}({sums}) FROM ({rollup}) AS flow_run
+    WHERE state_type = kind.type AND state_name = kind.name
+        AND time >= {moment:cell.first} AND time < {moment:cell.last} AND {where}
 )
 FROM kind CROSS JOIN cell WHERE kind.name IS NOT NULL;
 
--- name: minutes_postgres
--- The same in PostgreSQL, which groups without sorting.
-SELECT place, state_type, state_name, json_build_array({sums})
-FROM (
-    SELECT CAST(value ->> 0 AS BIGINT) AS place, CAST(value ->> 1 AS BIGINT) AS first, CAST(value ->> 2 AS BIGINT) AS last
-    FROM json_array_elements(CAST(:cells AS json))
-) AS cell
-JOIN (
-    SELECT minute, flow_id, NULLIF(deployment_id, '') AS deployment_id, state_type, state_name, n, run_time, lateness
-    FROM flow_run_minute WHERE minute >= :first_time AND minute < :last_time
-) AS flow_run ON minute >= {moment:cell.first} AND minute < {moment:cell.last}
-WHERE {where}
-GROUP BY 1, 2, 3;
+-- name: by_minute
+-- The roll-up by minute.
+SELECT minute AS time, flow_id, NULLIF(deployment_id, '') AS deployment_id, state_type, state_name, n, run_time, lateness
+FROM flow_run_minute;
+
+-- name: by_hour
+-- The one by hour, which knows neither flows nor deployments.
+SELECT hour AS time, state_type, state_name, n, run_time, lateness FROM flow_run_hour;
 
 -- name: cut_minutes
 -- Finished flow runs of the minutes that lie in two cells or across the bounds, from their rows. COALESCE keeps
