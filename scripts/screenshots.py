@@ -3,6 +3,7 @@
 python scripts/screenshots.py            # into docs/images/
 python scripts/screenshots.py FOLDER     # somewhere else, to look at
 python scripts/screenshots.py --gallery  # every page, and docs/reference/pages.md that shows them all
+python scripts/screenshots.py --controls # each kind of control in each of its states: docs/images/controls.jpg
 
 With `--mock FOLDER` each picture stands beside the drawing that it follows.
 """
@@ -33,6 +34,7 @@ from orion.settings import load  # noqa: E402
 from orion.store import Conn, Store, deployments, flow_runs, open_store, task_runs  # noqa: E402
 from orion.web.factory import build_app  # noqa: E402
 from orion.web.pages.shared import found  # noqa: E402
+from scripts import controls  # noqa: E402
 from tests.seed import Seeded, seed  # noqa: E402
 
 SIZES = {1280: 900, 390: 844}
@@ -41,6 +43,7 @@ THEMES = ("light", "dark")
 DOCUMENTED = ("runs", "flow-run", "deployments", "deployment", "queues", "radar")
 GALLERY = ((1280, "light"), (390, "dark"))  # the looks of every page in the documentation
 QUALITY = 60
+CONTROLS = "controls.jpg"
 DRAWINGS = {"error-404": "error", "task-run": "flow-run", "queues": "queue", "policy": "notifications", "gone": "error",
             "block": "blocks", "block-new": "blocks", "catalog": "blocks", "waiting": "queue"}  # fmt: skip
 SETTLED = "html[data-live=live], body:not(:has([hx-sse\\:connect]))"
@@ -247,6 +250,8 @@ def gallery(names: list[str], images: Path, text: Path) -> None:
             rows.append(
                 f"| ![{name}, {width} pixels, {theme}](../images/pages/{name}-{width}-{theme}.jpg) | {beside} |"
             )
+    words = "Each kind of control as it stands, under the pointer, with the focus, and pressed."
+    rows += ["", "## Controls", "", words, "", f"![Every control in every state, light and dark](../images/{CONTROLS})"]
     text.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
@@ -284,12 +289,26 @@ def take_all(drawn: Path | None) -> None:
         for empty in (False, True):
             with console(Path(home) / str(empty), empty=empty) as (url, every):
                 exhibit(browser, url, every, into)
+                if not empty:
+                    controls.take(browser, url, every, images / CONTROLS)
                 names += every
         if drawn is not None:
             (images / "mock").mkdir(exist_ok=True)
             copied(browser, drawn, images / "mock")
         browser.close()
     gallery(names, images, text)
+
+
+def take_controls(path: Path) -> None:
+    """The picture of all controls."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        console(Path(home)) as (url, every),
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        controls.take(browser, url, every, path)
+        browser.close()
 
 
 def main(folder: Path | None, drawn: Path | None, only: list[str]) -> None:
@@ -317,7 +336,11 @@ if __name__ == "__main__":
     parser.add_argument("--mock", type=Path, help="the folder of the drawings")
     parser.add_argument("--only", action="append", default=[], help="the name of a page, may be repeated")
     parser.add_argument("--gallery", action="store_true", help="every page, into the documentation")
+    parser.add_argument("--controls", action="store_true", help="every control in every state, in one picture")
     asked = parser.parse_args()
+    if asked.controls:
+        take_controls((asked.folder or ROOT / "docs" / "images") / CONTROLS)
+        raise SystemExit
     if asked.gallery:
         take_all(asked.mock)
         raise SystemExit

@@ -1,14 +1,14 @@
-// Keys, copying, toasts and the log's tail. It clicks what the page marked with data-key and decides nothing.
+// Keys, copying, toasts, the log's tail: it clicks what is marked with data-key and decides nothing.
 (() => {
-  const $ = (q, e = document) => e.querySelector(q), root = document.documentElement
+  const $ = (q, e = document) => e.querySelector(q), $$ = q => [...document.querySelectorAll(q)], root = document.documentElement
   let g = ""
   document.cookie = "tz=" + Intl.DateTimeFormat().resolvedOptions().timeZone + ";path=/;max-age=31536000;samesite=lax"
   addEventListener("keydown", e => {
     const box = e.target.closest("input:not([type=checkbox]),select,textarea"), k = e.key
     if (k == "Enter" && (e.ctrlKey || e.metaKey)) return box?.form?.requestSubmit()
-    if (k == "Escape") { box?.blur(); document.querySelectorAll("details[name=menu]").forEach(d => d.open = false) }
+    if (k == "Escape") { box?.blur(); $$("details[name=menu]").forEach(d => d.open = false) }
     if (box || e.ctrlKey || e.metaKey || e.altKey) return
-    const rows = [...document.querySelectorAll(".runs .run")], at = rows.findIndex(r => r.contains(document.activeElement))
+    const rows = $$(".runs .run"), at = rows.findIndex(r => r.contains(document.activeElement))
     const row = rows[k == "j" ? Math.min(at + 1, rows.length - 1) : k == "k" ? Math.max(at - 1, 0) : -1]
     if (row) return $("b", row)?.closest("a")?.focus()
     const tick = () => $("[type=checkbox]", rows[at])?.click()
@@ -40,22 +40,30 @@
   document.cookie = "said=;path=/;max-age=0"
   const said = $("#toasts .toast")
   setTimeout(() => said?.remove(), said?.firstElementChild ? 3e4 : 6e3)
-  const end = l => l && (l.scrollTop = l.scrollHeight)
-  let low = true, fresh = 0, gone = 0
-  addEventListener("scroll", e => {
-    const l = e.target
-    if (l.id == "log" && (low = !gone && l.scrollHeight - l.scrollTop - l.clientHeight < 40)) $(".newer").hidden = !(fresh = 0)
+  let low = true, at = 0, fresh = 0, gone = 0, due = 0
+  const end = l => l && (l.scrollTop = l.scrollHeight, at = l.scrollTop)
+  addEventListener("scroll", ({ target: l }) => {
+    if (l.id != "log") return
+    if (l.scrollHeight - l.scrollTop - l.clientHeight < 40) $(".newer").hidden = low = !gone
+    else if (l.scrollTop < at) low = false
+    at = l.scrollTop
   }, true)
   const tail = $("#log[data-tail]")
   end(tail)
+  tail?.addEventListener("contentvisibilityautostatechange", () => low && end(tail))
   if (tail) new MutationObserver(m => {
-    if (low) { while (tail.children.length > 2e3) tail.firstChild.remove(); return end(tail) }
-    fresh += m.reduce((n, c) => n + [...c.addedNodes].filter(l => l.tagName).length, 0)
-    for (; tail.children.length > 3e3; gone++) tail.lastChild.remove()  // who reads further up gets the rest anew
-    $(".newer").hidden = false
-    $(".newer").textContent = `↓ ${fresh} new`
+    const n = m.reduce((n, c) => n + c.addedNodes.length, 0)
+    fresh = low ? 0 : fresh + n
+    if (n) due ||= requestAnimationFrame(() => {
+      const lines = [...tail.children]
+      due = 0
+      if (low) return lines.slice(0, -2e3).forEach(l => l.remove()), end(tail)
+      lines.slice(3e3).forEach(l => l.remove(gone = 1))
+      $(".newer").hidden = false
+      $(".newer").textContent = `↓ ${fresh} new`
+    })
   }).observe(tail, { childList: true })
-  // An answer waits while the pointer is down: a page that shifts between press and release loses the click.
+  // An answer waits while the pointer is down, or its click would miss.
   let down = null, up = null
   const release = () => { const done = up; down = up = null; if (done) setTimeout(done) }
   addEventListener("pointerdown", () => down ??= new Promise(done => up = done), true)
@@ -65,11 +73,11 @@
     if (document.hidden && e.target.id == "follow") return e.preventDefault()
     e.detail.ctx.fetch = async (...asked) => { const answer = await fetch(...asked); await down; return answer }
   })
-  const live = s => { root.dataset.live = s.toLowerCase(); document.querySelectorAll(".live b").forEach(b => b.textContent = s) }
+  const live = s => { root.dataset.live = s.toLowerCase(); $$(".live b").forEach(b => b.textContent = s) }
   addEventListener("htmx:sse:after:connection", () => live("Live"))
   addEventListener("htmx:sse:error", () => live("Waiting"))
-  document.addEventListener("visibilitychange", () => live(document.hidden ? "Paused" : "Waiting"))
-  setInterval(() => {  // while the stream is cut the page asks by itself
+  addEventListener("visibilitychange", () => live(document.hidden ? "Paused" : "Waiting"))
+  setInterval(() => {
     const s = $("[hx-sse\\:connect]")
     if (!s || document.hidden || root.dataset.live == "live") return
     live("Waiting")

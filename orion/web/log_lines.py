@@ -50,7 +50,7 @@ def _line(
     return (
         f'<li id="L{line.id}" class="{kind}{around}"><a class="at" href="{there}#L{line.id}">'
         f'<time datetime="{exact}" title="{stamp}">{clock}</time></a><span class="lv">{word}</span>'
-        f'{_source(line, to_task, tasks)}<span class="msg">{ansi.message(line.message, q)}{rest}</span></li>\n'
+        f'{_source(line, to_task, tasks)}<span class="msg">{ansi.message(line.message, q)}{rest}</span></li>'
     )
 
 

@@ -54,7 +54,7 @@ def draw(rows: Sequence[Row], link: Link, icons: str, pick: bool = False) -> Svg
 
 def _row(row: Row, to_flow: str, to_run: str, icons: str, pick: bool) -> str:
     run, seen, name = row.run, look_of(row.run), escape(row.run.name)
-    box = f'<input type="checkbox" name="id" value="{run.id}" aria-label="Select {name}">' if pick else ""
+    box = f'<input type="checkbox" name="run" value="{run.id}" aria-label="Select {name}">' if pick else ""
     return (
         f'<li class="run" id="run-{run.id}" data-s="{seen}">\n{box}'
         f'<svg class="glyph" data-s="{seen}" role="img" aria-label="{escape(run.state_name or seen)}">'

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orion.model.times import utcnow
 from orion.settings import load
@@ -22,6 +23,21 @@ from tests.seed import Seeded, seed
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PATIENCE = 20_000  # milliseconds; the machine may be busy
 expect.set_options(timeout=PATIENCE)
+
+
+class Prefixed:
+    """An app that is also reached below a path, as behind a proxy that takes the path off and tells nobody."""
+
+    PREFIX = "/some/path"
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(f"{self.PREFIX}/"):
+            cut = len(self.PREFIX)
+            scope = {**scope, "path": scope["path"][cut:], "raw_path": scope["raw_path"][cut:]}
+        await self.app(scope, receive, send)
 
 
 class Console:
@@ -64,7 +80,7 @@ def _serve(folder: Path, *, filled: bool) -> Iterator[Console]:
     store = open_store(databases.new_sqlite(folder))
     seeded = seed(store, utcnow()) if filled else Seeded()
     app = build_app(load({"ORION_HOME": str(folder)}), store, services=False)
-    config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(Prefixed(app), port=0, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 
+from orion.model.flow_runs import FlowRunCreate
 from orion.model.logs import LogCreate
 from orion.model.states import StateCreate, StateType
 from orion.model.times import utcnow
-from orion.orchestration import propose_flow_run
-from orion.store import logs
-from tests.browser.conftest import Console
+from orion.orchestration import create_flow_run, propose_flow_run
+from orion.store import flow_runs, logs
+from tests.browser.conftest import Console, Prefixed
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +33,7 @@ def test_new_log_lines_arrive_once_and_in_order(page: Page, console: Console) ->
     for number in range(5):
         say(console, console.seeded.runs["velvet-otter"], f"<b>line</b> {number}")
     expect(page.locator("#log li").last).to_contain_text("<b>line</b> 4")
-    arrived = page.locator("#log .msg").filter(has_text="<b>line</b>").all_inner_texts()
+    arrived = page.locator("#log .msg").filter(has_text="<b>line</b>").all_text_contents()
     assert arrived == [f"<b>line</b> {number}" for number in range(5)]
 
 
@@ -43,8 +44,14 @@ def test_who_reads_further_up_keeps_a_light_page_and_comes_to_the_end_anew(
     say(console, run, *(f"before {number}" for number in range(60)))
     page.goto(f"{console.run('velvet-otter')}/logs")
     log, newer = page.locator("#log"), page.locator(".newer")
+    log.evaluate(
+        "log => log.insertAdjacentHTML('beforeend', '<li>early</li>'.repeat(2500) + '<li>newest</li>')"
+    )
+    expect(log.locator("li")).to_have_count(2000)
+    expect(log.locator("li").last).to_be_in_viewport(ratio=1)
+    expect(newer).to_be_hidden()
     log.evaluate("log => new Promise(done => { log.onscroll = () => done(); log.scrollTop = 0 })")
-    log.evaluate("log => log.insertAdjacentHTML('beforeend', '<li>more</li>\\n'.repeat(3500))")
+    log.evaluate("log => log.insertAdjacentHTML('beforeend', '<li>more</li>'.repeat(3500))")
     expect(newer).to_have_text("↓ 3500 new")
     assert log.evaluate("log => log.children.length") == 3000
     say(console, run, "the very last")
@@ -76,6 +83,102 @@ def test_the_list_hears_of_a_new_state_and_keeps_what_is_typed(page: Page, conso
     expect(row.locator(".glyph").first).to_have_attribute("aria-label", "Running")
     expect(row.get_by_role("checkbox")).to_be_checked()
     expect(search).to_have_value("half a wo")
+
+
+KEPT = """() => ({
+    focus: document.activeElement.closest('[id]').id + ' ' + (document.activeElement.name ?? ''),
+    caret: document.activeElement.selectionStart ?? null,
+    selected: String(getSelection()),
+    open: [...document.querySelectorAll('details[open] > summary')].map(each => each.textContent || each.ariaLabel),
+    typed: [...document.querySelectorAll('details[open] input:not([type=hidden])')].map(each => each.value),
+})"""
+SELECT = "each => getSelection().selectAllChildren(each)"
+
+
+@pytest.mark.row("UI-09")
+def test_what_arrives_takes_no_focus_no_selection_no_place_and_closes_nothing(
+    page: Page, console: Console
+) -> None:
+    run = console.seeded.runs["velvet-otter"]
+    change(console, run, "RUNNING")
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.goto(f"{console.url}/runs?range=24h")
+    expect(page.locator("html")).to_have_attribute("data-live", "live")
+    row = page.locator(f"#run-{console.seeded.runs['cobalt-heron']}")
+    page.get_by_text("Save view").first.click()
+    page.get_by_label("Save these filters as").fill("half a na")
+    page.locator("details.table > summary").first.click()
+    row.get_by_role("link").last.focus()
+    row.locator("b").evaluate(SELECT)
+    row.evaluate("each => each.scrollIntoView({block: 'start'})")
+    kept, place = page.evaluate(KEPT), row.bounding_box()
+    assert kept["open"] == ["Save view", "As table"] and kept["selected"] == "cobalt-heron"
+    new = FlowRunCreate(flow_id=flow_of(console, run), name="just-now")
+    console.store.write_now(create_flow_run, new, utcnow())
+    change(console, run, "PAUSED")
+    expect(page.locator(f"#run-{run} .glyph").first).to_have_attribute("aria-label", "Paused")
+    expect(page.locator("b", has_text="just-now")).to_have_count(1)
+    assert page.evaluate(KEPT) == kept
+    assert place
+    stays = "([id, y]) => Math.abs(document.getElementById(id).getBoundingClientRect().y - y) < 2"
+    page.wait_for_function(stays, arg=[row.get_attribute("id"), place["y"]])
+
+    page.goto(console.run("velvet-otter"))
+    expect(page.locator("html")).to_have_attribute("data-live", "live")
+    page.get_by_label("More actions").click()
+    page.get_by_text("Set state…").click()
+    page.get_by_label("Reason").fill("because of it")
+    page.get_by_label("Reason").evaluate("each => each.setSelectionRange(4, 4)")
+    kept = page.evaluate(KEPT)
+    assert kept["caret"] == 4 and kept["open"] == ["More actions", "Set state…"]
+    change(console, run, "RUNNING")
+    expect(page.locator(".head .badge")).to_have_text("Running")
+    assert page.evaluate(KEPT) == kept
+    page.keyboard.type("!")
+    expect(page.get_by_label("Reason")).to_have_value("beca!use of it")
+
+
+def flow_of(console: Console, run: str) -> str:
+    found = console.store.read_now(flow_runs.get, run)
+    assert found is not None
+    return found.flow_id
+
+
+def test_below_a_path_behind_a_proxy_all_of_it_lives(page: Page, console: Console) -> None:
+    base, run = f"{console.url}{Prefixed.PREFIX}", console.seeded.runs["velvet-otter"]
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(f"{base}/flow-run/{run}")
+    expect(page).to_have_url(f"{base}/runs/{run}")
+    expect(page.locator("html")).to_have_attribute("data-live", "live")
+    say(console, run, "heard below a path")
+    expect(page.locator("#log li").last).to_contain_text("heard below a path")
+    change(console, run, "PAUSED")
+    expect(page.locator(".head .badge")).to_have_text("Paused")
+    page.get_by_role("link", name="Runs").first.click()
+    expect(page).to_have_url(f"{base}/runs")
+    expect(page.locator("html")).to_have_attribute("data-live", "live")
+    page.get_by_role("combobox", name="State").select_option("paused")
+    expect(page).to_have_url(f"{base}/runs?state=paused")
+    page.locator(f"#run-{run} b").click()
+    expect(page).to_have_url(f"{base}/runs/{run}")
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Deployments").click()
+    page.get_by_role("switch", name="Schedule of nightly-warehouse-load / prod").click()
+    expect(page.get_by_role("status").filter(has_text="Schedule off")).to_be_visible()
+    page.locator(".run.dep", has_text="embed-catalogue").get_by_role("button", name="Run").click()
+    page.get_by_role("status").filter(has_text="Started").get_by_role("link", name="Open").click()
+    expect(page.locator(".head .badge")).to_have_text("Scheduled")
+    assert page.url.startswith(f"{base}/runs/")
+    page.goto(f"{base}/deployments/{console.seeded.deployments['embed-catalogue/prod']}")
+    page.locator("#form").get_by_role("button", name="Run", exact=True).last.click()
+    expect(page.locator(".head .badge")).to_have_text("Scheduled")
+    assert page.url.startswith(f"{base}/runs/")
+    page.goto(f"{base}/settings")
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.url == f"{base}/settings"
+    assert [each.url for each in answers if not each.url.startswith(f"{base}/")] == []
+    assert [(each.status, each.url) for each in answers if each.status >= 400] == []
 
 
 @pytest.mark.row("UI-09")

@@ -51,7 +51,7 @@ def test_what_was_deleted_over_the_api_is_known_too(client: Client, kind: str, p
 
 def test_runs_that_are_deleted_together_are_known_each(client: Client) -> None:
     runs = [makers.flow_run(client) for _ in range(2)]
-    act(client, "/runs/bulk", verb="delete", sure="yes", id=[run["id"] for run in runs])
+    act(client, "/runs/bulk", verb="delete", sure="yes", run=[run["id"] for run in runs])
     assert all(run["name"] in gone(client, f"/runs/{run['id']}") for run in runs)
     third = makers.flow_run(client)
     client.post("/api/flow_runs/bulk_delete", json={"flow_runs": {"id": {"any_": [third["id"]]}}})

@@ -34,7 +34,7 @@ def test_deleting_many_runs_asks_once_more_says_what_happened_and_keeps_the_filt
 ) -> None:
     client, seeded = full
     ids = [seeded.runs["cobalt-heron"], seeded.runs["amber-lynx"]]
-    form = {"id": ids, "verb": "delete", "back": "runs?range=24h"}
+    form = {"run": ids, "verb": "delete", "back": "runs?range=24h"}
     asked = client.post("/runs/bulk", data=form, headers=HTML)
     assert asked.status_code == 200
     assert "Delete 2 runs?" in asked.text and "cobalt-heron" in asked.text
@@ -48,7 +48,7 @@ def test_deleting_many_runs_asks_once_more_says_what_happened_and_keeps_the_filt
 def test_cancelling_many_runs_says_how_many_had_ended(full: World) -> None:
     client, seeded = full
     ids = [seeded.runs[name] for name in ("close-15-30", "velvet-otter", "cobalt-heron")]
-    form = {"id": ids, "verb": "cancel"}
+    form = {"run": ids, "verb": "cancel"}
     asked = client.post("/runs/bulk", data=form, headers=HTML).text
     assert "Cancel 2 runs?" in asked and "1 run that ended already is left alone" in asked
     assert "close-15-30" in asked and "velvet-otter" in asked and "cobalt-heron" not in asked
@@ -62,7 +62,7 @@ def test_cancelling_many_runs_says_how_many_had_ended(full: World) -> None:
     }  # fmt: skip
     states = [client.get(f"/api/flow_runs/{id}").json()["state_type"] for id in ids]
     assert states == ["CANCELLED", "CANCELLING", "FAILED"]
-    ended = client.post("/runs/bulk", data={"id": ids[2], "verb": "cancel"}, headers=json)
+    ended = client.post("/runs/bulk", data={"run": ids[2], "verb": "cancel"}, headers=json)
     assert ended.json()["changed"] == 0, "where nothing can be lost, nothing is asked"
 
 
@@ -85,7 +85,7 @@ def test_the_cancelling_of_a_run_that_had_not_begun_can_be_undone(full: World) -
 def test_the_cancelling_of_many_is_undone_at_once_for_those_that_had_not_begun(full: World) -> None:
     client, seeded = full
     waits, late, runs = (seeded.runs[name] for name in ("close-15-30", "close-14-30", "velvet-otter"))
-    act(client, "/runs/bulk", verb="cancel", sure="yes", id=[late], back="runs?tag=finance")
+    act(client, "/runs/bulk", verb="cancel", sure="yes", run=[late], back="runs?tag=finance")
     client.app.state.clock.now += timedelta(seconds=1)
     form = {"verb": "cancel", "sure": "yes", "all": "yes", "back": "runs?state=scheduled&state=running"}
     cookie = act(client, "/runs/bulk", **form).headers["set-cookie"].partition(";")[0]

@@ -20,7 +20,7 @@ from orion.store.base import Store
 from orion.web import templating
 from orion.web.pages.timeline import short_names
 
-LEAST_GAP, HEARTBEAT = 0.2, 20.0
+LEAST_GAP, FLOOD_GAP, HEARTBEAT = 0.2, 1.0, 20.0
 LINES, MOST_BEHIND = 200, 1000
 NAMES = {"runs", "deployments", "queues", "notifications"}
 RECENT = timedelta(minutes=1)
@@ -57,7 +57,7 @@ async def _events(request: Request, topics: list[str], follower: Follower | None
             if run_id and await store.read(_ended, run_id):
                 yield "event: done\ndata: done\n\n"
                 return
-            await asyncio.sleep(LEAST_GAP)
+            await asyncio.sleep(FLOOD_GAP if follower and follower.flooded else LEAST_GAP)
             heard = await _next(subscription.wait(HEARTBEAT), closing)
             if "*" in heard:
                 heard = set(topics)
@@ -105,6 +105,7 @@ class Follower:
         told = request.headers.get("last-event-id", "")
         sent = told if _id(told) else request.query_params.get("after", "")
         self.after = sent if _id(sent) else ""
+        self.flooded = False  # then the browser gets time to draw and to answer clicks
 
     async def new_lines(self) -> AsyncIterator[str]:
         """Messages with the lines since the last look; of a flood only the beginning, and how many were left out."""
@@ -116,7 +117,8 @@ class Follower:
             self.after = part[-1].id
             if lines := self._wanted(part):
                 yield await self._message(lines)
-        if len(batch) > MOST_BEHIND:
+        self.flooded = len(batch) > MOST_BEHIND
+        if self.flooded:
             skipped, self.after = await self.store.read(
                 console.log_count_after, self.run_id, self.after, _since(self.after)
             )

@@ -112,7 +112,7 @@ async def bulk(call: Call) -> Reply:
     if verb == "undo":
         at = _moment(str(call.form.get("at", "")))
         return await _all(call, verb, await gather(call, _cancelled_at, address, call.now, at), address)
-    ids = [str(each).lower() for each in call.form.getlist("id")][:MOST]
+    ids = [str(each).lower() for each in call.form.getlist("run")][:MOST]
     if every:
         ids = await gather(call, _matching, address, call.now)
     if ids and verb != "retry" and not call.form.get("sure"):
