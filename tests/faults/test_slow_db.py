@@ -10,16 +10,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from orion.store import Store, open_store
 from orion.store.url import parse
 from tests.conftest import BOTH, fresh_database
-from tests.faults.machines import Runs, agent
+from tests.faults.machines import Process, Runs, agent
 from tests.servers import OrionServer, eventually, serving
+from tests.services.world import add_deployment, due
 
 pytestmark = pytest.mark.fault
 
@@ -47,9 +50,13 @@ class Held:
 
 
 class Line:
-    """A line to PostgreSQL on which everything stands still for a while, in both directions; nothing is lost."""
+    """A line to PostgreSQL on which everything stands still for a while, in both directions; nothing is lost.
 
-    def __init__(self, url: str) -> None:
+    With a `delay` it is a long one: what a client says takes so many seconds to arrive, each time.
+    """
+
+    def __init__(self, url: str, delay: float = 0) -> None:
+        self.delay = delay
         name, _, folder = url.rpartition("?host=")
         self._folder = f"{folder}/.s.PGSQL.5432"
         self._open = threading.Event()
@@ -77,12 +84,13 @@ class Line:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._folder)
-                for ends in ((client, server), (server, client)):
+                for ends in ((client, server, self.delay), (server, client, 0)):
                     threading.Thread(target=self._pass, args=ends, daemon=True).start()
 
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+    def _pass(self, one: socket.socket, other: socket.socket, delay: float) -> None:
         with contextlib.suppress(OSError):
             while piece := one.recv(65536):
+                time.sleep(delay)
                 self._open.wait()
                 other.sendall(piece)
         for side in (one, other):
@@ -174,6 +182,59 @@ def test_a_run_over_a_database_that_stands_still_again_and_again_happens_once(
     told = [line for line in runs.logs(run) if line.startswith(("task", "line"))]
     assert told == [f"{kind} {number}" for number in range(6) for kind in ("task", "line")]
     assert "Traceback" not in server.output, server.output
+
+
+SHORT = {"ORION_HEARTBEAT_SECONDS": "1", "ORION_HEARTBEAT_LOST_SECONDS": "8", "ORION_LATE_AFTER_SECONDS": "2"}
+OFTEN = '{"interval": 10, "anchor_date": "2026-01-01T00:00:00Z"}'
+
+
+@pytest.mark.postgres
+def test_over_a_long_line_runs_happen_once_leases_hold_and_two_clocks_keep_up(tmp_path: Path) -> None:
+    """I2, I5, I10: each statement takes 50 ms more, for the server and for both clocks; leases are short."""
+    for url in fresh_database("postgres", tmp_path):
+        with closing(open_store(url)) as store, closing(Line(url, delay=0.05)) as line:
+            deployments = [add_deployment(store, OFTEN, work_queue_name="nobody") for _ in range(3)]
+            environ = {"ORION_DATABASE_URL": line.url, **SHORT}
+            with serving(tmp_path / "home", "--no-clock", **environ) as server:
+                others = [Process(server.home, "-m", "orion", "clock", **environ) for _ in range(2)]
+                others.append(agent(server, **SHORT))
+                try:
+                    _over_a_long_line(server, tmp_path)
+                    _clocks_keep_up(server, store, deployments)
+                finally:
+                    codes = [each.end(signal.SIGTERM) for each in others]
+                output = server.output + "".join(each.output for each in others)
+    assert set(codes) == {0} and "Traceback" not in output, output
+
+
+def _over_a_long_line(server: OrionServer, folder: Path) -> None:
+    runs = Runs(server, folder)
+    waits, talks = runs.start("waits", folder=str(folder)), runs.start("talks", count=3)
+    eventually(lambda: runs.said(waits) == ["waiting"])
+    lease_over = datetime.now(UTC) + timedelta(seconds=9)
+    eventually(lambda: runs.state(talks) in ENDED)
+    eventually(lambda: datetime.now(UTC) > lease_over)  # only beats have kept it
+    (folder / "go").touch()
+    eventually(lambda: runs.state(waits) in ENDED)
+    for run in (waits, talks):
+        later = [state for state in runs.states(run) if state != "SCHEDULED"]  # it may be late, too
+        assert later == ["PENDING", "RUNNING", "COMPLETED"], runs.read(run)["state"]
+    assert len((folder / "starts").read_text().split()) == 2  # each of its steps began once
+    eventually(lambda: runs.logs(talks).count("line 2") == 1)
+
+
+def _clocks_keep_up(server: OrionServer, store: Store, deployments: list[str]) -> None:
+    late = {"flow_runs": {"state": {"name": {"any_": ["Late"]}}, "deployment_id": {"any_": deployments}}}
+    eventually(lambda: server.post("/flow_runs/count", late).json() > 0)
+    for deployment in deployments:
+        moments = due(store, deployment)
+        assert len(moments) >= 100
+        assert moments == [moments[0] + timedelta(seconds=10 * number) for number in range(len(moments))]
+    duties = server.get("/admin/health").json()["duties"]
+    assert [duty for duty in duties if duty["overdue"] or duty["last_error"]] == []
+
+
+ENDED = ("COMPLETED", "FAILED", "CRASHED")
 
 
 def said(server: OrionServer, run: str) -> str:

@@ -29,7 +29,7 @@ from tasks.duties import Due
 from tasks.hueys import Message
 from tasks.queue import JsonSerializer, open_queue
 from tests.orchestration.world import World
-from tests.servers import eventually
+from tests.servers import clean_environment, eventually
 from tests.services.world import HOURLY, add_deployment, add_schedule, due, runs
 
 
@@ -233,3 +233,20 @@ def test_the_alarm_has_ended_leases_swept_and_not_more_often_than_every_5_s(
         assert rung == [True]
     finally:
         clock.huey.storage.close()
+
+
+def test_a_clock_whose_database_does_not_answer_ends_all_the_same(sqlite_url: str, tmp_path: Path) -> None:
+    """I13: what it is at is undone by the database, and done by the next clock."""
+    code = (
+        "import sys, threading, tasks.main; from tasks.clock import Clock; main = sys.modules['tasks.main']\n"
+        "main.END_SECONDS = 0.2; Clock.stop = lambda self: threading.Event().wait(); raise SystemExit(main.main())"
+    )
+    environ = clean_environment(tmp_path, ORION_DATABASE_URL=sqlite_url)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environ, stderr=subprocess.PIPE, text=True
+    ) as clock:
+        assert clock.stderr
+        said = next(line for line in clock.stderr if "The clock runs" in line)
+        clock.send_signal(signal.SIGTERM)
+        said += clock.stderr.read()
+        assert (clock.wait(30), "left to another clock" in said) == (0, True), said

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from orion import errors
-from orion.store import Conn, Role, migrate, open_store
+from orion.store import Conn, Role, migrate, open_store, sqlite_conn
+from orion.store.base import Options
 from orion.store.migrate import Step, latest, steps
 from orion.store.url import parse
 from tests.conftest import fresh_database
@@ -243,3 +244,18 @@ def test_the_role_of_a_program_without_a_server_upgrades_too(tmp_path: Path) -> 
     store = open_store(f"sqlite:///{tmp_path}/orion.db", role=Role.EPHEMERAL)
     assert store.write_now(put, "a") == "a"
     store.close()
+
+
+def test_the_number_of_a_step_is_committed_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a crash leaves, the number says which steps are in the file."""
+    told: list[str] = []
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        raw = sqlite_conn.connect(*args, **options)
+        raw.set_trace_callback(told.append)
+        return raw
+
+    monkeypatch.setattr(migrate, "connect", connect)
+    migrate.sqlite(tmp_path / "new.db", Options())
+    ends = [told[at - 1] for at, text in enumerate(told) if text == "COMMIT"]
+    assert ends == [f"PRAGMA user_version = {step.number}" for step in steps("sqlite")]
