@@ -112,6 +112,11 @@ def _colour_states(line: str) -> str:
     return line
 
 
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def ago(when: str | None, now: datetime | None = None) -> str:
     """A time of the wire as people say it: `5 minutes ago`, `in 2 hours`."""
     if not when:

@@ -177,6 +177,9 @@ def build(
             **read_overrides(override),
         },
     )
+    target = output or Path("deployment.yaml")
+    if not manifest_only:
+        _keep_other(made, target)
     if packaging is not None:
         print(f"Packaged the flow: {made.storage or made.job_variables['image']} {made.path}".rstrip() + ".")
     elif storage_block:
@@ -186,7 +189,7 @@ def build(
     manifest = deployments.write_manifest(made, Path.cwd())
     print(f"Wrote {manifest.name}: what the code says.")
     if not manifest_only:
-        _write(made, output or Path("deployment.yaml"))
+        _write(made, target)
     if apply_it:
         apply_all([made])
 
@@ -236,6 +239,20 @@ def _one_of(option: str, given: str | None, allowed: Any) -> Any:
     if given is not None and given not in names:
         raise Invalid(f"{option} {given}: it is one of {', '.join(names)}.")
     return given
+
+
+def _keep_other(made: DeploymentFile, path: Path) -> None:
+    """A file of another deployment may have been edited by hand, so it is put aside; any other file stays."""
+    if not path.exists():
+        return
+    try:
+        there = [f"{each.flow_name}/{each.name}" for each in read_files([path])]
+    except OrionError:
+        raise Invalid(f"{path} is there and is no deployment file: name another one with -o.") from None
+    if there != [f"{made.flow_name}/{made.name}"]:
+        aside = path.with_name(f"{path.name}.bak")
+        path.replace(aside)
+        note(f"{path} held {', '.join(there)}, which is in {aside} now; -o names another file.")
 
 
 def _write(made: DeploymentFile, path: Path) -> None:

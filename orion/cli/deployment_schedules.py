@@ -9,7 +9,7 @@ import typer
 
 from orion.cli import completing
 from orion.cli.api import Api, api
-from orion.cli.console import Format, Json, Output, note, show_json, show_object, show_rows
+from orion.cli.console import Format, Json, Output, count, note, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.cli.lookup import find_deployment
 from orion.cli.parameters import read_moment
@@ -153,7 +153,7 @@ def _find(server: Api, name: str, schedule: str) -> tuple[str, dict[str, Any]]:
 def backfill(
     name: Name,
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="The first time: 2026-01-01.")],
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help="The last time.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="The last time; of a day alone its end.")],
     limit: Annotated[
         int, typer.Option("-l", "--limit", metavar="N", min=1, max=10_000, help="Runs of a schedule at most.")
     ] = 100,
@@ -164,12 +164,17 @@ def backfill(
     output: Output = Format.text,
 ) -> None:
     """Create the runs of a range of due times, past ones too; those that are there already stay as they are."""
-    first, last = read_moment(start), read_moment(end)
+    first, last = read_moment(start), read_moment(end, whole_day=True)
     if last < first:
         raise Invalid(f"--from {start} lies after --to {end}.")
     body = {"start_time": first, "end_time": last, "min_runs": 0, "max_runs": limit}
     with api() as server:
-        route = f"/deployments/{find_deployment(server, name)['id']}/schedule"
+        deployment = find_deployment(server, name)
+        if not deployment["schedules"]:
+            raise Invalid(
+                f"{name} has no schedule, so no time is due: add one with `orion deployment schedule create`."
+            )
+        route = f"/deployments/{deployment['id']}/schedule"
         with waiting("Looking at the range" if dry_run else "Creating the runs"):
             times = server.post(f"{route}/preview", body)
             if not dry_run:
@@ -182,7 +187,7 @@ def backfill(
         [(time["scheduled_time"], _of_run(time["planned"], dry_run)) for time in times],
     )
     there = f"; {len(times) - new} are there already" if new < len(times) else ""
-    note(f"{'Would create' if dry_run else 'Created'} {new} runs{there}.")
+    note(f"{'Would create' if dry_run else 'Created'} {count(new, 'run')}{there}.")
 
 
 def _of_run(planned: bool, dry_run: bool) -> str:

@@ -8,13 +8,25 @@ import typer
 
 from orion.cli import completing
 from orion.cli.api import api
-from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
+from orion.cli.console import (
+    Format,
+    Json,
+    Limit,
+    Output,
+    ago,
+    count,
+    note,
+    show_json,
+    show_object,
+    show_rows,
+)
 from orion.cli.groups import new_group
 from orion.cli.logs import follow_logs, print_lines, read_level, read_logs
 from orion.cli.lookup import find_flow_run, flow_names
 from orion.cli.run_changes import cancel, delete, retry
 from orion.cli.run_filters import filter_of, state_of
 from orion.errors import Invalid
+from orion.model.times import utcnow
 
 app = new_group("Look at runs, read their logs, cancel, retry or delete them.")
 
@@ -39,16 +51,28 @@ def ls(
     state: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only runs in a state of this name.")
     ] = None,
+    upcoming: Annotated[
+        bool, typer.Option("--upcoming", help="Instead: those that are planned for later, the next first.")
+    ] = False,
     limit: Limit = 15,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, the newest first; those that are planned for later with --upcoming, or when a state is given."""
+    body = filter_of(flow_name, state_type, state)
+    as_json = as_json or output is Format.json
     with api() as server:
-        rows = server.rows("/flow_runs/filter", filter_of(flow_name, state_type, state), limit)
+        if upcoming or not (state_type or state):
+            at_a_time = {"expected_start_time": {"after_" if upcoming else "before_": utcnow()}}
+            body["flow_runs"] = {**body.get("flow_runs", {}), **at_a_time}
+            body["sort"] = f"EXPECTED_START_TIME_{'ASC' if upcoming else 'DESC'}"
+        rows = server.rows("/flow_runs/filter", body, limit)
         names = flow_names(server, rows)
-    if as_json or output is Format.json:
+        later = 0 if rows or upcoming or as_json else server.post("/flow_runs/count", filter_of(flow_name, None, None))
+    if as_json:
         return show_json(rows)
+    if later:
+        note(f"No run is due yet; {count(later, 'run is', 'runs are')} planned: --upcoming shows them.")
     show_rows(
         ("ID", "Flow", "Name", "State", "When"),
         [(r["id"], names.get(r["flow_id"], ""), r["name"], state_of(r), ago(_when(r))) for r in rows],

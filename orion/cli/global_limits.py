@@ -9,7 +9,7 @@ import typer
 
 from orion.cli import completing
 from orion.cli.api import Api, api
-from orion.cli.console import Format, Json, Limit, Output, ago, show_json, show_object, show_rows
+from orion.cli.console import Format, Json, Limit, Output, ago, count, show_json, show_object, show_rows
 from orion.cli.groups import new_group
 from orion.cli.lookup import among, at, missing
 from orion.errors import Invalid
@@ -40,7 +40,7 @@ def create(
     with api() as server:
         server.post(f"{ROUTE}/", body)
     print(
-        f"The limit {name!r} has {limit} slots{f', {decay:g} of them come back a second' if decay else ''}."
+        f"The limit {name!r} has {count(limit, 'slot')}{f', {decay:g} of them come back a second' if decay else ''}."
     )
 
 

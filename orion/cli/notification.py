@@ -7,9 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from orion.cli.api import Api, api
-from orion.cli.console import Format, Json, Limit, Output, ago, fail, show_json, show_object, show_rows
+from orion.cli.console import Format, Json, Limit, Output, ago, fail, note, show_json, show_object, show_rows
 from orion.cli.groups import new_group
-from orion.cli.lookup import among, find_block, find_deployment, find_flow, missing
+from orion.cli.lookup import (
+    among,
+    deployment_names,
+    find_block,
+    find_deployment,
+    find_flow,
+    flow_names,
+    missing,
+)
+from orion.cli.run_filters import STATE_NAMES, spelled
 
 app = new_group("Say who is told of which states, test it, and send again what failed.")
 
@@ -49,9 +58,13 @@ def create(
     output: Output = Format.text,
 ) -> None:
     """Tell a block whenever a run enters one of the states."""
+    names = [spelled(name) for name in state or []]
+    for name in names:
+        if name not in STATE_NAMES:
+            note(f"orion itself knows no state {name!r}: only runs whose flow gives that name are told of.")
     with api() as server:
         body = {
-            "state_names": state or [],
+            "state_names": names,
             "tags": tag or [],
             "block_document_id": find_block(server, to)["id"],
             "message_template": message,
@@ -70,17 +83,21 @@ def ls(as_json: Json = False, output: Output = Format.text) -> None:
     """List the policies."""
     with api() as server:
         rows = server.rows(f"{POLICIES}/filter", {}, MOST)
-        blocks = {} if as_json or output is Format.json else _blocks(server)
-    if as_json or output is Format.json:
-        return show_json(rows)
+        if as_json or output is Format.json:
+            return show_json(rows)
+        blocks = _blocks(server)
+        flows = flow_names(server, [{"flow_id": flow} for row in rows for flow in row["flow_ids"]])
+        wanted = [{"deployment_id": each} for row in rows for each in row["deployment_ids"]]
+        named = {**flows, **deployment_names(server, wanted)}
     show_rows(
-        ("ID", "On", "States", "Tags", "Tells"),
+        ("ID", "On", "States", "Tags", "Of", "Tells"),
         [
             (
                 row["id"],
                 row["is_active"],
                 ", ".join(row["state_names"]) or "any",
                 ", ".join(row["tags"]) or "any",
+                ", ".join(named.get(id, "gone") for id in (*row["flow_ids"], *row["deployment_ids"])) or "any",
                 blocks.get(row["block_document_id"], "a block that is gone"),
             )
             for row in rows

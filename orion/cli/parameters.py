@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from orion.errors import Invalid
@@ -85,10 +85,12 @@ def _span(text: str) -> timedelta:
     return timedelta(seconds=sum(float(n) * _SECONDS[unit[0].lower()] for n, unit in _SPAN.findall(text)))
 
 
-def read_moment(text: str) -> datetime:
-    """A time as people write it, in the zone of this machine unless it says otherwise."""
+def read_moment(text: str, *, whole_day: bool = False) -> datetime:
+    """A time as people write it, in the zone of this machine unless it says otherwise; of a day its begin or end."""
     try:
         moment = datetime.fromisoformat(text)
+        if whole_day and re.fullmatch(r"[\d-]+", text):
+            moment = datetime.combine(moment, time.max)
     except ValueError:
         raise Invalid(
             f"{text!r} is no time; write it like 2026-12-24T18:00 or 2026-12-24T18:00+01:00."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from orion.cli.console import confirm, note, show_json, show_rows
+from orion.cli.console import confirm, count, note, show_json, show_rows
 from orion.cli.progress import Progress
 from orion.model.times import utcnow
 from orion.services import retention
@@ -34,7 +34,7 @@ def prune(wanted: dict[str, int | None], dry_run: bool, yes: bool, as_json: bool
 def _show(old: retention.Old, dry_run: bool, as_json: bool) -> None:
     if as_json:
         return show_json(msgspec.to_builtins(old))
-    rows = [(flow, f"{number:,} runs") for flow, number in old.runs.items()]
+    rows = [(flow, count(number, "run")) for flow, number in old.runs.items()]
     rows += [("log lines", f"{old.logs:,}")] * bool(old.logs)
     rows += [("notifications", f"{old.messages:,}")] * bool(old.messages)
     show_rows(("Of", "Would go" if dry_run else "Old"), rows)
@@ -43,13 +43,13 @@ def _show(old: retention.Old, dry_run: bool, as_json: bool) -> None:
 
 
 def _delete(store: Store, terms: retention.Terms, old: retention.Old, yes: bool) -> None:
-    confirm(f"Delete {_sum(old):,} rows and all that hangs on them?", yes)
+    confirm(f"Delete {count(_sum(old), 'row')} and all that hangs on them?", yes)
     progress = Progress("Deleting", _sum(old))
     try:
         deleted = retention.delete(store, terms, tell=progress.to)
     finally:
         progress.clear()
-    note(f"Deleted {deleted:,} rows.")
+    note(f"Deleted {count(deleted, 'row')}.")
 
 
 def _sum(old: retention.Old) -> int:

@@ -9,7 +9,7 @@ import typer
 
 from orion.cli import completing
 from orion.cli.api import Api, api
-from orion.cli.console import confirm, fail, note
+from orion.cli.console import confirm, count, fail, note
 from orion.cli.lookup import find_flow_run
 from orion.cli.progress import each
 from orion.cli.run_filters import filter_of, state_of
@@ -126,7 +126,7 @@ def _chosen(server: Api, chosen: Chosen, verb: str) -> list[dict[str, Any]]:
     body = filter_of(chosen.flows, chosen.types, chosen.states)
     rows = server.rows("/flow_runs/filter", body, chosen.limit)
     if rows:
-        confirm(f"{verb} {len(rows)} runs?", chosen.yes)
+        confirm(f"{verb} {count(len(rows), 'run')}?", chosen.yes)
     else:
         note("There is no such run.")
     return rows

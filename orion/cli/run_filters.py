@@ -22,7 +22,7 @@ def filter_of(flows: list[str] | None, types: list[str] | None, names: list[str]
         raise Invalid(f"{unknown[0]!r} is no state type; the types are {', '.join(STATE_TYPES)}.")
     state = {
         **({"type": {"any_": kinds}} if kinds else {}),
-        **({"name": {"any_": [_spelled(name) for name in names]}} if names else {}),
+        **({"name": {"any_": [spelled(name) for name in names]}} if names else {}),
     }
     return {
         "sort": "EXPECTED_START_TIME_DESC",
@@ -31,7 +31,7 @@ def filter_of(flows: list[str] | None, types: list[str] | None, names: list[str]
     }
 
 
-def _spelled(name: str) -> str:
+def spelled(name: str) -> str:
     """A state's name as it is written, however it is typed; names of one's own stay as they are."""
     return next((known for known in STATE_NAMES if known.lower() == name.lower()), name)
 

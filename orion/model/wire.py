@@ -125,5 +125,8 @@ def _fault(message: str) -> dict[str, Any]:
     steps: list[Any] = [
         name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(path)
     ]
+    text = (found and found["msg"]) or message
+    if "matching regex '^[^/%&><" in text:
+        text = "a name has none of / % & > < in it"
     kind = "value_error.missing" if "missing required" in message else "value_error"
-    return {"loc": ["body", *steps], "msg": (found and found["msg"]) or message, "type": kind}
+    return {"loc": ["body", *steps], "msg": text, "type": kind}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -90,6 +91,8 @@ def back_up(url: str, target: Path | None = None) -> Path:
     place = parse(url)
     if target is not None and target.exists():
         raise Conflict(f"{target} is there already; name another file.")
+    if target is not None and not (target.parent.is_dir() and os.access(target.parent, os.W_OK)):
+        raise NotFound(f"There is no folder {target.parent} that you may write to.")
     if place.dialect == "postgres":
         with _postgres(place) as raw:
             name = Path(f"{raw.info.dbname}.pg")

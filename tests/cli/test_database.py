@@ -64,6 +64,11 @@ def test_reset_on_a_terminal_waits_for_a_yes(
         assert rows(file) == left
 
 
+def test_a_backup_into_a_folder_that_is_not_there_is_no_damage(orion: Orion, file: Path) -> None:
+    refused = orion("database", "backup", str(file.parent / "none" / "b.db"), code=1).err
+    assert "There is no folder" in refused and "damaged" not in refused
+
+
 @pytest.mark.row("DB-08")
 @pytest.mark.postgres
 def test_reset_empties_postgres(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:

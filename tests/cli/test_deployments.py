@@ -151,6 +151,16 @@ def test_a_file_that_cannot_be_applied_is_said_in_a_line(
     assert message in answer.err and answer.err.count("\n") == 1
 
 
+def test_a_file_with_another_deployment_is_put_aside_and_any_other_file_stays(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "one")
+    orion("deployment", "build", "sales.py:report_sales", "-n", "one", "-t", "again")
+    told = orion("deployment", "build", "sales.py:report_sales", "-n", "two").err
+    assert "deployment.yaml held report-sales/one, which is in deployment.yaml.bak now" in told
+    assert "name: one" in (folder / "deployment.yaml.bak").read_text()
+    refused = orion("deployment", "build", "sales.py:report_sales", "-n", "two", "-o", "sales.py", code=1)
+    assert "sales.py is there and is no deployment file" in refused.err
+
+
 def test_a_fault_in_one_file_is_named_before_another_is_applied(
     orion: Orion, folder: Path, server: Api
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_policy_from_its_making_to_its_end(orion: Orion, hook: Target) -> None
         "notification", "create", "--to", "slack-webhook/oncall", "-s", "Failed", "-t", "prod", "--json"
     ).json
     assert (made["state_names"], made["tags"]) == (["Failed"], ["prod"])
-    assert orion("notification", "ls").out == f"{made['id']}\tyes\tFailed\tprod\tslack-webhook/oncall\n"
+    assert orion("notification", "ls").out == f"{made['id']}\tyes\tFailed\tprod\tany\tslack-webhook/oncall\n"
     assert orion("notification", "inspect", made["id"][:20], "--json").json == made
     orion("notification", "pause", made["id"])
     assert orion("notification", "ls", "--json").json[0]["is_active"] is False

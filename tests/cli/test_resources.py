@@ -83,6 +83,23 @@ def test_flow_run_ls_filters_by_flow_and_state(orion: Orion, make_run: Callable[
     assert "is no state type" in orion("flow-run", "ls", "--state-type", "DONE", code=1).err
 
 
+def test_runs_that_are_planned_for_later_hide_no_others(
+    orion: Orion, server: Api, make_run: Callable[..., Row]
+) -> None:
+    flow = server.post("/flows/", {"name": "etl"})["id"]
+    for days in (9, 3):
+        due = {"type": "SCHEDULED", "state_details": {"scheduled_time": utcnow() + timedelta(days=days)}}
+        server.post("/flow_runs/", {"flow_id": flow, "name": f"in {days}", "state": due})
+
+    def names(*args: str) -> list[str]:
+        return [row["name"] for row in orion("flow-run", "ls", *args, "--json").json]
+
+    assert "2 runs are planned: --upcoming shows them" in orion("flow-run", "ls").err
+    make_run("etl", "done", "COMPLETED")
+    assert (names(), names("--upcoming")) == (["done"], ["in 3", "in 9"])
+    assert names("--state", "scheduled") == ["in 9", "in 3"]
+
+
 @pytest.mark.row("CLI-11")
 def test_flow_run_ls_shows_flow_name_state_and_age(orion: Orion, make_run: Callable[..., Row]) -> None:
     run = make_run("etl", "one", "COMPLETED")

@@ -49,6 +49,14 @@ def test_a_backfill_is_previewed_made_and_not_doubled(orion: Orion, server: Api)
     )
 
 
+def test_a_backfill_to_a_day_has_all_of_that_day_and_needs_a_schedule(orion: Orion, server: Api) -> None:
+    days = ("--from", "2026-01-01", "--to", "2026-01-01", "--dry-run")
+    assert orion("deployment", "backfill", "etl/d", *days).out.count("would be created") == 24
+    flow = server.post("/flows/", {"name": "bare"})["id"]
+    server.post("/deployments/", {"name": "d", "flow_id": flow})
+    assert "bare/d has no schedule" in orion("deployment", "backfill", "bare/d", *days, code=1).err
+
+
 def test_schedules_are_added_switched_and_deleted(orion: Orion, server: Api) -> None:
     added = orion(
         "deployment", "schedule", "create", "etl/d", "--cron", "0 6 * * *", "--timezone", "Europe/Oslo"
