@@ -145,11 +145,17 @@ class Clock:
 
 
 def _ring_on_enqueue(storage: Any, bell: threading.Event) -> None:
-    """Ring once a message lies in the queue; Huey's own signal comes before that."""
+    """Ring once a message lies in the queue; Huey's own signal comes before that.
+
+    A queue that cannot be written, as on a full disk, is told in a line: what is due is found again.
+    """
     enqueue = storage.enqueue
 
     def and_ring(*args: Any, **kwargs: Any) -> None:
-        enqueue(*args, **kwargs)
+        try:
+            enqueue(*args, **kwargs)
+        except Exception as error:
+            return log.warning("The queue of the clock cannot be written: %s", error)
         bell.set()
 
     storage.enqueue = and_ring

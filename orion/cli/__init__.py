@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0, 1 (an expected error), 2 (wrong usage or a refusal), 3 (the database)."""
+    """Run one command and exit: 0, 1 (an expected error), 2 (wrong usage or a refusal), 3 (the database), 130."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _version() if args == ["version"] else _any_command(args)
         sys.stdout.flush()
     except BrokenPipeError:
         code = _without_reader()
+    except KeyboardInterrupt:  # while modules are loaded; later the commands see to it
+        code = 130
     sys.exit(code)
 
 

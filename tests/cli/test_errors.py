@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orion import cli
 from orion.cli import console
 from tests.cli.conftest import Orion
 from tests.servers import CHECKOUT
@@ -25,6 +26,16 @@ def test_an_expected_error_is_one_line_on_stderr(orion: Orion) -> None:
 def test_an_expected_error_is_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch, orion: Orion) -> None:
     monkeypatch.setattr(console, "_colours", lambda stream: True)
     assert orion("flow", "inspect", "nope", code=1).err.startswith("\x1b[31mThere is no flow")
+
+
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(args: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_any_command", interrupted)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["flow", "ls"])
+    assert end.value.code == 130
 
 
 @pytest.mark.row("CLI-17")

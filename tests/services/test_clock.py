@@ -24,7 +24,7 @@ from orion.services import duties, scheduling
 from orion.services.duties import Duty
 from orion.settings import Settings, load, temporary_settings
 from orion.store import Store
-from tasks.clock import LOOK_SECONDS, SWEEP_SECONDS, Clock
+from tasks.clock import LOOK_SECONDS, SWEEP_SECONDS, Clock, _ring_on_enqueue
 from tasks.duties import Due
 from tasks.hueys import Message
 from tasks.queue import JsonSerializer, open_queue
@@ -193,6 +193,18 @@ def test_a_redis_that_is_not_there_is_said_in_a_line(settings: Settings) -> None
     with pytest.raises(DatabaseError, match="cannot be reached") as refused:
         open_queue(away)
     assert "secret" not in str(refused.value)
+
+
+def test_a_queue_that_cannot_be_written_is_told_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    class Full:
+        def enqueue(self, data: bytes) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    queue, bell = Full(), threading.Event()
+    _ring_on_enqueue(queue, bell)
+    queue.enqueue(b"scheduling")
+    assert caplog.messages == ["The queue of the clock cannot be written: database or disk is full"]
+    assert not bell.is_set()
 
 
 def test_a_duty_is_due_once_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
