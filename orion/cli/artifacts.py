@@ -49,6 +49,7 @@ def ls(
             )
             for row in rows
         ],
+        limit,
     )
 
 

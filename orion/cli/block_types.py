@@ -33,7 +33,9 @@ def ls(limit: Limit = 200, as_json: Json = False, output: Output = Format.text) 
     if as_json or output is Format.json:
         return show_json(rows)
     show_rows(
-        ("Slug", "Name", "What it is"), [(row["slug"], row["name"], row["description"]) for row in rows]
+        ("Slug", "Name", "What it is"),
+        [(row["slug"], row["name"], row["description"]) for row in rows],
+        limit,
     )
 
 

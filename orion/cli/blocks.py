@@ -57,6 +57,7 @@ def ls(limit: Limit = 100, as_json: Json = False, output: Output = Format.text) 
     show_rows(
         ("Block", "Type", "ID", "Changed"),
         [(_slug(row), row["block_type_name"], row["id"], ago(row["updated"])) for row in rows],
+        limit,
     )
 
 

@@ -126,6 +126,15 @@ def block_types(api: Api, incomplete: str) -> Iterator[str]:
     return (row["slug"] for row in api.rows("/block_types/filter", {}, MOST))
 
 
+def words(*choices: str) -> Complete:
+    """What completes one of some words, in the case that is typed."""
+
+    def find(incomplete: str) -> Iterable[str]:
+        return choices if not incomplete.islower() else map(str.lower, choices)
+
+    return _completing(find)
+
+
 @_completing
 def profiles(incomplete: str) -> list[str]:
     """Names of profiles."""

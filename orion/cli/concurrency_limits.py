@@ -48,6 +48,7 @@ def ls(
             (row["tag"], row["concurrency_limit"], len(row["active_slots"]), row["id"], ago(row["updated"]))
             for row in rows
         ],
+        limit,
     )
 
 

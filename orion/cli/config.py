@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -11,7 +12,9 @@ from orion.cli.console import Format, Json, Output, note, show_json, show_rows
 from orion.cli.groups import new_group
 from orion.cli.profile_file import ProfileFile, check_value, full_name
 from orion.errors import SettingError
-from orion.settings import SETTINGS, Settings, current
+from orion.settings import BY_NAME, SETTINGS, Settings, current
+
+NO_SETTINGS = ("ORION__", "ORION_LOGGING_")  # a run's own, and what overrides a place in logging.yml
 
 app = new_group("Set, unset and view settings of the active profile.")
 
@@ -82,3 +85,6 @@ def view(
     print(f"profile {settings.profile}")
     headings = ("Setting", "Value", "From") if show_sources else ("Setting", "Value")
     show_rows(headings, [(n, masked[n], settings.sources[n])[: len(headings)] for n in shown])
+    for name in sorted(os.environ):
+        if name.startswith("ORION_") and not name.startswith(NO_SETTINGS) and name not in BY_NAME:
+            note(f"{name} in the environment is no setting of orion.")

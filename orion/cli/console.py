@@ -66,17 +66,24 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def show_rows(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows: as a table on a terminal, without headings and with tabs between the cells in a pipe."""
+def show_rows(headings: Sequence[str], rows: Iterable[Sequence[Any]], most: int | None = None) -> None:
+    """Print rows: as a table on a terminal, without headings and with tabs between the cells in a pipe.
+
+    Of `most` rows there may be more, which a person is told.
+    """
     texts = [[_cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in texts:
             print("\t".join(row))
         return
+    if not texts:
+        return note("Nothing to show.")
     widths = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
     print(paint(_line(headings, widths), BOLD))
     for row in texts:
         print(_colour_states(_line(row, widths)))
+    if len(texts) == most:
+        note(f"These are the first {most:,}; --limit shows more.")
 
 
 def show_object(value: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from orion.cli import completing
 from orion.cli.console import note
 from orion.cli.parameters import read_overrides, read_parameters
 from orion.cli.progress import counting, each
@@ -53,6 +54,7 @@ def build(
             "--infra",
             metavar="TYPE",
             help="What a run is: process, docker-container or kubernetes-job.",
+            autocompletion=completing.words(*INFRASTRUCTURES),
         ),
     ] = "process",
     infra_block: Annotated[
@@ -115,17 +117,26 @@ def build(
         list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="name=value; JSON, else text.")
     ] = None,
     params: Annotated[
-        str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object.")
+        str | None,
+        typer.Option(
+            "--params", metavar="JSON", help="All parameters as one JSON object, or @FILE with it."
+        ),
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Plan nothing yet.")] = False,
     catchup: Annotated[
-        str | None, typer.Option(metavar="POLICY", help="Missed times: all, latest (default) or none.")
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="Missed times: all, latest (default) or none.",
+            autocompletion=completing.words("all", "latest", "none"),
+        ),
     ] = None,
     overlap: Annotated[
         str | None,
         typer.Option(
             metavar="POLICY",
             help="A run is due while another is under way: allow, queue, skip or cancel-previous.",
+            autocompletion=completing.words("allow", "queue", "skip", "cancel-previous"),
         ),
     ] = None,
     concurrency_limit: Annotated[

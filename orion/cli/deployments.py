@@ -43,7 +43,7 @@ Param = Annotated[
     typer.Option("-p", "--param", metavar="NAME=VALUE", help="name=value; the value is JSON, else text."),
 ]
 Params = Annotated[
-    str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object.")
+    str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object, or @FILE with it.")
 ]
 
 
@@ -73,6 +73,7 @@ def ls(
     show_rows(
         ("Name", "ID", "Queue", "Schedule"),
         [(_full_name(r, flows), r["id"], r["work_queue_name"], schedules_of(r)) for r in rows],
+        limit,
     )
 
 

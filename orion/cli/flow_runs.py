@@ -24,7 +24,7 @@ from orion.cli.groups import new_group
 from orion.cli.logs import follow_logs, print_lines, read_level, read_logs
 from orion.cli.lookup import find_flow_run, flow_names
 from orion.cli.run_changes import cancel, delete, retry
-from orion.cli.run_filters import filter_of, state_of
+from orion.cli.run_filters import STATE_NAMES, STATE_TYPES, filter_of, state_of
 from orion.errors import Invalid
 from orion.model.times import utcnow
 
@@ -46,10 +46,20 @@ def ls(
         ),
     ] = None,
     state_type: Annotated[
-        list[str] | None, typer.Option(metavar="TYPE", help="Only runs in a state of this type.")
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE",
+            help="Only runs in a state of this type.",
+            autocompletion=completing.words(*STATE_TYPES),
+        ),
     ] = None,
     state: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only runs in a state of this name.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only runs in a state of this name.",
+            autocompletion=completing.words(*STATE_NAMES),
+        ),
     ] = None,
     upcoming: Annotated[
         bool, typer.Option("--upcoming", help="Instead: those that are planned for later, the next first.")
@@ -76,6 +86,7 @@ def ls(
     show_rows(
         ("ID", "Flow", "Name", "State", "When"),
         [(r["id"], names.get(r["flow_id"], ""), r["name"], state_of(r), ago(_when(r))) for r in rows],
+        limit,
     )
 
 

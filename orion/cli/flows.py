@@ -22,7 +22,8 @@ def ls(limit: Limit = 15, as_json: Json = False, output: Output = Format.text) -
         rows = server.rows("/flows/filter", {"sort": "CREATED_DESC"}, limit)
     if as_json or output is Format.json:
         return show_json(rows)
-    show_rows(("ID", "Name", "Created"), [(row["id"], row["name"], ago(row["created"])) for row in rows])
+    cells = [(row["id"], row["name"], ago(row["created"])) for row in rows]
+    show_rows(("ID", "Name", "Created"), cells, limit)
 
 
 @app.command("inspect")

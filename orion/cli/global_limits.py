@@ -60,6 +60,7 @@ def ls(limit: Limit = 200, as_json: Json = False, output: Output = Format.text) 
             )
             for row in rows
         ],
+        limit,
     )  # fmt: skip
 
 

@@ -179,6 +179,7 @@ def deliveries(
             )
             for row in rows
         ],
+        limit,
     )
 
 

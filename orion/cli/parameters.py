@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from orion.errors import Invalid
@@ -52,7 +53,9 @@ def _object(text: str | None) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        value = json.loads(text)
+        value = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+    except OSError as error:
+        raise Invalid(f"{text[1:]} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise Invalid(f"--params is not JSON: {error}") from None
     if not isinstance(value, dict):

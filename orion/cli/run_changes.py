@@ -12,7 +12,7 @@ from orion.cli.api import Api, api
 from orion.cli.console import confirm, count, fail, note
 from orion.cli.lookup import find_flow_run
 from orion.cli.progress import each
-from orion.cli.run_filters import filter_of, state_of
+from orion.cli.run_filters import STATE_NAMES, STATE_TYPES, filter_of, state_of
 from orion.errors import Conflict, Invalid
 
 MOST = 200
@@ -25,10 +25,21 @@ FlowName = Annotated[
     typer.Option(metavar="FLOW", help="All runs of this flow; repeatable.", autocompletion=completing.flows),
 ]
 StateType = Annotated[
-    list[str] | None, typer.Option(metavar="TYPE", help="All runs in a state of this type.")
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE",
+        help="All runs in a state of this type.",
+        autocompletion=completing.words(*STATE_TYPES),
+    ),
 ]
 StateName = Annotated[
-    list[str] | None, typer.Option("--state", metavar="NAME", help="All runs in a state of this name.")
+    list[str] | None,
+    typer.Option(
+        "--state",
+        metavar="NAME",
+        help="All runs in a state of this name.",
+        autocompletion=completing.words(*STATE_NAMES),
+    ),
 ]
 Most = Annotated[int, typer.Option("-l", "--limit", metavar="N", min=1, help="How many of those at most.")]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]

@@ -35,6 +35,7 @@ def ls(limit: Limit = 100, as_json: Json = False, output: Output = Format.text) 
     show_rows(
         ("Name", "Value", "Tags", "Changed"),
         [(row["name"], row["value"], ", ".join(row["tags"]), ago(row["updated"])) for row in rows],
+        limit,
     )
 
 

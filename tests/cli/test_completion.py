@@ -56,6 +56,12 @@ def offered(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> Tab:
     return press_tab
 
 
+def test_words_of_a_choice_are_completed_in_the_case_that_is_typed(offered: Tab) -> None:
+    assert offered("deployment", "build", "x.py:f", "--overlap", "") == ["allow", "cancel-previous", "queue", "skip"]
+    assert offered("flow-run", "ls", "--state-type", "canc") == ["cancelled", "cancelling"]
+    assert offered("flow-run", "ls", "--state", "Canc") == ["Cancelled", "Cancelling"]
+
+
 def test_names_that_the_api_knows_are_completed(orion: Orion, offered: Tab) -> None:
     with api() as server:
         flow = server.post("/flows/", {"name": "etl"})["id"]

@@ -31,6 +31,13 @@ def test_view_hides_defaults_and_shows_sources_unless_told_otherwise(orion: Orio
 
 
 @pytest.mark.row("CLI-07")
+def test_view_names_a_variable_that_is_no_setting(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORION_PROT", "4300")
+    monkeypatch.setenv("ORION_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO")  # overrides logging.yml
+    told = orion("config", "view").err
+    assert "ORION_PROT in the environment is no setting of orion.\n" in told and "CONSOLE" not in told
+
+
 def test_view_tells_which_variable_won(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://older/api")
     assert orion("config", "view", "--json").json["ORION_API_URL"] == {

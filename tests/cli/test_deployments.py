@@ -204,6 +204,13 @@ def test_run_tells_what_does_not_fit_the_flow_before_a_run_is_made(
     )
 
 
+def test_parameters_may_stand_in_a_file(orion: Orion, deployed: str, folder: Path) -> None:
+    (folder / "p.json").write_text('{"year": 1999}')
+    run = orion("deployment", "run", deployed, "--params", f"@{folder}/p.json", "--json").json
+    assert run["parameters"]["year"] == 1999
+    assert "gone.json cannot be read" in orion("deployment", "run", deployed, "--params", "@gone.json", code=1).err
+
+
 def test_what_is_a_text_to_the_flow_stays_one(orion: Orion, deployed: str) -> None:
     run = orion("deployment", "run", deployed, "--param", "region=5", "--param", "year=5", "--json").json
     assert run["parameters"] == {"region": "5", "year": 5}
