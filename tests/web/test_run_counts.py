@@ -14,7 +14,7 @@ from orion.model.times import utcnow
 from orion.store.base import Conn
 from orion.web.display import Viewer, viewer
 from orion.web.pages import run_counts
-from orion.web.pages.run_query import BUCKETS, RunQuery, parse
+from orion.web.pages.run_query import MOST_BARS, WIDTHS, RunQuery, parse
 from tests.web.pages import World
 
 QUERIES = (
@@ -26,6 +26,8 @@ QUERIES = (
     "range=30d&tag=nightly",
     "q=o",
     "state=failed",
+    "start-date=1970-01-01",
+    "start-date=2026-01-01&end-date=2199-12-31",
 )
 
 
@@ -38,14 +40,44 @@ def test_counts_beside_a_history_are_the_counts(seen: World, query: str) -> None
 
     def both(conn: Conn) -> tuple[dict[str, int], dict[str, int]]:
         start, end = wanted.span(now)
-        width = timedelta(seconds=BUCKETS[wanted.range])
-        buckets = run_counts.history(conn, wanted, start, min(end, now + (now - start) / 8), width, now)
+        until, width = wanted.bars(start, end, now)
+        buckets = run_counts.history(conn, wanted, start, until, width, now)
         beside = run_counts.counts_beside(conn, wanted, buckets, width, (start, end), now)
         return beside, run_counts.counts(conn, wanted, start, end, now)
 
     beside, alone = seen.client.app.state.store.read_now(lambda conn: context.run(both, conn))
     assert {look: number for look, number in beside.items() if number} == alone
     assert alone or query in ("range=30d&tag=nightly", "range=1h")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "bar"),
+    [
+        ("2026-11-28", "2026-11-28", 1800),
+        ("2026-11-01", "2026-11-28", 43_200),
+        ("2026-01-01", "2026-11-28", 604_800),
+        ("2020-01-01", "2026-11-28", 364 * 86_400),
+        ("0001-01-01", "9999-12-31", 364 * 86_400),
+        ("2500-01-01", "9999-12-31", 364 * 86_400),
+    ],
+)
+def test_a_history_of_chosen_days_has_few_bars_however_many_days(
+    seen: World, start: str, end: str, bar: int
+) -> None:
+    """A year of bars of four hours was two thousand of them, and a day before 1970 no page at all."""
+    now = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    copy_context().run(_few_bars, f"start-date={start}&end-date={end}", now, bar)
+    page = seen.client.get(f"/runs?start-date={start}&end-date={end}", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+
+
+def _few_bars(query: str, now: datetime, bar: int) -> None:
+    viewer.set(Viewer(now))
+    wanted = parse(QueryParams(query))
+    start, end = wanted.span(now)
+    until, width = wanted.bars(start, end, now)
+    assert width.total_seconds() == bar and bar in WIDTHS
+    assert start < until <= end and (until - start) / width <= MOST_BARS
 
 
 @pytest.mark.parametrize("text", ["--from--", "%00from", "0until & more"])

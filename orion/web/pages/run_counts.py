@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from orion.model.filters import Filters, FlowRunFilter, HistoryQuery
 from orion.model.states import HistoryBucket
+from orion.model.times import EPOCH
 from orion.store import history as histories
 from orion.store.base import Conn
 from orion.web.charts.history import Bucket
@@ -47,8 +48,8 @@ def counts(
 ) -> dict[str, int]:
     """How many runs of each look there are; whatever state is chosen, unless `states` count too."""
     filters = query.filters(start, end, states=states)
-    first = start - LONGEST_RUN if query.ended else start
-    seconds = max((end - first).total_seconds(), 1.0)
+    first = max(start - LONGEST_RUN, EPOCH) if query.ended else start
+    seconds = min(max((end - first).total_seconds(), 1.0), histories.LONGEST)
     found: dict[str, int] = {}
     asked = _asked(filters, first, end, seconds)
     for bucket in histories.flow_runs(conn, asked, first, end, seconds, now, only_counts=True):

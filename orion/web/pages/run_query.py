@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
 from orion.model.filters import Filters, FlowRunSort, TimeCriterion
+from orion.model.times import EPOCH
 from orion.web.display import LOOKS, viewer
 from orion.web.pages import run_filters
 
 RANGES = {"1h": 1 / 24, "6h": 0.25, "24h": 1.0, "7d": 7.0, "30d": 30.0}
 RANGE_NAMES = {"1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 BUCKETS = {"1h": 75, "6h": 450, "24h": 1800, "7d": 14_400, "30d": 43_200}
-CLOCKS = {"1h": "%H:%M", "6h": "%H:%M", "24h": "%H:%M", "7d": "%a %d", "30d": "%d %b"}
+WIDTHS = {  # seconds that a bar of the history may stand for, and how its axis then tells time
+    75: "%H:%M", 450: "%H:%M", 1800: "%H:%M", 14_400: "%a %d", 43_200: "%d %b", 86_400: "%d %b", 604_800: "%d %b",
+    28 * 86_400: "%d %b %Y", 364 * 86_400: "%Y",
+}  # fmt: skip
+MOST_BARS = 70
+FIRST_DAY, LAST_DAY = EPOCH + timedelta(days=2), datetime(8999, 1, 1, tzinfo=UTC)  # whole in every zone
 SORTS: dict[str, tuple[FlowRunSort, str]] = {
     "": ("EXPECTED_START_TIME_DESC", "Newest first"),
     "oldest": ("EXPECTED_START_TIME_ASC", "Oldest first"),
@@ -85,6 +91,14 @@ class RunQuery:
         until = self._day(self.end)
         return start, until + timedelta(days=1) if until else tomorrow
 
+    def bars(self, start: datetime, end: datetime, now: datetime) -> tuple[datetime, timedelta]:
+        """Until when the history is drawn, a little ahead of now, and for how long each of its bars stands."""
+        until = min(end, now + (now - start) / 8) if start < now else end
+        seconds = (until - start).total_seconds()
+        fits = (width for width in WIDTHS if seconds <= MOST_BARS * width)
+        width = next(fits, max(WIDTHS)) if self.start or self.end else BUCKETS[self.range]
+        return min(until, start + timedelta(seconds=MOST_BARS * width)), timedelta(seconds=width)
+
     def filters(
         self, start: datetime | None = None, end: datetime | None = None, *, states: bool = True
     ) -> Filters:
@@ -136,7 +150,8 @@ class RunQuery:
             day = datetime.fromisoformat(text)
         except ValueError:
             return None
-        return day if day.tzinfo else day.replace(tzinfo=viewer.get().zone)
+        day = day if day.tzinfo else day.replace(tzinfo=viewer.get().zone)
+        return min(max(day, FIRST_DAY), LAST_DAY)
 
 
 def parse(query: QueryParams) -> RunQuery:

@@ -13,10 +13,11 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.charting import RunHistory
 from orion.web.charts.durations import Dot
-from orion.web.display import plural, viewer
+from orion.web.charts.history import Bucket
+from orion.web.display import plural, span, viewer
 from orion.web.pages import run_counts, run_filters, run_query, run_views
 from orion.web.pages.run_counts import Chip
-from orion.web.pages.run_query import BUCKETS, CLOCKS, RANGE_NAMES, SORTS, RunQuery
+from orion.web.pages.run_query import RANGE_NAMES, SORTS, WIDTHS, RunQuery
 from orion.web.pages.run_rows import Group, by_day, rows_of
 from orion.web.pages.shared import PAGE, api_url, as_dot, gather, here, see, stretch
 from orion.web.templating import root
@@ -63,8 +64,8 @@ def _wanted(call: Call) -> int:
 
 def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, Any]:
     start, end = query.span(now)
-    width = timedelta(seconds=BUCKETS[query.range])
-    buckets = run_counts.history(conn, query, start, min(end, now + (now - start) / 8), width, now)
+    until, width = query.bars(start, end, now)
+    buckets = run_counts.history(conn, query, start, until, width, now)
     counts = run_counts.counts_beside(conn, query, buckets, width, (start, end), now)
     total = sum(n for name, n in counts.items() if not query.looks or name in query.looks)
     groups, key, number = _groups(conn, query, start, end, counts, now, wanted)
@@ -76,7 +77,7 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
         "views": views,
         "view_here": next((view for view in views if view.chosen), None),
         "strip": [_tile(name, counts.get(name, 0), query) for name in STRIP],
-        "history": RunHistory(buckets, width.total_seconds(), now, CLOCKS[query.range], _label(query, width)),
+        "history": _history(query, buckets, width, now),
         "charts": [(key, name, query.href(chart=key)) for key, name in CHARTS.items()],
         "dots": _dots(conn, query, start, end, now) if query.chart else None,
         "most_dots": DOTS,
@@ -194,9 +195,11 @@ def _tile(name: str, count: int, query: RunQuery) -> Tile:
     return Tile(name, count, query.href(states=() if chosen else (name,)), chosen)
 
 
-def _label(query: RunQuery, width: timedelta) -> str:
-    minutes = plural(round(width.total_seconds() / 60), "minute")
-    return f"Runs by state, each bar {minutes}, last {RANGE_NAMES[query.range]} and ahead"
+def _history(query: RunQuery, buckets: list[Bucket], width: timedelta, now: datetime) -> RunHistory:
+    seconds = width.total_seconds()
+    time = _times(query) if query.start or query.end else f"last {RANGE_NAMES[query.range]} and ahead"
+    each = plural(round(seconds / 60), "minute") if seconds < 3600 else span(seconds)
+    return RunHistory(buckets, seconds, now, WIDTHS[int(seconds)], f"Runs by state, each bar {each}, {time}")
 
 
 def _options(conn: Conn, query: RunQuery) -> dict[str, list[tuple[str, str]]]:
