@@ -214,12 +214,13 @@ def _addresses(conn: Any) -> dict[str, str]:
     def newest(table: str, where: str = "TRUE") -> str:
         return str(conn.one(f"SELECT id FROM {table} WHERE {where} ORDER BY id DESC LIMIT 1")[0])
 
-    huge = newest("flow_run", "+state_type = 'COMPLETED'")
-    run = newest("flow_run", f"+state_type = 'COMPLETED' AND id < '{huge}'")
-    failed = newest("flow_run", "+state_type = 'FAILED'")
+    of_any = "+" if conn.dialect == "sqlite" else ""  # along the ids, not by the index of the state
+    huge = newest("flow_run", f"{of_any}state_type = 'COMPLETED'")
+    run = newest("flow_run", f"{of_any}state_type = 'COMPLETED' AND id < '{huge}'")
+    failed = newest("flow_run", f"{of_any}state_type = 'FAILED'")
     late = newest("flow_run", "state_name = 'Late'")
     flow, deployment, queue = newest("flow"), newest("deployment"), newest("work_queue")
-    task = str(conn.one("SELECT max(id) FROM task_run WHERE flow_run_id = ?", (failed,))[0])
+    task = str(conn.one("SELECT max(id) FROM task_run WHERE flow_run_id = :id", {"id": failed})[0])
     tabs = ("logs", "tasks", "subflows", "parameters", "radar", "events", "artifacts")
     return {
         "runs, 24 hours": "/runs?range=24h",

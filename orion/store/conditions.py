@@ -119,7 +119,7 @@ def operator_of(struct: Criterion) -> Operator | None:
     return getattr(struct, "operator", None)
 
 
-TOGETHER = 50
+TOGETHER, FEW_VALUES = 50, 10
 
 
 def join(operator: Operator | None, parts: Iterable[str | None]) -> str | None:
@@ -138,7 +138,7 @@ def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
     if not values:
         return "FALSE"
     one = len(values) == 1
-    condition = f"{column} = {c.bind(values[0])}" if one else f"{column} IN {c.listed(values)}"
+    condition = f"{column} = {c.bind(values[0])}" if one else f"{column} IN {_several(c, values)}"
     orders = ORDERED_WITHIN.get(column)
     if (
         c.order is None
@@ -151,6 +151,13 @@ def one_of(c: Conditions, column: str, values: Sequence[str]) -> str:
     return (
         f"+{condition}" if c.walk else condition
     )  # the sign is SQLite's way to say: not by this column's index
+
+
+def _several(c: Conditions, values: Sequence[str]) -> str:
+    """A list to compare with; PostgreSQL is told a few values themselves, by which it chooses its indexes."""
+    if c.conn.dialect == "postgres" and len(values) <= FEW_VALUES:
+        return f"({', '.join([c.bind(value) for value in values])})"
+    return c.listed(values)
 
 
 def none_of(c: Conditions, column: str, values: Sequence[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from orion.store import (
     graph,
     history,
     logs,
+    open_store,
     states,
     task_runs,
     work_queues,
@@ -29,6 +31,7 @@ from orion.store import (
 from orion.store.base import Conn
 from orion.store.dialect import translate
 from orion.web.pages.run_filters import LATE
+from tests.conftest import fresh_database
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BIG = (
@@ -258,3 +261,52 @@ def test_a_page_reads_its_ids_from_an_index_alone(sqlite_store: Store) -> None:
         (_, ids), *_ = plans(sqlite_store, lambda conn, s=sort: flow_runs.filter(conn, None, s, 200))
         alone = sort not in ("ID_DESC", "START_TIME_ASC", "START_TIME_DESC")
         assert ("COVERING INDEX" if alone else "INDEX") in ids[0] and len(ids) == 1, (sort, ids)
+
+
+FILL = """
+INSERT INTO flow (id, created, updated, name) VALUES ('f', now(), now(), 'f');
+INSERT INTO deployment (id, created, updated, name, flow_id)
+SELECT 'd' || i, now(), now(), 'd' || i, 'f' FROM generate_series(1, 200) AS i;
+INSERT INTO flow_run (id, created, updated, name, flow_id, deployment_id, state_type, state_name, work_queue_name,
+    expected_start_time)
+SELECT 'r' || i, now(), now(), 'r' || i, 'f', 'd' || (1 + i % 200), 'COMPLETED', 'Completed', 'q',
+    TIMESTAMPTZ '2026-11-01' + i * INTERVAL '1 minute' FROM generate_series(1, 6000) AS i;
+ANALYZE
+"""
+
+
+def looked_at(node: dict[str, Any]) -> float:
+    """How many rows of runs a plan went over."""
+    own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    below = sum(looked_at(each) for each in node.get("Plans", ()))
+    return below + (own if node.get("Relation Name") == "flow_run" else 0)
+
+
+@pytest.mark.postgres
+def test_postgres_goes_over_no_more_runs_than_are_asked_for(tmp_path: Path) -> None:
+    """Not over the last runs of every deployment for those of one, nor over all finished runs for those that wait."""
+    busy = runs(state=kinds("PENDING", "RUNNING"), work_queue_name=f.TextCriterion(any_=["q"]))
+    reads: dict[str, tuple[Read, int]] = {
+        "last runs": (lambda conn: console.last_of_deployments(conn, ["d7"], 10, NOW), 10),
+        "busy runs": (lambda conn: flow_runs.page(conn, busy, "NEXT_SCHEDULED_START_TIME_ASC", 50), 0),
+    }
+
+    def watch(conn: Conn, read: Read) -> float:
+        execute, found = conn._execute, list[float]()  # type: ignore[attr-defined]
+
+        def explained(sql: str, params: Any) -> Any:
+            ((plan,),) = execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchall()
+            found.append(looked_at(plan[0]["Plan"]))
+            return execute(sql, params)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(conn, "_execute", explained)
+            read(conn)
+        return sum(found)
+
+    for url in fresh_database("postgres", tmp_path):
+        store = open_store(url)
+        store.write_now(lambda conn: [conn.run(text) for text in FILL.split(";")])
+        for name, (read, most) in reads.items():
+            assert store.read_now(watch, read) <= 2 * most, name
+        store.close()

@@ -130,24 +130,25 @@ WHERE block_type.slug = :slug AND NOT block_document.is_anonymous ORDER BY block
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
 -- name: last_of_deployments
--- The newest runs of some deployments that are due, for each the newest first.
+-- The newest runs of some deployments that are due, for each the newest first. It begins at the ids: PostgreSQL would
+-- look for the runs of all deployments, and then keep those of some.
 SELECT run.deployment_id, run.id, run.name, run.state_type, run.state_name, run.start_time, run.total_run_time,
     run.expected_start_time
-FROM deployment AS one JOIN flow_run AS run ON run.id IN (
-    SELECT id FROM flow_run WHERE deployment_id = one.id AND expected_start_time <= :now
+FROM {listed:ids} AS one JOIN flow_run AS run ON run.id IN (
+    SELECT id FROM flow_run WHERE deployment_id = one.value AND expected_start_time <= :now
     ORDER BY expected_start_time DESC, id DESC LIMIT :n
 )
-WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
+ORDER BY one.value, run.expected_start_time DESC, run.id DESC;
 
 -- name: last_of_flows
 -- The newest runs of some flows that are due, for each the newest first.
 SELECT run.flow_id, run.id, run.name, run.state_type, run.state_name, run.start_time, run.total_run_time,
     run.expected_start_time
-FROM flow AS one JOIN flow_run AS run ON run.id IN (
-    SELECT id FROM flow_run WHERE flow_id = one.id AND expected_start_time <= :now
+FROM {listed:ids} AS one JOIN flow_run AS run ON run.id IN (
+    SELECT id FROM flow_run WHERE flow_id = one.value AND expected_start_time <= :now
     ORDER BY expected_start_time DESC, id DESC LIMIT :n
 )
-WHERE one.id IN {listed:ids} ORDER BY one.id, run.expected_start_time DESC, run.id DESC;
+ORDER BY one.value, run.expected_start_time DESC, run.id DESC;
 
 -- name: newest_begun
 -- The newest runs of a list that have begun, the newest first.
