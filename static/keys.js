@@ -44,7 +44,7 @@
   const end = l => l && (l.scrollTop = l.scrollHeight, at = l.scrollTop)
   addEventListener("scroll", ({ target: l }) => {
     if (l.id != "log") return
-    if (l.scrollHeight - l.scrollTop - l.clientHeight < 40) $(".newer").hidden = low = !gone
+    if (l.scrollHeight - l.scrollTop - l.clientHeight < 40) $(".newer").hidden = low = !(gone || (fresh = 0))
     else if (l.scrollTop < at) low = false
     at = l.scrollTop
   }, true)

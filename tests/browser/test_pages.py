@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
@@ -28,7 +30,7 @@ def addresses(console: Console) -> list[str]:
 def test_every_page_keeps_the_content_policy_and_never_scrolls_sideways(page: Page, console: Console) -> None:
     """A page is the same in every width, so it is opened once and the window is made narrower."""
     wide = {}
-    for address in addresses(console):
+    for address in [*addresses(console), *of_endless_names(console)]:
         page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
         page.goto(console.url + address)
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
@@ -38,6 +40,28 @@ def test_every_page_keeps_the_content_policy_and_never_scrolls_sideways(page: Pa
             if over := page.evaluate("document.documentElement.scrollWidth - innerWidth"):
                 wide[address, width] = over
     assert {where: over for where, over in wide.items() if over > 0} == {}
+
+
+def of_endless_names(console: Console) -> list[str]:
+    """Pages of things whose names and words no line holds."""
+    word = "W" * 240
+    with httpx.Client(base_url=f"{console.url}/api") as api:
+
+        def made(where: str, **body: Any) -> str:
+            return str(api.post(where, json=body).raise_for_status().json()["id"])
+
+        flow = made("/flows/", name=word, tags=[word])
+        takes = {"type": "object", "properties": {word: {"type": "string", "description": word}}}
+        deployment = made(
+            "/deployments/", name=word, flow_id=flow, path=word, parameter_openapi_schema=takes, tags=[word]
+        )
+        given = {"name": word, "parameters": {word: word}, "state": {"type": "PENDING"}}
+        run = made("/flow_runs/", flow_id=flow, deployment_id=deployment, **given)
+        made("/artifacts/", key="report", type="markdown", data=word, description=word, flow_run_id=run)
+        failed = {"state": {"type": "FAILED", "message": word}, "force": True}
+        api.post(f"/flow_runs/{run}/set_state", json=failed).raise_for_status()
+    other = console.seeded.runs["cobalt-heron"]
+    return [f"/runs/{run}", f"/flows/{flow}", f"/deployments/{deployment}", f"/runs/compare?a={other}&b={run}"]
 
 
 def test_every_empty_page_keeps_the_content_policy(page: Page, empty_console: Console) -> None:

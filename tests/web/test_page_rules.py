@@ -110,7 +110,7 @@ def test_text_of_states_and_ink_is_readable_on_every_surface(theme: int, palette
     worst = {
         (word, surface): round(contrast(colour[word], colour[surface]), 2)
         for word in words
-        for surface in ("bg", "panel", "sunken")
+        for surface in ("bg", "panel", "sunken", "over")
     }
     assert {pair: ratio for pair, ratio in worst.items() if ratio < 4.5} == {}
 
