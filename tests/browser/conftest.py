@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -53,12 +54,18 @@ class Console:
         return f"{self.url}/runs/{self.seeded.runs[name]}"
 
 
+def chromium() -> str | None:
+    """The program: the one that is named, or the shell without windows, whose pages cost a third, or a whole one."""
+    named = os.environ.get("ORION_TEST_CHROMIUM", "")
+    whole = ("chromium", "google-chrome", "chromium-browser")
+    return next(filter(None, map(shutil.which, (named, "chromium-headless-shell", *whole))), None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Closed with each file: while Playwright is open, its event loop counts as running in this thread."""
-    found = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield opened
         opened.close()
 
