@@ -79,6 +79,27 @@ def new_postgres(*, empty: bool = False) -> str:
     return address(name)
 
 
+def filled(kind: str, folder: Path, name: str, fill: Callable[[str], bytes]) -> tuple[str, bytes]:
+    """The URL of a copy of a database that `fill` has filled once in this session, and what it answered then."""
+    name = f"{name}_{kind}"
+    note, file, template = _folder() / f"{name}.note", _folder() / f"{name}.db", f"orion_{name}"
+    with _alone(name):
+        if not note.exists():
+            if kind == "sqlite":
+                said = fill(first := new_sqlite(_folder()))
+                Path(first.removeprefix("sqlite:///")).rename(file)
+            else:
+                _admin(f"CREATE DATABASE {template} TEMPLATE {_postgres_template()}")
+                said = fill(address(template))
+            note.write_bytes(said)
+    path, copy = folder / f"{uuid.uuid4().hex}.db", f"t_{uuid.uuid4().hex}"
+    if kind == "sqlite":
+        shutil.copyfile(file, path)
+        return f"sqlite:///{path}", note.read_bytes()
+    _admin(f"CREATE DATABASE {copy} TEMPLATE {template}")
+    return address(copy), note.read_bytes()
+
+
 def drop_postgres(url: str) -> None:
     """Give back a database that `new_postgres` made: emptied for the next test if it has the usual tables."""
     with closing(psycopg.connect(url, autocommit=True)) as raw:

@@ -76,7 +76,9 @@ class Client:
 
     def send_each(self, method: str, url: str, bodies: Iterable[bytes]) -> list[httpx.Response]:
         """The answers to JSON bodies, one after the other: many thousands of them, so past what httpx does for one."""
-        asked = httpx.Request(method, self._http.base_url.join(url), headers={"Content-Type": "application/json"})
+        asked = httpx.Request(
+            method, self._http.base_url.join(url), headers={"Content-Type": "application/json"}
+        )
         answers = self.wait(self._send_each(asked, bodies), 600)
         for answer in answers:
             if answer.is_success:

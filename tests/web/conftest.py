@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from orion.settings import Settings, load
-from tests import databases
-from tests.conftest import BOTH, fresh_database
+from tests.conftest import BOTH
 from tests.web.browser import Client, Clock
 from tests.web.pages import OpenWorld, World
 
@@ -39,14 +38,12 @@ def client(store: Any, settings: Settings, clock: Clock) -> Iterator[Client]:
 @pytest.fixture(scope="module", params=BOTH)
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A server with a day of runs, once on each database; for tests that only look."""
-    folder = tmp_path_factory.mktemp("seen")
-    for url in fresh_database(request.param, folder):
-        with OpenWorld(url, str(folder), days=1) as world:
-            yield world
+    with OpenWorld(request.param, tmp_path_factory.mktemp("seen"), days=1) as world:
+        yield world
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[World]:
     """A server with some runs, for one test that changes them."""
-    with OpenWorld(databases.new_sqlite(tmp_path), str(tmp_path), days=0.1) as world:
+    with OpenWorld("sqlite", tmp_path, days=0.1) as world:
         yield world

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
+from orion.model.times import utcnow
 from orion.settings import load
 from orion.store import open_store
 from orion.web.factory import build_app
+from tests import databases
 from tests.seed import Seeded, seed
 from tests.web.browser import Client, Clock
 
@@ -24,13 +30,15 @@ class World(NamedTuple):
 
 
 class OpenWorld:
-    """A world on the database at `url`, for the length of a block."""
+    """A world of some days on a database of a kind, for the length of a block; its past is made once in a session."""
 
-    def __init__(self, url: str, home: str, days: float) -> None:
-        self.store = open_store(url)
+    def __init__(self, kind: str, home: Path, days: float) -> None:
+        name = f"days_{days * 10:.0f}"
+        self.url, said = databases.filled(kind, home, name, lambda url: pickle.dumps(_past(url, days)))
         clock = Clock()
-        seeded = seed(self.store, clock.now, days)
-        app = build_app(load({"ORION_HOME": home}), self.store, services=False, clock=clock)
+        clock.now, seeded = pickle.loads(said)
+        self.store = open_store(self.url)
+        app = build_app(load({"ORION_HOME": str(home)}), self.store, services=False, clock=clock)
         self.world = World(Client(app), seeded)
 
     def __enter__(self) -> World:
@@ -39,6 +47,15 @@ class OpenWorld:
     def __exit__(self, *failure: object) -> None:
         self.world.client.close()
         self.store.close()
+        if not self.url.startswith("sqlite"):
+            databases.drop_postgres(self.url)
+
+
+def _past(url: str, days: float) -> tuple[datetime, Seeded]:
+    """When a past ends, and what has happened until then."""
+    with closing(open_store(url)) as store:
+        now = utcnow()
+        return now, seed(store, now, days)
 
 
 def act(client: Client, address: str, **form: Any) -> httpx.Response:

@@ -14,7 +14,6 @@ import pytest
 
 from orion.web.route import RouteMap
 from orion.web.routes import routes
-from tests import databases
 from tests.web.pages import HTML, PARTIAL, OpenWorld, World
 
 ROUTES = RouteMap(routes(True))
@@ -28,7 +27,7 @@ ROOT = re.compile(r'"Orion-Root": "([./]+)"')
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("prefix")
-    with OpenWorld(databases.new_sqlite(folder), str(folder), days=0.5) as opened:
+    with OpenWorld("sqlite", folder, days=0.5) as opened:
         yield opened
 
 
