@@ -29,23 +29,8 @@ CUT_OTHERS = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
-EMPTY = """
-SET session_replication_role = replica;
-DO $$
-DECLARE
-    name TEXT;
-    filled BOOLEAN;
-BEGIN
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version' LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
-        IF filled THEN
-            EXECUTE format('DELETE FROM %I', name);
-        END IF;
-    END LOOP;
-END $$
-"""
-
 _spare: list[str] = []  # emptied databases of this process
+_kept: dict[str, psycopg.Connection] = {}  # the connections that have emptied them
 
 
 def begin() -> None:
@@ -53,6 +38,12 @@ def begin() -> None:
     if FOLDER not in os.environ:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="orion-databases-")
         os.chmod(os.environ[FOLDER], 0o755)
+
+
+def let_go() -> None:
+    """Close what this process keeps open."""
+    while _kept:
+        _kept.popitem()[1].close()
 
 
 def end() -> None:
@@ -70,9 +61,9 @@ def new_sqlite(folder: Path, *, empty: bool = False) -> str:
     return f"sqlite:///{path}"
 
 
-def new_postgres(*, empty: bool = False) -> str:
-    """The URL of a PostgreSQL database: up to date, or with nothing in it."""
-    if _spare and not empty:
+def new_postgres(*, empty: bool = False, alone: bool = False) -> str:
+    """The URL of a PostgreSQL database: up to date, or with nothing in it; `alone` has no connection either."""
+    if _spare and not empty and not alone:
         return _spare.pop()
     name = f"t_{uuid.uuid4().hex}"
     _admin(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else _postgres_template()}")
@@ -102,15 +93,40 @@ def filled(kind: str, folder: Path, name: str, fill: Callable[[str], bytes]) -> 
 
 def drop_postgres(url: str) -> None:
     """Give back a database that `new_postgres` made: emptied for the next test if it has the usual tables."""
-    with closing(psycopg.connect(url, autocommit=True)) as raw:
-        raw.execute(CUT_OTHERS)
-        usual = _made().exists() and _tables(raw) == _made().read_text()
-        if usual:
-            raw.execute(EMPTY)
+    try:
+        raw = _kept.pop(url, None) or _master(url)
+        usual = _emptied(raw)
+    except psycopg.OperationalError:  # a test has cut it
+        raw = _master(url)
+        usual = _emptied(raw)
     if usual:
         _spare.append(url)
+        _kept[url] = raw
     else:
+        raw.close()
         _admin(f"DROP DATABASE IF EXISTS {url.partition('?')[0].rpartition('/')[2]} WITH (FORCE)")
+
+
+def _master(url: str) -> psycopg.Connection:
+    """A connection that may delete without regard to references."""
+    raw = psycopg.connect(url, autocommit=True)
+    raw.execute("SET session_replication_role = replica")
+    return raw
+
+
+def _emptied(raw: psycopg.Connection) -> bool:
+    """Cut everybody else off and delete every row, if the tables are the usual ones; whether they are."""
+    raw.execute(CUT_OTHERS)
+    tables = _tables(raw)
+    if not _made().exists() or tables != _made().read_text():
+        return False
+    names = [name for name in tables.split() if name != "schema_version"]
+    asked = ", ".join(f"EXISTS (SELECT FROM {name})" for name in names)
+    (filled,) = raw.execute(f"SELECT {asked}".encode()).fetchall()
+    if any(filled):
+        deletions = [f"DELETE FROM {name}" for name, some in zip(names, filled, strict=True) if some]
+        raw.execute("; ".join(deletions).encode())
+    return True
 
 
 def _tables(raw: psycopg.Connection) -> str:

@@ -74,7 +74,7 @@ def test_a_backup_into_a_folder_that_is_not_there_is_no_damage(orion: Orion, fil
 def test_reset_empties_postgres(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests import databases
 
-    url = databases.new_postgres()
+    url = databases.new_postgres(alone=True)
     try:
         monkeypatch.setenv("ORION_DATABASE_URL", url)
         orion("database", "reset", "-y")
@@ -215,7 +215,7 @@ def test_postgres_is_copied_put_back_measured_and_vacuumed(
 ) -> None:
     from tests import databases
 
-    url, copy = databases.new_postgres(), str(tmp_path / "copy.zip")
+    url, copy = databases.new_postgres(alone=True), str(tmp_path / "copy.zip")
     monkeypatch.setenv("ORION_DATABASE_URL", url)
     try:
         with closing(open_store(url)) as store:
