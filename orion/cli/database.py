@@ -38,22 +38,31 @@ def reset(yes: Yes = False) -> None:
 @app.command("upgrade")
 def upgrade(
     yes: Yes = False,
+    revision: Annotated[
+        int | None,
+        typer.Option("-r", "--revision", metavar="SCHEMA", min=1, help="Up to this schema, not to the last."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")] = False,
 ) -> None:
     """Bring the schema up to date; a SQLite file is copied first. `orion start` does it by itself."""
     from orion.store import upkeep
 
     url = current().database_url
-    steps = upkeep.pending(url)
+    steps = upkeep.pending(url, revision)
     if dry_run:
         print("\n".join(f"-- {step.number:04} {step.name}\n{step.text}" for step in steps), end="")
     elif not steps:
-        print(f"{_where()} is up to date.")
+        print(f"{_where()} is up to date{_with_schema(revision)}.")
     else:
         confirm(f"Upgrade {_where()} by {len(steps)} steps?", yes or not sys.stdin.isatty())
         with waiting("Upgrading"):
-            copy = upkeep.upgrade(url)
-        print(f"{_where()} is up to date." + (f" What was there before is in {copy}." if copy else ""))
+            copy = upkeep.upgrade(url, revision)
+        kept = f" What was there before is in {copy}." if copy else ""
+        print(f"{_where()} is up to date{_with_schema(revision)}.{kept}")
+
+
+def _with_schema(revision: int | None) -> str:
+    return "" if revision is None else f" with schema {revision}"
 
 
 @app.command("downgrade")

@@ -54,15 +54,16 @@ def latest(dialect: Dialect) -> int:
     return steps(dialect)[-1].number
 
 
-def sqlite(path: Path, options: Options, *, check: bool = False) -> int:
-    """Upgrade a SQLite file to the latest schema; returns how many steps were taken."""
+def sqlite(path: Path, options: Options, *, check: bool = False, until: int | None = None) -> int:
+    """Upgrade a SQLite file to the latest schema, or an older one; returns how many steps were taken."""
+    wanted = latest("sqlite") if until is None else until
     try:
         with closing(connect(path, busy=options.busy)) as raw:
             version = sqlite_version(raw, path)
             if check and path.stat().st_size <= CHECK_AT_MOST:
                 _check(raw, path)
             _write_ahead(raw, options.busy)
-            return _upgrade(raw, path, version) if version < latest("sqlite") else 0
+            return _upgrade(raw, path, version, wanted) if version < wanted else 0
     except sqlite3.OperationalError as error:
         raise _refusal(error, path) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -144,15 +145,16 @@ def _write_ahead(raw: sqlite3.Connection, patience: float) -> None:
             time.sleep(0.01)
 
 
-def _upgrade(raw: sqlite3.Connection, path: Path, version: int) -> int:
+def _upgrade(raw: sqlite3.Connection, path: Path, version: int, wanted: int) -> int:
     """Take what is pending. A new file needs no more than plain statements; an old one is copied first."""
+    pending = [step for step in steps("sqlite") if step.number <= wanted]
     if not version:
-        return sum(_step(raw, raw.execute, step) for step in steps("sqlite"))
+        return sum(_step(raw, raw.execute, step) for step in pending)
     import sqlite_utils
 
     backup.make(raw, path, label=f"schema-{version}")
     database = sqlite_utils.Database(raw)
-    return sum(_step(raw, database.execute, step) for step in steps("sqlite"))
+    return sum(_step(raw, database.execute, step) for step in pending)
 
 
 def _step(raw: sqlite3.Connection, execute: Callable[[str], Any], step: Step) -> bool:

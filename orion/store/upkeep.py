@@ -36,23 +36,26 @@ def reset(url: str) -> None:
         migrate.sqlite(path, Options.of(Role.SERVER))
 
 
-def pending(url: str) -> list[migrate.Step]:
-    """The steps that an upgrade would take, in order."""
+def pending(url: str, until: int | None = None) -> list[migrate.Step]:
+    """The steps that an upgrade would take, in order; `until` is the last schema that is wanted."""
     place = parse(url)
-    version = _version(place)
-    return [step for step in migrate.steps(place.dialect) if step.number > version]
+    version, latest = _version(place), migrate.latest(place.dialect)
+    if until is not None and until > latest:
+        raise NotFound(f"There is no schema {until}: this orion knows those up to {latest}.")
+    wanted = latest if until is None else until
+    return [step for step in migrate.steps(place.dialect) if version < step.number <= wanted]
 
 
-def upgrade(url: str) -> Path | None:
-    """Bring the schema up to date; answers the backup of what was there before, where one was made."""
+def upgrade(url: str, until: int | None = None) -> Path | None:
+    """Bring the schema up to date, or up to an older one; answers the backup of what was there, where one was made."""
     place = parse(url)
     if place.dialect == "postgres":
         with _postgres(place) as raw:
-            migrate.postgres(raw)
+            migrate.postgres(raw, until=until)
         return None
     with _owned(place) as path:
         before = backup.newest(path)
-        migrate.sqlite(path, Options.of(Role.SERVER))
+        migrate.sqlite(path, Options.of(Role.SERVER), until=until)
         after = backup.newest(path)
     return after if after != before else None
 

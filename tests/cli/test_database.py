@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from orion.store import Store, open_store
+from orion.store import Store, open_store, upkeep
 from orion.store.lock import Ownership
 from orion.store.migrate import latest
 from tests.cli.conftest import Orion
+from tests.conftest import fresh_database
 from tests.orchestration.world import World
 
 
@@ -91,6 +92,33 @@ def test_upgrade_makes_the_schema_and_then_has_nothing_to_do(orion: Orion, home:
     with closing(sqlite3.connect(home / "orion.db")) as raw:
         assert raw.execute("PRAGMA user_version").fetchone()[0] == latest("sqlite")
     assert orion("database", "upgrade", "--dry-run").out == ""
+
+
+@pytest.mark.row("CLI-03")
+@pytest.mark.row("DB-09")
+def test_an_upgrade_can_stop_at_a_schema(orion: Orion, home: Path) -> None:
+    last = latest("sqlite")
+    assert "with schema 2." in orion("database", "upgrade", "-y", "-r", "2").out
+    with closing(sqlite3.connect(home / "orion.db")) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert "is up to date with schema 1." in orion("database", "upgrade", "-y", "-r", "1").out
+    dry = orion("database", "upgrade", "--dry-run", "--revision", "3").out
+    assert dry.startswith("-- 0003") and "-- 0004" not in dry
+    refused = orion("database", "upgrade", "-y", "-r", str(last + 1), code=1)
+    assert f"There is no schema {last + 1}: this orion knows those up to {last}." in refused.err
+    assert "What was there before is in" in orion("database", "upgrade", "-y").out
+    with closing(sqlite3.connect(home / "orion.db")) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone()[0] == last
+
+
+@pytest.mark.postgres
+def test_an_upgrade_of_postgres_can_stop_at_a_schema(
+    orion: Orion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in fresh_database("postgres", tmp_path, empty=True):
+        monkeypatch.setenv("ORION_DATABASE_URL", url)
+        assert "with schema 2." in orion("database", "upgrade", "-y", "-r", "2").out
+        assert next(step.number for step in upkeep.pending(url)) == 3
 
 
 @pytest.mark.row("CLI-03")
