@@ -96,6 +96,7 @@ def test_an_anchor_is_not_a_start() -> None:
     assert next_times(schedule, NOW, 1) == [utc(2026, 11, 23, 10, 20)]
 
 
+@pytest.mark.row("SCH-02")
 @pytest.mark.parametrize("seconds", [0.5, 1e300, 1e13])
 def test_an_interval_that_no_calendar_holds_is_refused(seconds: float) -> None:
     with pytest.raises(Invalid, match="interval"):

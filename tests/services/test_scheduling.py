@@ -16,6 +16,7 @@ from orion.services import scheduling
 from orion.services.scheduling import Horizon
 from orion.store import Conn, Store
 from orion.store import flow_runs as stored_runs
+from orion.store import scheduling as db
 from tests.counting import statements
 from tests.services.world import (
     DAILY,
@@ -225,6 +226,19 @@ def test_what_was_due_during_a_pause_is_not_caught_up_with(store: Store) -> None
     change(store, "UPDATE deployment SET paused = FALSE WHERE id = :id", id=deployment)
     store.write_now(scheduling.replan, deployment, NOON + DAY)
     assert due(store, deployment) == [NOON + DAY + n * HOUR for n in (1, 2, 3)]
+
+
+@pytest.mark.row("DEP-10")
+def test_what_was_due_while_a_schedule_was_off_is_not_caught_up_with(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    scheduling.plan(store, NOON)
+    change(store, "UPDATE deployment_schedule SET active = FALSE")
+    store.write_now(scheduling.replan, deployment, NOON)
+    assert due(store, deployment) == []
+    change(store, "UPDATE deployment_schedule SET active = TRUE")
+    store.write_now(scheduling.replan, deployment, NOON + DAY)
+    assert due(store, deployment) == [NOON + DAY + n * HOUR for n in (1, 2, 3)]
+    assert store.read_now(db.skips, deployment) == []
 
 
 @pytest.mark.row("DEP-11")
