@@ -21,6 +21,8 @@ def describe(error: Exception) -> Reply:
     """The error as a value with its status; what is not ours is a plain 500, and a traceback in the server's log."""
     if isinstance(error, OverflowError):
         error = Invalid("A number or a time is out of range.")
+    if isinstance(error, RecursionError):
+        error = Invalid("Something in it is nested too deeply.")
     if not isinstance(error, OrionError):
         log.exception("a request failed", exc_info=error)
         return Reply({"exception_message": "Internal Server Error"}, status=500)

@@ -56,7 +56,7 @@ async def _handshake(socket: WebSocket, guard: Guard) -> bool:
     """The first frame says who comes: `{"type": "auth", "token": …}`."""
     try:
         frame = json.loads(await socket.receive_text())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(frame, dict) or frame.get("type") != "auth":
         return False

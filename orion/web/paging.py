@@ -61,8 +61,7 @@ def intervals(query: HistoryQuery) -> tuple[HistoryQuery, datetime, datetime, fl
     start, end = as_utc(query.history_start), as_utc(query.history_end)
     buckets = (end - start).total_seconds() / query.history_interval_seconds
     if buckets < 0 or buckets > MOST_INTERVALS:
-        reason = (
-            "history_end is before history_start" if buckets < 0 else f"more than {MOST_INTERVALS} intervals"
-        )
+        wide = f"from history_start in steps of history_interval_seconds it is more than {MOST_INTERVALS} intervals"
+        reason = "history_end is before history_start" if buckets < 0 else wide
         raise Invalid(detail=[{"loc": ["body", "history_end"], "msg": reason, "type": "value_error"}])
     return query, start, end, query.history_interval_seconds

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from orion.errors import Conflict, Invalid
 from orion.model.wire import EMPTY_OBJECT, raw, unraw
+from orion.web.parse import typed_json
 
 KIND = "__prefect_kind"
 UNCHECKED_KEYS = ("pattern", "patternProperties", "format")
@@ -53,7 +54,7 @@ def _resolve(name: str, value: Any) -> Any:
             f"The parameter {name!r} cannot be resolved: kind {kind!r} is not known here; send its value."
         )
     try:
-        return msgspec.json.decode(str(value.get("value", "")))
+        return typed_json(str(value.get("value", "")))
     except msgspec.DecodeError as error:
         raise Conflict(f"The parameter {name!r} cannot be resolved: {error}") from None
 

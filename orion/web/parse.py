@@ -116,6 +116,13 @@ def _refuse_oddities(body: bytes) -> None:
         wire.decode(body, Any)
 
 
+def typed_json(text: str, kind: Any = Any) -> Any:
+    """The JSON that somebody typed into a field; `msgspec.DecodeError` where it is none, or nested too deeply."""
+    if depth_over(text.encode("utf-8", "replace"), DEPTH_LIMIT):
+        raise msgspec.DecodeError(f"nested more than {DEPTH_LIMIT} deep")
+    return msgspec.json.decode(text, type=kind)
+
+
 def _may_be_wild(body: bytes) -> bool:
     """Whether there may be a number too large to be kept: a quick look, since ids can hold much the same."""
     plain = body.translate(_DIGITS)

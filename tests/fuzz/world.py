@@ -109,8 +109,10 @@ def _blocks(client: Client, make: Callable[..., dict[str, Any]], note: Note, at:
         kind = client.get(f"/api/block_types/slug/{slug}").json()
         note("block_types", kind)
         wanted = {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
-        schema = client.post("/api/block_schemas/filter", json=wanted).json()[0]
-        note("block_schemas", schema)
+        schemas = client.post("/api/block_schemas/filter", json=wanted).json()
+        if not schemas:  # one of the requests has deleted it
+            continue
+        note("block_schemas", schema := schemas[0])
         ids = {"block_type_id": kind["id"], "block_schema_id": schema["id"]}
         block = make("block_documents", "/block_documents/", name=f"{slug}-{at}", data=data, **ids)
         if slug == "slack-webhook":

@@ -148,6 +148,14 @@ def test_keys_are_listed_searched_and_paged_and_have_a_history(client: Client, c
 
 def test_a_page_with_finished_markup_is_also_data(client: Client) -> None:
     told = client.get(
-        f"/artifacts/{made(client, type='markdown', data='# Hello')['id']}", headers={"Accept": "application/json"}
+        f"/artifacts/{made(client, type='markdown', data='# Hello')['id']}",
+        headers={"Accept": "application/json"},
     )
     assert (told.status_code, told.json()["one"]["text"].strip()) == (200, "<h1>Hello</h1>")
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, '{"a":' * 3000])
+def test_a_table_that_is_nested_too_deeply_is_shown_as_its_text(client: Client, text: str) -> None:
+    assert text[:100] in page(client, f"/artifacts/{made(client, type='table', data=text)['id']}").replace(
+        "&#34;", '"'
+    )

@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from msgspec import Raw, Struct
+from msgspec import DecodeError, Raw, Struct
 
 from orion.errors import Invalid, TooLarge
 from orion.web import parse
+from orion.web.errors import describe
 
 
 class Thing(Struct):
@@ -137,3 +138,14 @@ def test_a_fault_names_its_place_and_repeats_the_body() -> None:
 )
 def test_only_json_counts_as_json(header: str, is_json: bool) -> None:
     assert parse.is_json(header) is is_json
+
+
+@pytest.mark.parametrize("text", ["[" * 101 + "]" * 101, "[" * 50_000, '{"a":' * 3000, "{", "nonsense"])
+def test_json_that_is_typed_is_no_deeper_than_that_of_a_body(text: str) -> None:
+    assert parse.typed_json("[" * 100 + "]" * 100)
+    with pytest.raises(DecodeError):
+        parse.typed_json(text)
+
+
+def test_what_is_nested_too_deeply_for_the_program_is_the_fault_of_the_input() -> None:
+    assert describe(RecursionError()).status == 422

@@ -11,6 +11,7 @@ from orion.model.artifacts import Artifact
 from orion.model.wire import unraw
 from orion.web import markdown
 from orion.web.display import json_block, plural
+from orion.web.parse import typed_json
 
 ROWS, COLUMNS, LETTERS = 100, 30, 300
 BRIEF = 4_000
@@ -58,7 +59,7 @@ def _as_table(artifact: Artifact, head: list[str], rows: list[list[Any]], most: 
 def _table(data: Any) -> tuple[list[str], list[list[Any]]] | None:
     """Column names and rows of a table: a list of objects, a list of lists, or an object of columns."""
     try:
-        table = msgspec.json.decode(data) if isinstance(data, str) else data
+        table = typed_json(data) if isinstance(data, str) else data
     except msgspec.DecodeError:
         return None
     match table:

@@ -9,6 +9,7 @@ import msgspec
 
 from orion.web.display import Viewer, viewer
 from orion.web.pages.schema import Schema, is_secret
+from orion.web.parse import typed_json
 
 FEW, SOME, LONG = 4, 50, 80
 WORDS = {
@@ -155,7 +156,7 @@ def convert(text: str, schema: Schema) -> Any:
     if kind == "string":
         return _string(text, schema)
     try:
-        value = msgspec.json.decode(text)
+        value = typed_json(text)
     except msgspec.DecodeError as error:
         if kind in ("array", "object"):
             raise ValueError(f"This is not JSON: {error}.") from None

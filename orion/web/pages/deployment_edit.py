@@ -35,6 +35,7 @@ from orion.web.pages.form_secrets import stands
 from orion.web.pages.run_form import Form
 from orion.web.pages.run_request import object_of
 from orion.web.pages.shared import found, gather, see
+from orion.web.parse import typed_json
 
 TEMPLATE = "deployments/edit.html#form"
 STRATEGIES = (
@@ -209,7 +210,7 @@ def _body(deployment: Deployment, values: Values) -> tuple[DeploymentUpdate, dic
 def _defaults(deployment: Deployment, values: Values, errors: dict[str, str]) -> dict[str, Any]:
     """The default parameters that were typed, with the secrets that asterisks stand for."""
     form = Form(object_of(deployment.parameter_openapi_schema))
-    typed = msgspec.json.decode(values.parameters or "{}", type=dict[str, Any])
+    typed = typed_json(values.parameters or "{}", dict[str, Any])
     held = object_of(deployment.parameters)
     shown = form.masked(held)
     kept: dict[str, Any] = keep_masked(typed, held, shown)

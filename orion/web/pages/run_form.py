@@ -295,7 +295,7 @@ def at_prompt(value: Any) -> str:
         return plain(value)
     try:
         json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     return json.dumps(value, ensure_ascii=False)
 
@@ -334,7 +334,7 @@ def forget_secrets(fields: Sequence[Field], form: FormData, held: Sequence[Field
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -31,6 +31,7 @@ from orion.web.pages.run_form import (
     keep_typed,
 )
 from orion.web.parameters import faults
+from orion.web.parse import typed_json
 
 BUTTONS = ("add", "drop", "reset", "preview")
 
@@ -90,7 +91,7 @@ def held(deployment: Deployment, source: FlowRun | None) -> dict[str, Any]:
 def _read_json(typed: Typed, text: str) -> None:
     typed.view, typed.json_text = "json", text
     try:
-        typed.values = msgspec.json.decode(text, type=dict[str, Any])
+        typed.values = typed_json(text, dict[str, Any])
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         typed.errors["json"] = f"Write a JSON object with the parameters: {error}."
 

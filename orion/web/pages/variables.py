@@ -17,6 +17,7 @@ from orion.store.conditions import Literal
 from orion.web.call import Call, Reply
 from orion.web.pages.controls import plain
 from orion.web.pages.shared import PAGE, found, gather, here, see, stretch
+from orion.web.parse import typed_json
 
 BLANK = {"name": "", "value": "", "tags": "", "text": ""}
 
@@ -61,7 +62,7 @@ def typed(value: Any) -> str:
     """A value as it is typed: a text as it is, unless it would be read as something else; all else as JSON."""
     if isinstance(value, str) and value.strip() == value and value:
         try:
-            msgspec.json.decode(value)
+            typed_json(value)
         except msgspec.DecodeError:
             return value
     return msgspec.json.encode(value).decode()
@@ -73,7 +74,7 @@ def meant(text: str, as_text: bool) -> Any:
     if as_text:
         return text
     try:
-        return msgspec.json.decode(text)
+        return typed_json(text)
     except msgspec.DecodeError:
         return text
 
