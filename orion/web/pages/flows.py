@@ -28,7 +28,7 @@ from orion.web.pages.run_rows import by_day, rows_of
 from orion.web.pages.shared import PAGE, as_bars, as_dot, found, gather, here, schedule_words, see, stretch
 
 RECENT = timedelta(days=30)
-DOTS = 80  # runs whose durations are drawn over time
+DOTS = 75  # runs whose durations are drawn over time
 
 
 FEW = 10  # of fewer runs the number says more than a share

@@ -24,7 +24,7 @@ from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
 UPCOMING, MOST_LATE, MOST_FRESH = 3, 10, 200
-DOTS = 80  # runs whose durations are drawn
+DOTS = 75  # runs whose durations are drawn
 CHARTS = {"": "Count", "duration": "Duration"}
 
 
