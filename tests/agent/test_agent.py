@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from orion.agent import Api, Options, Unavailable, options_from
+from orion.agent import Api, Options, Refusal, Unavailable, _advice, options_from
 from orion.model.times import iso, utcnow
 from tests.agent.house import House, Start
 from tests.servers import eventually
@@ -82,6 +83,19 @@ def test_a_run_is_fetched_ahead_of_its_time_and_does_not_start_before_it(house: 
     eventually(lambda: house.state(run)[0] == "COMPLETED")
     found = house.get(f"/flow_runs/{run}")
     assert found["start_time"] >= iso(due - timedelta(seconds=1))
+
+
+def test_an_address_without_an_api_is_told_as_such_and_not_as_a_missing_queue(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = httpx.Request("GET", "http://127.0.0.1:4200/work_queues/name/q")
+    page = httpx.Response(404, html="<!doctype html>", request=asked)
+    missing = httpx.Response(404, json={"detail": "Work queue not found"}, request=asked)
+    assert "is no API of orion: does the address end with /api?" in _advice("q", Refusal(page), "http://x")
+    assert "There is no work queue 'q'" in _advice("q", Refusal(missing), "http://x/api")
+    with pytest.raises(SystemExit):
+        options_from(["q", "--api", "foo"], {})
+    assert "must be like http://127.0.0.1:4200/api, not 'foo'" in capsys.readouterr().err
 
 
 @pytest.mark.row("AG-01")

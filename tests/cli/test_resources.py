@@ -10,6 +10,7 @@ import pytest
 
 from orion.cli.api import Api, api
 from orion.model.times import utcnow
+from orion.sdk.errors import ApiError, Unreachable
 from tests.cli.conftest import Orion
 
 Row = dict[str, Any]
@@ -320,6 +321,26 @@ def test_following_shows_a_line_that_comes_late_and_none_twice(
     assert (seen[:3], sorted(seen[3:])) == (["first", "newer", "late"], sorted(same))
 
 
+def test_following_waits_for_a_server_that_is_away(
+    server: Api, make_run: Callable[..., Row], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from orion.cli import logs
+
+    run = make_run("etl", "one", "COMPLETED")
+    add_logs(server, run, 1)
+    away = [Unreachable(), ApiError("no", status=503)]
+
+    class Flaky(Api):
+        def get(self, path: str) -> Any:
+            if away:
+                raise away.pop()
+            return super().get(path)
+
+    logs.follow_logs(Flaky(server.client), run["id"], pause=0)
+    told = capsys.readouterr()
+    assert messages(told.out) == ["line 0"] and told.err.count("waiting until it is back") == 1
+
+
 def finish(server: Api, run: Row) -> None:
     server.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "COMPLETED"}, "force": True})
 
@@ -329,6 +350,8 @@ def test_a_work_queue_through_its_life(orion: Orion) -> None:
     assert (
         "orion agent start -q etl" in orion("work-queue", "create", "etl", "-l", "3", "-t", "nightly").out
     )
+    refused = orion("work-queue", "create", "a/b", code=1).err
+    assert refused == "body.name: a name has none of / % & > < in it\n"
     shown = orion("work-queue", "inspect", "etl", "--json").json
     assert (shown["concurrency_limit"], shown["filter"]["tags"]) == (3, ["nightly"])
     orion("work-queue", "set-concurrency-limit", "etl", "7")
