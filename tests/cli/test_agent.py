@@ -35,7 +35,7 @@ def sleep():
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
     home = tmp_path_factory.mktemp("agents")
     (home / "flows.py").write_text(FLOWS)
-    with serving(home) as running:
+    with serving(home, "--no-ui") as running:
         yield running
 
 
@@ -118,7 +118,7 @@ def test_an_unknown_queue_is_named_with_the_remedy(server: OrionServer) -> None:
 @pytest.mark.fault
 def test_ctrl_c_on_the_server_ends_agent_and_flows_and_says_so_in_the_run(tmp_path: Path) -> None:
     (tmp_path / "flows.py").write_text(FLOWS)
-    with serving(tmp_path, "--agent") as server:
+    with serving(tmp_path, "--no-ui", "--agent") as server:
         run = ask(
             server, deploy(server, "d", "default", "sleep", job_variables={"working_dir": str(tmp_path)})
         )

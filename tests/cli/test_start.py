@@ -136,9 +136,9 @@ def test_the_schema_is_made_on_start_unless_a_setting_forbids_it(tmp_path: Path)
     answer = run_orion("start", "--port", "0", home=tmp_path, timeout=30, **forbidden)
     assert answer.returncode == 3 and "orion database upgrade" in answer.stderr
     assert not database(tmp_path).exists()
-    with serving(tmp_path) as server:
+    with serving(tmp_path, "--no-ui") as server:
         assert server.get("/health").json() is True
-    with serving(tmp_path, **forbidden) as server:
+    with serving(tmp_path, "--no-ui", **forbidden) as server:
         assert server.get("/health").json() is True
 
 
@@ -162,7 +162,7 @@ def test_a_signal_ends_it_with_0_and_leaves_a_clean_file(tmp_path: Path, number:
 
 @pytest.mark.row("API-03")
 def test_it_ends_although_a_client_holds_a_long_poll(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, "--no-ui") as server:
         queue = server.post("/work_queues/", {"name": "q"}).json()["id"]
         with closing(socket.create_connection(("127.0.0.1", server.port))) as poll:
             body = b'{"wait_seconds": 30}'
@@ -176,7 +176,7 @@ def test_it_ends_although_a_client_holds_a_long_poll(tmp_path: Path) -> None:
 @pytest.mark.row("API-03")
 @pytest.mark.fault
 def test_the_second_signal_forces(tmp_path: Path) -> None:
-    with serving(tmp_path, "--agent") as server:
+    with serving(tmp_path, "--no-ui", "--agent") as server:
         agent = _children(server.process.pid)
         assert len(agent) == 1
         os.kill(agent[0], signal.SIGSTOP)  # an agent that does not answer
@@ -191,10 +191,10 @@ def test_the_second_signal_forces(tmp_path: Path) -> None:
 @pytest.mark.row("CLI-02")
 @pytest.mark.row("SCH-13")
 def test_duties_can_be_left_out_one_by_one(tmp_path: Path) -> None:
-    with serving(tmp_path / "a", "--no-late-runs") as server:
+    with serving(tmp_path / "a", "--no-ui", "--no-late-runs") as server:
         eventually(lambda: _finished(server)["scheduling"] is not None)
         assert _finished(server).get("lateness") is None
-    with serving(tmp_path / "b", "--no-scheduler") as server:
+    with serving(tmp_path / "b", "--no-ui", "--no-scheduler") as server:
         eventually(lambda: _finished(server)["lateness"] is not None)
         assert _finished(server).get("scheduling") is None
 
@@ -216,7 +216,7 @@ def test_clock_and_console_can_be_left_out(tmp_path: Path) -> None:
 
 
 def test_an_agent_beside_the_server_serves_its_queue_and_ends_with_it(tmp_path: Path) -> None:
-    with serving(tmp_path, "--agent=mine") as server:
+    with serving(tmp_path, "--no-ui", "--agent=mine") as server:
         agent = _children(server.process.pid)
         assert len(agent) == 1
         eventually(lambda: server.get("/work_queues/name/mine").status_code == 200)
@@ -236,14 +236,14 @@ def test_files_can_be_applied_and_run_by_the_agent_beside_it(tmp_path: Path) -> 
 
 
 def test_a_file_that_cannot_be_applied_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
-    with serving(tmp_path, "--apply", "nowhere.yaml") as server:
+    with serving(tmp_path, "--no-ui", "--apply", "nowhere.yaml") as server:
         eventually(lambda: "There is no deployment file nowhere.yaml" in server.output)
         assert server.get("/health").json() is True
 
 
 @pytest.mark.fault
 def test_the_agent_ends_when_the_server_is_killed(tmp_path: Path) -> None:
-    with serving(tmp_path, "--agent") as server:
+    with serving(tmp_path, "--no-ui", "--agent") as server:
         agent = _children(server.process.pid)
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait(10)
@@ -252,7 +252,7 @@ def test_the_agent_ends_when_the_server_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.fault
 def test_an_agent_that_dies_is_started_again(tmp_path: Path) -> None:
-    with serving(tmp_path, "--agent") as server:
+    with serving(tmp_path, "--no-ui", "--agent") as server:
         first = _children(server.process.pid)
         os.kill(first[0], signal.SIGKILL)
         eventually(lambda: "starting it again" in server.output)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fault
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
-    with serving(tmp_path_factory.mktemp("home"), ORION_CLAIM_SECONDS="1") as running:
+    with serving(tmp_path_factory.mktemp("home"), "--no-ui", ORION_CLAIM_SECONDS="1") as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from tests.servers import CHECKOUT, clean_environment, eventually, serving
 
 @pytest.mark.fault
 def test_a_flow_finds_orion_in_the_checkout_of_its_agent(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, "--no-ui") as server:
         runs = Runs(server, tmp_path)
         run = runs.start("quick")
         environ = clean_environment(tmp_path, ORION_API_URL=server.api)

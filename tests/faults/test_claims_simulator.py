@@ -223,9 +223,9 @@ def tell(conn: Conn, seed: int) -> None:
 
 
 @pytest.mark.row("AG-08")
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", range(3))
 def test_no_story_of_agents_breaks_a_claim(sqlite_store: Store, block: int) -> None:
-    for seed in range(block * 25, block * 25 + 25):
+    for seed in range(block * 20, block * 20 + 20):
         with suppress(Over):
             sqlite_store.write_now(tell, seed)
 

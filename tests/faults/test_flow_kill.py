@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fault
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
-    with serving(tmp_path_factory.mktemp("home")) as running:
+    with serving(tmp_path_factory.mktemp("home"), "--no-ui") as running:
         yield running
 
 
@@ -93,7 +93,7 @@ def test_a_flow_and_its_agent_outlive_a_restart_of_the_server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("flows")
-    server = OrionServer(home)
+    server = OrionServer(home, "--no-ui")
     port = str(server.port)
     watching = agent(server)
     runs = Runs(server, folder)
@@ -103,7 +103,7 @@ def test_a_flow_and_its_agent_outlive_a_restart_of_the_server(
         server.kill()
         assert not answers(server)
         (folder / "go").touch()
-        server = runs.server = OrionServer(home, "--port", port)
+        server = runs.server = OrionServer(home, "--no-ui", "--port", port)
         eventually(lambda: runs.state(run) == "COMPLETED", seconds=60)
         assert runs.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]
         eventually(lambda: runs.said(run) == ["waiting", "going"])

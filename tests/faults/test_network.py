@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fault
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[OrionServer]:
-    with serving(tmp_path / "home", ORION_CLAIM_SECONDS="1") as running:
+    with serving(tmp_path / "home", "--no-ui", ORION_CLAIM_SECONDS="1") as running:
         yield running
 
 

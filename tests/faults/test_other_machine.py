@@ -64,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, net: Network) -> Iterator[O
     home = tmp_path_factory.mktemp("home")
     with (
         s3_server(net.address) as url,
-        serving(home, "--host", net.address, ORION_ADMIN_KEY="a key for all") as running,
+        serving(home, "--no-ui", "--host", net.address, ORION_ADMIN_KEY="a key for all") as running,
     ):
         make_bucket(url)
         values = {"bucket_path": "bucket/code", "aws_access_key_id": "key", "aws_secret_access_key": SECRET}

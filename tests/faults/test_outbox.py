@@ -46,7 +46,7 @@ def test_a_server_killed_between_send_and_mark_sends_again_under_the_same_key(tm
         return OK
 
     with target(kill, OK) as hook:
-        servers.append(OrionServer(tmp_path / "home", ORION_HOME=str(tmp_path / "orion")))
+        servers.append(OrionServer(tmp_path / "home", "--no-ui", ORION_HOME=str(tmp_path / "orion")))
         try:
             told(servers[0], hook.url)
             fail(servers[0])
@@ -68,7 +68,7 @@ def test_a_server_killed_between_send_and_mark_sends_again_under_the_same_key(tm
 @pytest.mark.row("NOT-02")
 def test_a_message_leaves_at_once_and_not_at_the_next_look(tmp_path: Path) -> None:
     with target() as hook:
-        server = OrionServer(tmp_path / "home", ORION_HOME=str(tmp_path / "orion"))
+        server = OrionServer(tmp_path / "home", "--no-ui", ORION_HOME=str(tmp_path / "orion"))
         try:
             told(server, hook.url)
             begun = time.monotonic()

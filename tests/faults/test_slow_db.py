@@ -113,7 +113,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def server(database: Slow, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrionServer]:
     home = tmp_path_factory.mktemp("home")
-    with serving(home, ORION_DATABASE_URL=database.url, **QUICK) as running:
+    with serving(home, "--no-ui", ORION_DATABASE_URL=database.url, **QUICK) as running:
         yield running
 
 

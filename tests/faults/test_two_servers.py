@@ -39,8 +39,8 @@ def servers(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
     """Two servers as processes, each with a home of its own, on one PostgreSQL database."""
     folder = tmp_path_factory.mktemp("homes")
     with (
-        serving(folder / "a", ORION_DATABASE_URL=url, **PATIENT) as a,
-        serving(folder / "b", ORION_DATABASE_URL=url, **PATIENT) as b,
+        serving(folder / "a", "--no-ui", ORION_DATABASE_URL=url, **PATIENT) as a,
+        serving(folder / "b", "--no-ui", ORION_DATABASE_URL=url, **PATIENT) as b,
     ):
         yield a, b
 

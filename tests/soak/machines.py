@@ -97,7 +97,7 @@ class Park:
 
     def _servers(self) -> Iterator[Machine]:
         for number, port in enumerate(self.ports):
-            command = ["-m", "orion", "start", "--no-clock", "--port", str(port)]
+            command = ["-m", "orion", "start", "--no-clock", "--no-ui", "--port", str(port)]
             yield Machine("server", f"server-{number}", command, self.environment, self.folder)
 
     def _clocks(self) -> Iterator[Machine]:

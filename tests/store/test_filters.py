@@ -24,7 +24,7 @@ from tests.conftest import BOTH, fresh_database
 from tests.store import world as worlds
 from tests.store.oracle import Oracle
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
