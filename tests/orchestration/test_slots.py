@@ -55,6 +55,7 @@ def test_every_way_out_of_running_frees_the_slot(world: World, way_out: str, for
     assert world.holders("db") == [task.id]
     world.task(task.id, way_out, force=force)
     assert world.holders("db") == []
+    assert world.rows("SELECT * FROM concurrency_slot") == []
 
 
 @pytest.mark.row("CON-04")

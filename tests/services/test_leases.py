@@ -167,6 +167,7 @@ def test_cancelling_does_not_last_for_ever(world: Swept) -> None:
     assert world.get(held).state_type == "CANCELLED"
 
 
+@pytest.mark.row("AG-09")
 def test_a_hand_out_that_was_not_used_is_tidied_up_and_told(world: Swept) -> None:
     queue, run = world.queue(), world.planned()
     world.claim(queue)

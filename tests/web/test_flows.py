@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from orion.settings import load
+from orion.store import Store
+from orion.web.factory import build_app
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN, deployment, flow, flow_run, unique
 
@@ -97,6 +102,18 @@ def test_flows_are_chosen_by_their_runs(client: Client) -> None:
 )
 def test_bad_pages_are_refused(client: Client, body: dict[str, object]) -> None:
     assert client.post("/api/flows/filter", json=body).status_code == 422
+
+
+@pytest.mark.row("API-07")
+def test_a_setting_is_the_usual_length_of_a_list_and_the_most(sqlite_store: Store, tmp_path: Path) -> None:
+    settings = load({"ORION_HOME": str(tmp_path), "ORION_API_DEFAULT_LIMIT": "2"})
+    client = Client(build_app(settings, sqlite_store, services=False))
+    for _ in range(3):
+        flow(client)
+    assert len(client.post("/api/flows/filter", json={}).json()) == 2
+    refused = client.post("/api/flows/filter", json={"limit": 3})
+    assert (refused.status_code, refused.json()["exception_detail"][0]["loc"]) == (422, ["body", "limit"])
+    client.close()
 
 
 @pytest.mark.parametrize(
