@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -30,20 +32,22 @@ def addresses(console: Console) -> list[str]:
 def test_every_page_keeps_the_content_policy_and_never_scrolls_sideways(page: Page, console: Console) -> None:
     """A page is the same in every width, so it is opened once and the window is made narrower."""
     wide = {}
-    for address in [*addresses(console), *of_endless_names(console)]:
-        page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
-        page.goto(console.url + address)
-        expect(page.get_by_role("heading", level=1)).to_have_count(1)
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_function(f"innerWidth == {width}")
-            if over := page.evaluate("document.documentElement.scrollWidth - innerWidth"):
-                wide[address, width] = over
+    with endless_names(console) as more:
+        for address in [*addresses(console), *more]:
+            page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+            page.goto(console.url + address)
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            for width, height in SIZES:
+                page.set_viewport_size({"width": width, "height": height})
+                page.wait_for_function(f"innerWidth == {width}")
+                if over := page.evaluate("document.documentElement.scrollWidth - innerWidth"):
+                    wide[address, width] = over
     assert {where: over for where, over in wide.items() if over > 0} == {}
 
 
-def of_endless_names(console: Console) -> list[str]:
-    """Pages of things whose names and words no line holds."""
+@contextmanager
+def endless_names(console: Console) -> Iterator[list[str]]:
+    """Pages of things whose names and words no line holds; they go with their flow, as others count what is there."""
     word = "W" * 240
     with httpx.Client(base_url=f"{console.url}/api") as api:
 
@@ -60,8 +64,16 @@ def of_endless_names(console: Console) -> list[str]:
         made("/artifacts/", key="report", type="markdown", data=word, description=word, flow_run_id=run)
         failed = {"state": {"type": "FAILED", "message": word}, "force": True}
         api.post(f"/flow_runs/{run}/set_state", json=failed).raise_for_status()
-    other = console.seeded.runs["cobalt-heron"]
-    return [f"/runs/{run}", f"/flows/{flow}", f"/deployments/{deployment}", f"/runs/compare?a={other}&b={run}"]
+        other = console.seeded.runs["cobalt-heron"]
+        try:
+            yield [
+                f"/runs/{run}",
+                f"/flows/{flow}",
+                f"/deployments/{deployment}",
+                f"/runs/compare?a={other}&b={run}",
+            ]
+        finally:
+            api.delete(f"/flows/{flow}").raise_for_status()
 
 
 def test_every_empty_page_keeps_the_content_policy(page: Page, empty_console: Console) -> None:
