@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orion.errors import DatabaseOwned
+from orion.errors import Busy, DatabaseOwned
 
 try:
     import fcntl
@@ -75,6 +77,32 @@ class Ownership:
 def lock_path(path: Path) -> Path:
     """Where the lock of a database file is."""
     return path.with_name(path.name + ".lock")
+
+
+@contextmanager
+def turn(path: Path, patience: float) -> Iterator[None]:
+    """One process at a time upgrades or copies `path`; the others wait `patience` seconds, then hear `Busy`.
+
+    The folder is what is locked, so that nothing stays behind. Where it cannot be (Windows, some network drives)
+    nobody waits.
+    """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        yield
+        return
+    try:
+        until = time.monotonic() + patience
+        with suppress(OSError):
+            while not _locked(folder, exclusive=True):
+                if time.monotonic() > until:
+                    raise Busy(
+                        f"{path} is being upgraded or copied by another process; try again in a moment."
+                    )
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(folder)
 
 
 def owner(path: Path) -> Owner | None:

@@ -22,6 +22,7 @@ from orion.store import backup
 from orion.store.base import Options
 from orion.store.crash_points import crash_point
 from orion.store.dialect import Dialect, words
+from orion.store.lock import turn
 from orion.store.sqlite_conn import DAMAGED, HELD, connect
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ def sqlite(path: Path, options: Options, *, check: bool = False, until: int | No
             if check and path.stat().st_size <= CHECK_AT_MOST:
                 _check(raw, path)
             _write_ahead(raw, options.busy)
-            return _upgrade(raw, path, version, wanted) if version < wanted else 0
+            if version >= wanted:
+                return 0
+            with turn(path, options.busy):  # who comes while another upgrades copies no half-made schema
+                return _upgrade(raw, path, sqlite_version(raw, path), wanted)
     except sqlite3.OperationalError as error:
         raise _refusal(error, path) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -147,8 +151,8 @@ def _write_ahead(raw: sqlite3.Connection, patience: float) -> None:
 
 def _upgrade(raw: sqlite3.Connection, path: Path, version: int, wanted: int) -> int:
     """Take what is pending. A new file needs no more than plain statements; an old one is copied first."""
-    pending = [step for step in steps("sqlite") if step.number <= wanted]
-    if not version:
+    pending = [step for step in steps("sqlite") if version < step.number <= wanted]
+    if not version or not pending:
         return sum(_step(raw, raw.execute, step) for step in pending)
     import sqlite_utils
 

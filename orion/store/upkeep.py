@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orion.errors import Busy, Conflict, DatabaseCorrupt, DatabaseError, DatabaseOwned, NotFound, StorageFull
 from orion.store import backup, migrate, postgres_backup, statistics
 from orion.store.base import Options, Role
-from orion.store.lock import Ownership
+from orion.store.lock import Ownership, turn
 from orion.store.sqlite_conn import HELD, connect, private
 from orion.store.url import Place, parse
 
@@ -100,8 +100,9 @@ def back_up(url: str, target: Path | None = None) -> Path:
         with _postgres(place) as raw:
             name = Path(f"{raw.info.dbname}.pg")
             return postgres_backup.make(raw, target or backup.free(Path.cwd() / name, "manual"))
-    with _open(_existing(place)) as raw:
-        return backup.make(raw, _existing(place), label="manual", target=target)
+    path = _existing(place)
+    with _open(path) as raw, turn(path, Options.of(Role.SERVER).busy):
+        return backup.make(raw, path, label="manual", target=target)
 
 
 def stats(url: str) -> statistics.Statistics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from orion import errors
 from orion.store import Conn, Role, migrate, open_store, sqlite_conn
 from orion.store.base import Options
+from orion.store.lock import turn
 from orion.store.migrate import Step, latest, steps
 from orion.store.url import parse
 from tests.conftest import fresh_database
@@ -167,6 +169,24 @@ def test_a_file_is_copied_before_its_upgrade(sqlite_url: str, monkeypatch: pytes
     assert store.read_now(version) == latest("sqlite")
     assert "grown" not in store.read_now(tables)
     store.close()
+
+
+@pytest.mark.row("DB-07")
+@pytest.mark.parametrize("before", [0, 2])
+def test_many_that_open_a_file_at_once_upgrade_it_once_and_copy_it_once(tmp_path: Path, before: int) -> None:
+    path = tmp_path / "orion.db"
+    migrate.sqlite(path, Options(), until=before)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: migrate.sqlite(path, Options()), range(8)))
+    assert sorted(taken) == [0] * 7 + [latest("sqlite") - before]
+    assert [migrate.backup.schema_of(copy) for copy in migrate.backup.copies(path)] == [before] * (before > 0)
+
+
+def test_an_upgrade_that_another_process_holds_up_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "orion.db"
+    with turn(path, 0), pytest.raises(errors.Busy, match="is being upgraded or copied by another process"):
+        migrate.sqlite(path, Options(busy=0.05))
+    assert migrate.sqlite(path, Options()) == latest("sqlite")
 
 
 def test_a_backup_is_not_put_back_under_a_running_server(
