@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from orion.model.states import HistoryBucket
 from orion.model.times import utcnow
 from orion.store.base import Conn
 from orion.web.display import Viewer, viewer
-from orion.web.pages import run_counts
+from orion.web.pages import run_counts, runs
 from orion.web.pages.run_query import MOST_BARS, WIDTHS, RunQuery, parse
 from tests.web.pages import World
 
@@ -48,6 +49,53 @@ def test_counts_beside_a_history_are_the_counts(seen: World, query: str) -> None
     beside, alone = seen.client.app.state.store.read_now(lambda conn: context.run(both, conn))
     assert {look: number for look, number in beside.items() if number} == alone
     assert alone or query in ("range=30d&tag=nightly", "range=1h")
+
+
+LISTS = (
+    "",
+    "range=24h",
+    "range=30d&tag=nightly",
+    "q=o",
+    "q=nobody",
+    "state=scheduled",
+    "state=late",
+    "sort=oldest",
+    "by=end",
+)
+
+
+@pytest.mark.parametrize("query", LISTS)
+def test_a_list_goes_no_further_back_than_its_history_counted(
+    seen: World, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And shows the same as one that does, also where a page holds few of its runs."""
+    monkeypatch.setattr(runs, "PAGE", 3)
+    shown, asked = _listed(seen, query, monkeypatch)
+    monkeypatch.setattr(run_counts, "reach", lambda query, buckets, width, span, *_: span[0])
+    whole, before = _listed(seen, query, monkeypatch)
+    assert shown == whole
+    assert all(since >= before[0] for since in asked)
+    if query in ("", "range=24h"):
+        assert asked[0] > before[0], "there are more runs than a page shows"
+    assert bool(asked) == bool(whole), "where nothing was counted, nothing is sought"
+
+
+def _listed(
+    seen: World, query: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[tuple[str, list[str]]], list[datetime]]:
+    """The groups of a list with the ids of their runs, and from when on they were sought."""
+    asked: list[datetime] = []
+    page = runs._page
+
+    def noting(conn: Conn, query: RunQuery, start: datetime, *more: Any) -> Any:
+        asked.append(start)
+        return page(conn, query, start, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_page", noting)
+        found = seen.client.get(f"/runs?{query}", headers={"Accept": "application/json"}).json()
+    groups = [(group["title"], [row["run"]["id"] for row in group["rows"]]) for group in found["groups"]]
+    return groups, asked
 
 
 @pytest.mark.parametrize(

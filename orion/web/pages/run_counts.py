@@ -76,6 +76,31 @@ def counts_beside(
     return dict(found)
 
 
+def reach(
+    query: RunQuery, buckets: list[Bucket], width: timedelta, span: Span, now: datetime, total: int, n: int
+) -> datetime | None:
+    """From when on the first `n` runs of a list are expected, as far as the history tells; None where it has no run.
+
+    So a list of what is rare goes no further back than it must. More than `n` are counted, for what goes meanwhile.
+    """
+    start, end = span
+    if query.ended or not buckets:
+        return start
+    until = buckets[-1].start + width
+    counted = [bucket for bucket in buckets if any(bucket.counts.values())]
+    if not counted:
+        return None if until >= end or not (query.looks or total) else until
+    if query.sort or query.after:
+        return max(start, counted[0].start)
+    left = 2 * n
+    for bucket in reversed(counted):
+        if bucket.start + width <= now:  # what is ahead or late stands in groups of its own
+            left -= sum(bucket.counts.values()) - bucket.counts.get("late", 0)
+        if left < 0:
+            return max(start, bucket.start)
+    return max(start, counted[0].start)
+
+
 def most_hiding(conn: Conn, query: RunQuery, chips: list[Chip], now: datetime) -> list[Drop]:
     """The filters without which there were runs, the one that hides the most first."""
     drops = []

@@ -102,7 +102,7 @@ class RunQuery:
     def filters(
         self, start: datetime | None = None, end: datetime | None = None, *, states: bool = True
     ) -> Filters:
-        """The API's filters that this query means, for runs expected (or ended) in a span of time."""
+        """The API's filters that this query means, for runs expected (or ended) in a span of time without its end."""
         found = run_filters.filters(
             q=self.q,
             looks=self.looks if states else (),
@@ -112,7 +112,8 @@ class RunQuery:
             tags=self.tags,
         )
         assert found.flow_runs is not None
-        span = TimeCriterion(after_=start, before_=end) if start or end else None
+        last = end - timedelta.resolution if end else None
+        span = TimeCriterion(after_=start, before_=last) if start or end else None
         if self.ended:
             found.flow_runs.end_time = span or TimeCriterion(is_null_=False)
         else:

@@ -16,7 +16,7 @@ from orion.web.charts.durations import Dot
 from orion.web.charts.history import Bucket
 from orion.web.display import plural, span, viewer
 from orion.web.pages import run_counts, run_filters, run_query, run_views
-from orion.web.pages.run_counts import Chip
+from orion.web.pages.run_counts import Chip, Span
 from orion.web.pages.run_query import RANGE_NAMES, SORTS, WIDTHS, RunQuery
 from orion.web.pages.run_rows import Group, by_day, rows_of
 from orion.web.pages.shared import PAGE, api_url, as_dot, gather, here, see, stretch
@@ -68,7 +68,8 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
     buckets = run_counts.history(conn, query, start, until, width, now)
     counts = run_counts.counts_beside(conn, query, buckets, width, (start, end), now)
     total = sum(n for name, n in counts.items() if not query.looks or name in query.looks)
-    groups, key, number = _groups(conn, query, start, end, counts, now, wanted)
+    since = run_counts.reach(query, buckets, width, (start, end), now, total, wanted)
+    groups, key, number = _groups(conn, query, (start, end), since, counts, now, wanted)
     chips, views = _chips(conn, query), run_views.tabs(conn, query, now)
     return {
         "query": query,
@@ -118,14 +119,23 @@ def _place(query: RunQuery, groups: list[Group], key: str | None, number: int, t
 
 
 def _groups(
-    conn: Conn, query: RunQuery, start: datetime, end: datetime, counts: dict[str, int], now: datetime, n: int
+    conn: Conn,
+    query: RunQuery,
+    spans: Span,
+    since: datetime | None,
+    counts: dict[str, int],
+    now: datetime,
+    n: int,
 ) -> tuple[list[Group], str | None, int]:
-    """The first page begins with what is late and what comes next; the rest is what was, newest first."""
-    found, key = _page(conn, query, start, end, now, n)
+    """The first page begins with what is late and what comes next; the rest is what was, newest first.
+
+    The list need not be sought before `since`; without it there is nothing to list.
+    """
+    found, key = _page(conn, query, since, spans[1], now, n) if since else ([], None)
     ahead: list[Group] = []
     number = len(found)
     if _split(query) and not query.after:
-        late, coming = _ahead(conn, query, start, end, now)
+        late, coming = _ahead(conn, query, *spans, counts, now)
         ahead = _upcoming(conn, query, late, coming, counts, now)
         number += len(late) + len(coming)
     return ahead + by_day(rows_of(conn, found, now), ended=query.ended), key, number
@@ -140,7 +150,7 @@ def _page(
     conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime, n: int
 ) -> tuple[list[FlowRun], str | None]:
     split = _split(query)
-    filters = query.filters(start, min(end, now) if split else end)
+    filters = query.filters(start, min(end, now + timedelta.resolution) if split else end)
     if split:
         filters = _with_state(filters, StateCriterion(name=NameCriterion(not_any_=["Late"])))
     return flow_runs.page(conn, filters, query.order, n, query.after or None, now=now)
@@ -169,19 +179,15 @@ def _upcoming(
 
 
 def _ahead(
-    conn: Conn, query: RunQuery, start: datetime, end: datetime, now: datetime
+    conn: Conn, query: RunQuery, start: datetime, end: datetime, counts: dict[str, int], now: datetime
 ) -> tuple[list[FlowRun], list[FlowRun]]:
+    """The late runs and the next ones; where the counts know of none, none are sought."""
     late = _with_state(query.filters(start, end), run_filters.LATE)
     coming = _with_state(query.filters(now, end), StateCriterion(type=StateTypeCriterion(any_=["SCHEDULED"])))
     sort = "EXPECTED_START_TIME_ASC"
-    return (
-        flow_runs.filter(conn, late, sort, MOST_LATE, 0, now=now),
-        [
-            run
-            for run in flow_runs.filter(conn, coming, sort, UPCOMING, 0, now=now)
-            if run.state_name != "Late"
-        ],
-    )
+    overdue = flow_runs.filter(conn, late, sort, MOST_LATE, 0, now=now) if counts.get("late") else []
+    next_ones = flow_runs.filter(conn, coming, sort, UPCOMING, 0, now=now) if counts else []
+    return overdue, [run for run in next_ones if run.state_name != "Late"]
 
 
 def _with_state(filters: Filters, state: StateCriterion) -> Filters:
