@@ -166,6 +166,12 @@ def _parts(size: Size, now: int) -> list[tuple[str, str]]:
         ("flow_run_hour", """INSERT INTO flow_run_hour (hour, state_type, state_name, n, run_time, lateness)
             SELECT minute / 3600000000 * 3600000000, state_type, state_name, sum(n), sum(run_time), sum(lateness)
             FROM flow_run_minute GROUP BY 1, 2, 3"""),
+        *((f"flow_run_facet_hour by {facet}", f"""INSERT INTO flow_run_facet_hour (facet, hour, state_type, state_name,
+                n, run_time, lateness)
+            SELECT {facet}, expected_start_time / 3600000000 * 3600000000, state_type, state_name, count(*),
+                sum(total_run_time), 0 FROM flow_run
+            WHERE state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') GROUP BY 1, 2, 3, 4""")
+          for facet in ("'tag:' || json_extract(tags, '$[0]')", "'queue:' || work_queue_name")),
         ("counters", """INSERT INTO counter (name, n)
             SELECT 'flow_run', count(*) FROM flow_run UNION ALL SELECT 'task_run', count(*) FROM task_run
             WHERE TRUE ON CONFLICT (name, shard) DO UPDATE SET n = excluded.n"""),

@@ -162,12 +162,13 @@ def _slots(conn: Conn, run: TaskFacts, state: State) -> None:
 
 
 def _count(conn: Conn, run: FlowFacts, n: int) -> None:
-    """Ended runs are counted by the minute of their expected start."""
+    """Ended runs are counted by their expected start."""
     state, expected = run.state, run.expected_start_time
     if state is None or state.type not in FINAL or expected is None:
         return
     group = (run.flow_id, run.deployment_id or "", state.type, state.name)
-    rollup.count_minute(conn, expected, group, n, run.total_run_time, lateness(run))
+    facets = rollup.facets_of(run.work_queue_name, run.tags)
+    rollup.count(conn, expected, group, facets, n, run.total_run_time, lateness(run))
 
 
 def _mirror(conn: Conn, run: FlowFacts, state: State, now: datetime) -> None:

@@ -12,6 +12,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {list:column}   the values of a column, all rows together, as the text of a JSON array; NULL may stand for none
     {array}         the function that makes a JSON array of its arguments
     {moment:column} integer microseconds since 1970 as a time, to compare with time columns
+    {hour:column}   the hour that a time column lies in
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ WORDS: dict[str, dict[str, str]] = {
         "by_index": "INDEXED BY {0}",
         "micros": "{0}",
         "moment": "{0}",
+        "hour": "{0} - ({0} % 3600000000 + 3600000000) % 3600000000",
         "list": "json_group_array({0})",
         "array": "json_array",
         "id": "TEXT",
@@ -52,6 +54,7 @@ WORDS: dict[str, dict[str, str]] = {
         "list": "CAST(json_agg({0}) AS TEXT)",
         "array": "json_build_array",
         "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
+        "hour": "date_trunc('hour', {0}, 'UTC')",
         "id": 'TEXT COLLATE "C"',
         "text": 'TEXT COLLATE "C"',
         "time": "TIMESTAMPTZ",

@@ -80,10 +80,12 @@ def update(conn: Conn, id: str, wanted: FlowRunUpdate, now: datetime) -> None:
         del given["name"]
     if "tags" in given:
         given["tags"] = tags.distinct(given["tags"])
+        rollup.count_run(conn, id, -1)
     if not changes.apply(conn, "flow_run", id, given, now):
         raise NotFound("Flow run not found")
     if "tags" in given:
         tags.replace(conn, "flow_run", id, given["tags"])
+        rollup.count_run(conn, id, 1)
     conn.publish("runs")
     conn.publish(f"run:{id}")
 
@@ -99,7 +101,7 @@ def set_labels(conn: Conn, id: str, labels: dict[str, Any], now: datetime) -> No
 
 def delete(conn: Conn, id: str) -> None:
     """Delete a run with its states, task runs, logs, artifacts and inputs; subflow runs stay, without a parent."""
-    rollup.forget_flow_run(conn, id)
+    rollup.count_run(conn, id, -1)
     artifacts.delete_of_flow_run(conn, id)
     for statement in (
         Q.delete_task_logs,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orion.errors import Invalid
 from orion.model import filters as f
 from orion.model.filters import Filters
-from orion.model.flow_runs import FlowRun
+from orion.model.flow_runs import FlowRun, FlowRunUpdate
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.states import FINAL, HistoryBucket
@@ -24,6 +24,8 @@ from tests.conftest import BOTH, fresh_database
 from tests.store.world import NOW, add_state, build
 
 START = datetime(2026, 11, 23, 10, 0, 20, 500_000, tzinfo=UTC)
+TAGS = (["red"], ["red", "tag:blue"], [], ["green"])
+QUEUES = ("one", None, "two", "queue:three", "one")
 KINDS = (
     ("COMPLETED", "Completed"),
     ("FAILED", "Failed"),
@@ -51,11 +53,16 @@ def add_run(
         expected_start_time=expected,
         start_time=None if kind == "SCHEDULED" else expected + timedelta(seconds=2.5),
         total_run_time=float(number),
+        tags=TAGS[number % len(TAGS)],
+        work_queue_name=QUEUES[number % len(QUEUES)],
     )
     flow_runs.insert(conn, run)
     run.state = add_state(conn, "flow_run", run, expected + timedelta(seconds=2.5))
     if kind in FINAL:
-        rollup.count_minute(conn, expected, (flow_id, deployment_id or "", kind, name), 1, float(number), 2.5)
+        facets = rollup.facets_of(run.work_queue_name, run.tags)
+        rollup.count(
+            conn, expected, (flow_id, deployment_id or "", kind, name), facets, 1, float(number), 2.5
+        )
     return run
 
 
@@ -125,8 +132,8 @@ spans = st.tuples(st.integers(-300, 300), st.integers(0, 9000), lengths)
 
 
 @pytest.mark.row("API-18")
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(span=spans, aligned=st.booleans(), which=st.integers(0, 6), few=st.sampled_from([0, 50, 2000]))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(span=spans, aligned=st.booleans(), which=st.integers(0, 12), few=st.sampled_from([0, 50, 2000]))
 def test_history_counts_as_one_by_one(
     past: Past, span: tuple[int, int, float], aligned: bool, which: int, few: int
 ) -> None:
@@ -173,6 +180,48 @@ def choice(past: Past, which: int) -> tuple[Filters | None, list[FlowRun]]:
         case 5:
             wanted = Filters(flows=f.FlowFilter(id=f.IdCriterion(any_=[past.flow_ids[1]])))
             return wanted, [run for run in past.runs if run.flow_id == past.flow_ids[1]]
+        case 6:
+            red = f.TagsCriterion(all_=["red"])
+            wanted = Filters(flow_runs=f.FlowRunFilter(tags=red))
+            return wanted, [run for run in past.runs if "red" in run.tags]
+        case 7:
+            time, blue = f.TimeCriterion(after_=after, before_=before), f.TagsCriterion(any_=["tag:blue"])
+            kinds = f.StateCriterion(type=f.StateTypeCriterion(any_=["COMPLETED", "SCHEDULED"]))
+            wanted = Filters(flow_runs=f.FlowRunFilter(tags=blue, expected_start_time=time, state=kinds))
+            return wanted, [
+                run
+                for run in past.runs
+                if "tag:blue" in run.tags
+                and run.state_type in ("COMPLETED", "SCHEDULED")
+                and run.expected_start_time
+                and after <= run.expected_start_time <= before
+            ]
+        case 8:
+            queues = f.TextCriterion(any_=["one", "queue:three", "nobody"])
+            wanted = Filters(flow_runs=f.FlowRunFilter(work_queue_name=queues))
+            return wanted, [run for run in past.runs if run.work_queue_name in ("one", "queue:three")]
+        case 9:
+            both = f.FlowRunFilter(
+                tags=f.TagsCriterion(all_=["red"]), work_queue_name=f.TextCriterion(any_=["one"])
+            )
+            return Filters(flow_runs=both), [
+                run for run in past.runs if "red" in run.tags and run.work_queue_name == "one"
+            ]
+        case 10:
+            either = f.FlowRunFilter(
+                operator="or_",
+                tags=f.TagsCriterion(all_=["green"]),
+                state=f.StateCriterion(type=f.StateTypeCriterion(any_=["FAILED"])),
+            )
+            return Filters(flow_runs=either), [
+                run for run in past.runs if "green" in run.tags or run.state_type == "FAILED"
+            ]
+        case 11:
+            wanted = Filters(
+                flows=f.FlowFilter(name=f.NameCriterion(any_=["b"])),
+                flow_runs=f.FlowRunFilter(tags=f.TagsCriterion(any_=["red", "green"])),
+            )
+            return wanted, [run for run in past.runs if run.flow_id == past.flow_ids[1] and run.tags]
         case _:
             wanted = Filters(flow_runs=f.FlowRunFilter(name=f.NameCriterion(like_="run-1")))
             return wanted, [run for run in past.runs if run.name.startswith("run-1")]
@@ -207,6 +256,49 @@ def test_a_deleted_run_leaves_the_history(store: Store) -> None:
     store.write_now(flows.delete, past.flow_ids[1])
     assert counted() == 158
     assert store.read_now(by_hour) == store.read_now(minutes_by_hour)
+    gone = {
+        past.runs[0].id,
+        past.runs[3].id,
+        *(run.id for run in past.runs if run.flow_id == past.flow_ids[1]),
+    }
+    assert store.read_now(by_facet) == of_facets([run for run in past.runs if run.id not in gone])
+    left = next(
+        run for run in past.runs if run.id not in gone and run.tags == ["red"] and run.state_type in FINAL
+    )
+    left.tags = ["red", "new"]
+    store.write_now(flow_runs.update, left.id, FlowRunUpdate(tags=left.tags), NOW)
+    assert store.read_now(by_facet) == of_facets([run for run in past.runs if run.id not in gone])
+    left.tags = []
+    store.write_now(flow_runs.update, left.id, FlowRunUpdate(tags=left.tags), NOW)
+    assert store.read_now(by_facet) == of_facets([run for run in past.runs if run.id not in gone])
+    new = "SELECT count(*) FROM flow_run_facet_hour WHERE facet = 'tag:new'"
+    assert store.read_now(lambda conn: conn.one(new)) == (0,), "a tag that no run has any more leaves nothing"
+
+
+def by_facet(conn: Conn) -> dict[tuple[Any, ...], tuple[int, float]]:
+    """What is counted of each tag and queue."""
+    rows = conn.all(
+        "SELECT facet, state_type, state_name, hour, sum(n), sum(run_time), sum(lateness) "
+        "FROM flow_run_facet_hour GROUP BY 1, 2, 3, 4"
+    )
+    assert all(round(late, 3) == 2.5 * int(n) for *_, n, _, late in rows)
+    return {
+        (facet, kind, name, conn.when(hour)): (int(n), round(time, 3))
+        for facet, kind, name, hour, n, time, _ in rows
+        if n
+    }
+
+
+def of_facets(runs: list[FlowRun]) -> dict[tuple[Any, ...], tuple[int, float]]:
+    """The same, counted one by one."""
+    found: dict[tuple[Any, ...], tuple[int, float]] = {}
+    for run in runs:
+        assert run.expected_start_time
+        hour = rollup.minute(run.expected_start_time).replace(minute=0)
+        for facet in rollup.facets_of(run.work_queue_name, run.tags) if run.state_type in FINAL else ():
+            n, time = found.get((facet, run.state_type, run.state_name, hour), (0, 0.0))
+            found[facet, run.state_type, run.state_name, hour] = (n + 1, time + run.total_run_time)
+    return found
 
 
 Hours = dict[tuple[str, str, datetime], tuple[int, float, float]]
@@ -242,7 +334,7 @@ def test_an_upgrade_counts_by_hour_what_was_counted_by_minute(
 
     def fill(conn: Conn) -> None:
         for at in moments:
-            rollup.count_minute(conn, at, (new_id(), "", "COMPLETED", "Completed"), 1, 2.5, 0.25)
+            rollup.count(conn, at, (new_id(), "", "COMPLETED", "Completed"), [], 1, 2.5, 0.25)
 
     before = {
         dialect: tuple(s for s in steps(dialect) if s.number < 10) for dialect in ("sqlite", "postgres")

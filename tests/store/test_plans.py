@@ -245,14 +245,52 @@ def test_a_search_by_name_looks_at_a_stretch_of_the_names_and_at_the_newest_runs
 @pytest.mark.parametrize("what", ["list", "history"])
 def test_runs_of_a_tag_are_sought_in_their_time_only(sqlite_store: Store, what: str) -> None:
     wanted = runs(tags=f.TagsCriterion(all_=["a"]), expected_start_time=WEEK)
+    named = runs(
+        tags=f.TagsCriterion(all_=["a"]), name=f.NameCriterion(like_="x"), expected_start_time=WEEK
+    )
     reads: dict[str, Read] = {
         "list": lambda conn: flow_runs.page(conn, wanted, None, 50, None, NOW),
-        "history": lambda conn: history.flow_runs(conn, wanted, NOW - timedelta(days=7), NOW, 3700, NOW),
+        "history": lambda conn: history.flow_runs(conn, named, NOW - timedelta(days=7), NOW, 3700, NOW),
     }
     steps = [step for _, plan in plans(sqlite_store, reads[what]) for step in plan if "flow_run_tag" in step]
     assert steps and all(
         "(tag=? AND expected_start_time>? AND expected_start_time<?)" in step for step in steps
     )
+
+
+@pytest.mark.parametrize("what", ["tag", "queues"])
+@pytest.mark.parametrize("only_counts", [True, False])
+def test_a_history_of_a_tag_or_of_queues_reads_no_finished_run_of_a_whole_hour(
+    sqlite_store: Store, what: str, only_counts: bool
+) -> None:
+    wanted = {
+        "tag": runs(tags=f.TagsCriterion(all_=["a"]), expected_start_time=WEEK),
+        "queues": runs(work_queue_name=f.TextCriterion(any_=["a", "b"]), expected_start_time=WEEK),
+    }[what]
+    start, alone = NOW - timedelta(days=7), {"only_counts": only_counts}
+    even, uneven = (
+        plans(
+            sqlite_store,
+            lambda conn, at=at: history.flow_runs(conn, wanted, at, NOW, 14_400, NOW, **alone),
+        )
+        for at in (start, start + timedelta(minutes=10))
+    )
+    (live, of_live), (_, rolled) = even
+    by_state = "flow_run_state_type (state_type=? AND expected_start_time>? AND expected_start_time<?)"
+    assert history.LIVE in live and any(by_state in step for step in of_live), of_live
+    by_hour = "flow_run_facet_hour USING PRIMARY KEY (facet=? AND state_type=? AND state_name=? AND hour>? AND hour<?)"
+    assert any(by_hour in step for step in rolled), rolled
+    (_, edges) = uneven[-1]
+    stretches = [step for step in edges if step.startswith("SEARCH flow_run ")]
+    assert len(uneven) == 3 and stretches
+    index = f"{'COVERING ' * only_counts}INDEX flow_run_expected (expected_start_time>? AND expected_start_time<?)"
+    assert all(step.endswith(index) for step in stretches), stretches
+
+
+def test_the_usual_times_of_deployments_stand_in_an_index(sqlite_store: Store) -> None:
+    """Of fifty runs each of fifty deployments no row is looked at."""
+    ((_, plan),) = plans(sqlite_store, lambda conn: console.usual_of_deployments(conn, [ID], 50, NOW))
+    assert any("COVERING INDEX flow_run_deployment (deployment_id=? AND" in step for step in plan), plan
 
 
 def test_a_page_reads_its_ids_from_an_index_alone(sqlite_store: Store) -> None:

@@ -66,16 +66,27 @@ FROM flow_run_minute;
 -- The one by hour, which knows neither flows nor deployments.
 SELECT hour AS time, state_type, state_name, n, run_time, lateness FROM flow_run_hour;
 
--- name: cut_minutes
--- Finished flow runs of the minutes that lie in two cells or across the bounds, from their rows. COALESCE keeps
--- SQLite from the index by state, which would be read whole for each minute.
+-- name: by_facet
+-- The one by hour for tags and queues.
+SELECT hour AS time, state_type, state_name, n, run_time, lateness FROM flow_run_facet_hour WHERE facet IN ({facets});
+
+-- name: tagged
+-- Whether a run has a tag: for few runs, which the index by tag would not find the sooner.
+EXISTS (SELECT 1 FROM flow_run_tag WHERE flow_run_tag.flow_run_id = flow_run.id AND flow_run_tag.tag = :tag);
+
+-- name: times_of_ended
+-- What finished flow runs add up to: their run times and latenesses.
+sum(flow_run.total_run_time), sum(CASE
+    WHEN flow_run.start_time > flow_run.expected_start_time
+    THEN ({micros:flow_run.start_time} - {micros:flow_run.expected_start_time}) / 1000000.0
+    ELSE 0
+END);
+
+-- name: ended_within
+-- Finished flow runs of some stretches of time, such as the minutes that lie in two cells, from their rows. COALESCE
+-- keeps SQLite from the index by state, which would be read whole for each stretch.
 SELECT ({micros:flow_run.expected_start_time} - CAST(:start AS BIGINT)) / CAST(:step AS BIGINT),
-    flow_run.state_type, flow_run.state_name, count(*), sum(flow_run.total_run_time),
-    sum(CASE
-        WHEN flow_run.start_time > flow_run.expected_start_time
-        THEN ({micros:flow_run.start_time} - {micros:flow_run.expected_start_time}) / 1000000.0
-        ELSE 0
-    END)
+    flow_run.state_type, flow_run.state_name, count(*), {times}
 FROM flow_run
 WHERE ({ranges}) AND COALESCE(flow_run.state_type, '') IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')
     AND {where}

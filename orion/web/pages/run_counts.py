@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from orion.model.filters import Filters, FlowRunFilter, HistoryQuery
 from orion.model.states import HistoryBucket
 from orion.model.times import EPOCH
+from orion.store import grids
 from orion.store import history as histories
 from orion.store.base import Conn
 from orion.web.charts.history import Bucket
@@ -49,7 +50,7 @@ def counts(
     """How many runs of each look there are; whatever state is chosen, unless `states` count too."""
     filters = query.filters(start, end, states=states)
     first = max(start - LONGEST_RUN, EPOCH) if query.ended else start
-    seconds = min(max((end - first).total_seconds(), 1.0), histories.LONGEST)
+    seconds = min(max((end - first).total_seconds(), 1.0), grids.LONGEST)
     found: dict[str, int] = {}
     asked = _asked(filters, first, end, seconds)
     for bucket in histories.flow_runs(conn, asked, first, end, seconds, now, only_counts=True):
