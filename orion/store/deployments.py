@@ -12,9 +12,10 @@ from orion.model.deployments import Deployment, DeploymentCreate, DeploymentUpda
 from orion.model.filters import Filters
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT, unraw
+from orion.model.work_pools import AGENT_POOL
 from orion.store import changes, deployment_schedules, paging, sql, tags, work_queues
 from orion.store.base import Conn, Row
-from orion.store.filters import AGENT_POOL, where
+from orion.store.filters import where
 from orion.store.paging import Listing, Sort
 from orion.store.rows import Rows
 

@@ -30,12 +30,12 @@ from orion.model.filters import (
     WorkPoolFilter,
     WorkQueueFilter,
 )
+from orion.model.work_pools import AGENT_POOL, POOL_ID
 from orion.store.base import Conn
 from orion.store.conditions import Conditions, Literal, given, join, like, operator_of
 from orion.store.rows import json_text
 
-AGENT_POOL = "default-agent-pool"
-POOL = {"id": "CAST(NULL AS TEXT)", "name": f"'{AGENT_POOL}'", "type": "'prefect-agent'"}
+POOL = {"id": f"'{POOL_ID}'", "name": f"'{AGENT_POOL}'", "type": "'prefect-agent'"}
 
 
 class Where(NamedTuple):
@@ -72,6 +72,12 @@ def where_own(conn: Conn, table: str, criteria: Criterion | None) -> Where:
     """The condition of a single filter on its own table: logs, queues, blocks, variables, artifacts."""
     c = Conditions(conn)
     return Where(own(c, table, criteria) or "TRUE", c.params)
+
+
+def where_pool(conn: Conn, criteria: WorkPoolFilter | None) -> Where:
+    """The condition that the implicit pool meets a filter."""
+    c = Conditions(conn)
+    return Where((pool_fits(c, criteria) if criteria is not None else None) or "TRUE", c.params)
 
 
 def where_blocks(
@@ -266,9 +272,13 @@ def in_pool(c: Conditions, criteria: WorkPoolFilter | None, table: str) -> str |
     """The only pool is the implicit one of the agents, without a row; every queue there is belongs to it."""
     if criteria is None:
         return None
+    queued = related(c, "work_queue", f"work_queue.name = {table}.work_queue_name", None)
+    return join(None, [queued, pool_fits(c, criteria)])
+
+
+def pool_fits(c: Conditions, criteria: WorkPoolFilter) -> str | None:
     fields = ((field, criterion) for field, criterion in given(criteria) if field != "operator")
-    fits = join(operator_of(criteria), [c.match(POOL[field], criterion) for field, criterion in fields])
-    return join(None, [related(c, "work_queue", f"work_queue.name = {table}.work_queue_name", None), fits])
+    return join(operator_of(criteria), [c.match(POOL[field], criterion) for field, criterion in fields])
 
 
 # --- Criteria that are more than a column -----------------------------------------------------------------------------

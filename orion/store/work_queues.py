@@ -10,10 +10,11 @@ from orion.errors import Conflict, NotFound
 from orion.model.filters import WorkQueueFilter
 from orion.model.flow_runs import FlowRun
 from orion.model.ids import new_id
+from orion.model.work_pools import AGENT_POOL, POOL_ID
 from orion.model.work_queues import HealthPolicy, WorkQueue, WorkQueueCreate, WorkQueueStatus, WorkQueueUpdate
 from orion.store import changes, flow_runs, paging, sql
 from orion.store.base import Conn, Row
-from orion.store.filters import AGENT_POOL, Where, where_own
+from orion.store.filters import Where, where_own
 from orion.store.paging import Listing, Sort
 from orion.store.rows import Rows, json_text
 from orion.store.states import FLOW_RUN_STATE, run_reader
@@ -291,7 +292,7 @@ def _read(conn: Conn, row: Row, now: datetime | None) -> WorkQueue:
 
 
 def _with_status(queue: WorkQueue, now: datetime | None) -> WorkQueue:
-    queue.work_pool_name = AGENT_POOL
+    queue.work_pool_id, queue.work_pool_name = POOL_ID, AGENT_POOL
     if queue.is_paused:
         queue.status = "PAUSED"
     elif now is not None and queue.last_polled is not None and now - queue.last_polled <= POLLED_WITHIN:

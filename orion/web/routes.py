@@ -24,6 +24,7 @@ from orion.model import states as st
 from orion.model import task_runs as tr
 from orion.model import variables as v
 from orion.model import waiting as wa
+from orion.model import work_pools as wp
 from orion.model import work_queues as wq
 from orion.web import bodies as bo
 from orion.web.handlers import (
@@ -48,6 +49,7 @@ from orion.web.handlers import (
     task_runs,
     ui,
     variables,
+    work_pools,
     work_queues,
 )
 from orion.web.handlers import concurrency_limits_v2 as named
@@ -152,6 +154,17 @@ WORK_QUEUES = tagged("work_queues",
     delete("/work_queues/{id}", work_queues.delete, page="/queues/{id}/delete"),
     post("/work_queues/{id}/get_runs", work_queues.get_runs, wq.GetRuns, list[fr.FlowRun]),
     get("/work_queues/{id}/status", work_queues.status, wq.WorkQueueStatus),
+)
+POOL_QUEUES = "/work_pools/{work_pool_name}/queues"
+WORK_POOLS = tagged("work_pools",
+    post("/work_pools/filter", work_pools.filter, wp.WorkPoolQuery, list[wp.WorkPool]),
+    get("/work_pools/{name}", work_pools.read, wp.WorkPool),
+    post("/work_pools/{name}/get_scheduled_flow_runs", work_pools.due_runs, wp.PoolRuns, list[wp.PoolRun]),
+    post(POOL_QUEUES, work_pools.create_queue, wq.WorkQueueCreate, wq.WorkQueue, 201),
+    post(f"{POOL_QUEUES}/filter", work_pools.filter_queues, f.WorkQueueQuery, list[wq.WorkQueue]),
+    get(f"{POOL_QUEUES}/{{name}}", work_pools.read_queue, wq.WorkQueue),
+    patch(f"{POOL_QUEUES}/{{name}}", work_pools.update_queue, wq.WorkQueueUpdate),
+    delete(f"{POOL_QUEUES}/{{name}}", work_pools.delete_queue),
 )
 LIMITS = tagged("concurrency_limits",
     post("/concurrency_limits/", concurrency_limits.create, li.ConcurrencyLimitCreate, li.ConcurrencyLimit, 201, 200),
@@ -365,8 +378,8 @@ def pages_of_the_console() -> tuple[Route, ...]:
 # fmt: on
 
 API: tuple[Route, ...] = (
-    *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *LIMITS, *SAVED_SEARCHES, *BLOCKS,
-    *NOTIFICATIONS, *ARTIFACTS, *VARIABLES, *ADMIN, *ORION,
+    *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *WORK_POOLS, *LIMITS, *SAVED_SEARCHES,
+    *BLOCKS, *NOTIFICATIONS, *ARTIFACTS, *VARIABLES, *ADMIN, *ORION,
 )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from orion.model.filters import Filters
+from orion.model.work_pools import POOL_ID
 from tests.store.world import World
 
-POOL = {"name": "default-agent-pool", "type": "prefect-agent", "id": None}
+POOL = {"name": "default-agent-pool", "type": "prefect-agent", "id": POOL_ID}
 
 
 def given(struct: Struct) -> dict[str, Any]:
