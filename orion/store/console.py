@@ -101,16 +101,6 @@ def holders(conn: Conn, limit_ids: list[str]) -> dict[str, list[Holder]]:
     return found
 
 
-def parameter_schemas(conn: Conn, deployment_id: str | None, flow_id: str) -> list[str]:
-    """The schema of the parameters of a deployment; without one, those of the deployments of a flow."""
-    found = (
-        conn.all(Q.schema_of_deployment, {"id": deployment_id})
-        if deployment_id
-        else conn.all(Q.schemas_of_flow, {"id": flow_id})
-    )
-    return [schema for (schema,) in found if schema]
-
-
 def flow_names(conn: Conn, ids: Iterable[str]) -> dict[str, str]:
     return _names(conn, Q.flow_names, ids)
 

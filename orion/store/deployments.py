@@ -13,7 +13,7 @@ from orion.model.filters import Filters
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT, unraw
 from orion.model.work_pools import AGENT_POOL
-from orion.store import changes, deployment_schedules, paging, sql, tags, work_queues
+from orion.store import changes, deployment_schedules, paging, secret_schemas, sql, tags, work_queues
 from orion.store.base import Conn, Row
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
@@ -171,6 +171,7 @@ def _change(
     _check_strategy(columns.get("concurrency_options"))
     if not changes.apply(conn, "deployment", id, columns, now):
         raise NotFound("Deployment not found")
+    secret_schemas.note(conn, id, bytes(columns.get("parameter_openapi_schema") or b""), now)
     if "tags" in columns:
         tags.replace(conn, "deployment", id, columns["tags"])
     wished = deployment_schedules.wished(sent)

@@ -19,7 +19,18 @@ from orion.model.deployments import (
 from orion.model.filters import DeploymentFilter, Filters, TagsCriterion
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
-from orion.store import Conn, Store, deployment_schedules, deployments, flow_runs, flows, states, work_queues
+from orion.store import (
+    Conn,
+    Store,
+    deployment_schedules,
+    deployments,
+    flow_runs,
+    flows,
+    secret_schemas,
+    states,
+    work_queues,
+)
+from orion.store.migrate import steps
 from tests.store.test_flow_runs import added as added_flow_run
 from tests.store.world import NOW, add_state
 
@@ -259,3 +270,40 @@ def test_a_collision_strategy_is_one_of_three(store: Store, flow_id: str) -> Non
     assert wire.unraw(saved.concurrency_options) == {"collision_strategy": "CANCEL_OLD"}
     with pytest.raises(Invalid, match="there is ENQUEUE, CANCEL_NEW, CANCEL_OLD"):
         save(store, flow_id, concurrency_options=wire.raw({"collision_strategy": "MAYBE"}))
+
+
+def takes(title: str, **more: Any) -> dict[str, Any]:
+    token = {"title": title, "type": "string", "format": "password"}
+    return {"properties": {"token": token, "default": {"type": "integer"}} | more}
+
+
+def kept(store: Store, flow_id: str) -> list[Any]:
+    return [wire.decode(text.encode(), dict) for text in store.read_now(secret_schemas.of_flow, flow_id)]
+
+
+def test_schemas_that_know_secrets_are_kept_with_the_flow_once_however_often_their_words_change(
+    store: Store, flow_id: str
+) -> None:
+    for title in ("Token", "The token"):
+        save(store, flow_id, parameter_openapi_schema=takes(title))
+    save(store, flow_id, LATER, parameter_openapi_schema=takes("Token", pin={"writeOnly": True}))
+    save(store, flow_id, LATER, parameter_openapi_schema={"properties": {"day": {"type": "string"}}})
+    secret = {"type": "string", "format": "password"}
+    old = {"properties": {"token": secret, "default": {"type": "integer"}}}
+    assert kept(store, flow_id) == [{"properties": old["properties"] | {"pin": {"writeOnly": True}}}, old]
+    store.write_now(flows.delete, flow_id)
+    assert kept(store, flow_id) == []
+
+
+def test_an_upgrade_keeps_the_schemas_of_the_deployments_that_are_there(store: Store, flow_id: str) -> None:
+    save(store, flow_id, parameter_openapi_schema=takes("Token"))
+    save(store, flow_id, name="open", parameter_openapi_schema={"properties": {"day": {}}})
+    (step,) = (step.text for step in steps(store.dialect) if step.name == "secret_schemas")
+    copy = step[step.index("INSERT INTO") :].strip().rstrip(";")
+
+    def upgrade(conn: Conn) -> None:
+        conn.run("DELETE FROM secret_schema", {})
+        conn.run(copy, {})
+
+    store.write_now(upgrade)
+    assert kept(store, flow_id) == [takes("Token")]

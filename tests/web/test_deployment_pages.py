@@ -267,6 +267,29 @@ def test_no_page_shows_a_parameter_that_its_schema_calls_a_secret(client: Client
     assert client.get(f"/api/flow_runs/{ids[0]}").json()["parameters"] == CANARIES, "the API tells"
 
 
+def test_a_run_stays_masked_when_its_deployment_is_changed_or_deleted_and_with_it_the_schema(client: Client) -> None:
+    flow = makers.flow(client)["id"]
+    words = {"token": {**SECRET, "title": "T", "default": "x"}, "title": SECRET, "open": {"type": "string"}}
+    given = {"token": "canary-1", "title": "canary-2", "open": "to all"}
+    made = [
+        makers.deployment(client, flow, name=name, parameters=given, parameter_openapi_schema={"properties": words})
+        for name in ("changed", "deleted")
+    ]
+    runs = [client.post(f"/api/deployments/{each['id']}/create_flow_run", json={}).json() for each in made]
+    for run in runs:
+        makers.propose(client, "flow_runs", run["id"], "RUNNING")
+    changed = {"name": "changed", "flow_id": flow, "parameter_openapi_schema": {"properties": {}}}
+    assert client.post("/api/deployments/", json=changed).status_code == 200
+    client.delete(f"/api/deployments/{made[1]['id']}")
+    for run in runs:
+        for place in (f"/runs/{run['id']}", f"/runs/{run['id']}/parameters"):
+            shown = client.get(place, headers=HTML).text
+            assert leaks(shown) == [] and "to all" in shown
+        assert client.get(f"/api/flow_runs/{run['id']}").json()["parameters"] == given, "the API tells"
+    other = makers.flow_run(client, makers.flow(client, "other")["id"], parameters={"token": "told"})["id"]
+    assert "told" in client.get(f"/runs/{other}", headers=HTML).text, "another flow's secrets are its own"
+
+
 def test_secrets_in_lists_and_maps_are_kept_where_they_are_masked_and_no_mask_is_ever_run_with(
     client: Client,
 ) -> None:

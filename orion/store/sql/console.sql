@@ -15,14 +15,6 @@ SELECT
     (SELECT count(*) FROM (SELECT 1 FROM deployment LIMIT 1000) AS deployments),
     (SELECT count(*) FROM (SELECT 1 FROM work_queue LIMIT 1000) AS queues);
 
--- name: schema_of_deployment
--- What parameters a deployment takes.
-SELECT parameter_openapi_schema FROM deployment WHERE id = :id;
-
--- name: schemas_of_flow
--- What parameters the deployments of a flow take, the newest first.
-SELECT parameter_openapi_schema FROM deployment WHERE flow_id = :id ORDER BY created DESC LIMIT 20;
-
 -- name: flow_names
 -- Names of flows by id.
 SELECT id, name FROM flow WHERE id IN {listed:ids};
