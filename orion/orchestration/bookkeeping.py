@@ -77,10 +77,10 @@ def delay_of(policy: FlowRunPolicy) -> float:
 
 
 def lateness(run: Run) -> float:
-    """Seconds between the expected and the real start of an ended run; 0 when it never started."""
+    """Seconds between the expected and the real start of an ended run; 0 when it never started, or ahead of time."""
     if run.start_time is None or run.expected_start_time is None:
         return 0.0
-    return (run.start_time - run.expected_start_time).total_seconds()
+    return max(0.0, (run.start_time - run.expected_start_time).total_seconds())
 
 
 def _ran(was: State | None, now: State) -> float:

@@ -54,7 +54,7 @@ def count_run(conn: Conn, id: str, n: int) -> None:
     flow_id, deployment_id, state_type, state_name, run_time, expected_start, start, queue, tags = row
     expected, began = conn.when(expected_start), conn.when(start)
     assert expected is not None
-    late = 0.0 if began is None else (began - expected).total_seconds()
+    late = 0.0 if began is None else max(0.0, (began - expected).total_seconds())
     facets = facets_of(queue, unraw(tags.encode()))
     count(conn, expected, (flow_id, deployment_id or "", state_type, state_name), facets, n, run_time, late)
     if n < 0 and facets:

@@ -248,6 +248,25 @@ def test_history_counts_by_interval_and_shows_empty_ones(client: Client, clock: 
     assert client.post("/api/flow_runs/history", json=endless).status_code == 422
 
 
+@pytest.mark.row("API-18")
+def test_a_run_that_began_ahead_of_its_time_is_not_late(client: Client, clock: Clock) -> None:
+    due = clock.now + timedelta(hours=3)
+    planned = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
+    run = flow_run(client, state=planned, tags=["early"])
+    for state in ("RUNNING", "COMPLETED"):
+        forced = {"state": {"type": state}, "force": True}
+        assert client.post(f"/api/flow_runs/{run['id']}/set_state", json=forced).json()["status"] == "ACCEPT"
+    span = {
+        "history_start": (due - timedelta(days=1)).isoformat(),
+        "history_end": (due + timedelta(days=1)).isoformat(),
+    }
+    alone = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    for narrowed in ({}, {"flow_runs": {"tags": {"all_": ["early"]}}}, alone):
+        body = span | {"history_interval_seconds": 3600 * 48} | narrowed
+        (found,) = client.post("/api/flow_runs/history", json=body).json()[0]["states"]
+        assert (found["count_runs"], found["sum_estimated_lateness"]) == (1, 0.0)
+
+
 @pytest.mark.row("API-19")
 def test_runs_as_dots(client: Client) -> None:
     run = running_flow_run(client)

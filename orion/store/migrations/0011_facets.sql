@@ -14,7 +14,10 @@ CREATE TABLE flow_run_facet_hour (
 
 INSERT INTO flow_run_facet_hour (facet, hour, state_type, state_name, shard, n, run_time, lateness)
 SELECT facet, {hour:expected_start_time}, state_type, state_name, 0, count(*), sum(total_run_time),
-    sum(CASE WHEN start_time IS NULL THEN 0 ELSE ({micros:start_time} - {micros:expected_start_time}) / 1000000.0 END)
+    sum(CASE
+        WHEN start_time > expected_start_time THEN ({micros:start_time} - {micros:expected_start_time}) / 1000000.0
+        ELSE 0
+    END)
 FROM (
     SELECT 'tag:' || flow_run_tag.tag AS facet, flow_run.expected_start_time, flow_run.start_time,
         flow_run.state_type, flow_run.state_name, flow_run.total_run_time
