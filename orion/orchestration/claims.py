@@ -45,8 +45,7 @@ def claim_runs(
     ids = claims.due(conn, queue, scheduled_before or now, now, room, rooms)
     kept = claims.hand_out(conn, ids, holder, now + timedelta(seconds=terms().claim), now) if ids else set()
     crash_point("claim-handed-out")
-    runs = (flow_runs.get(conn, run_id, now) for run_id in ids if run_id in kept)
-    return [run for run in runs if run is not None]
+    return flow_runs.some(conn, [run_id for run_id in ids if run_id in kept], now)
 
 
 def give_back_runs(conn: Conn, run_ids: list[str], claimed: datetime) -> int:

@@ -68,7 +68,7 @@ def rows(
         rest = Where(f"{where.text} AND {second[0].text}", where.params)
         skipped = offset if found or not offset else _count_in_order(conn, listing.table, chosen, valued, offset)
         found += _ids(conn, listing, chosen, rest, limit - len(found), offset - skipped)
-    return _fetch(conn, listing, found)
+    return fetch(conn, listing, [row[0] for row in found])
 
 
 def _count_in_order(conn: Conn, table: str, sort: Sort, where: Where, most: int) -> int:
@@ -107,7 +107,8 @@ def page(
             condition = Where(f"{where.text} AND {part.text}", {**where.params, **part.params})
             found += _ids(conn, listing, chosen, condition, limit + 1 - len(found), 0)
     more = limit > 0 and len(found) > limit
-    return _fetch(conn, listing, found[:limit]), _key(conn, chosen, found[limit - 1]) if more else None
+    rows = fetch(conn, listing, [row[0] for row in found[:limit]])
+    return rows, _key(conn, chosen, found[limit - 1]) if more else None
 
 
 def _ids(conn: Conn, listing: Listing, sort: Sort, where: Where, limit: int, offset: int) -> list[Row]:
@@ -120,14 +121,12 @@ def _ids(conn: Conn, listing: Listing, sort: Sort, where: Where, limit: int, off
     return conn.all(text, {**where.params, "limit": limit, "offset": offset})
 
 
-def _fetch(conn: Conn, listing: Listing, ids: list[Row]) -> list[Row]:
+def fetch(conn: Conn, listing: Listing, ids: list[str]) -> list[Row]:
     """The rows of some ids, in their order; one that was deleted meanwhile is left out."""
     table = listing.table
     text = f"SELECT {listing.columns} FROM {table} {listing.joins} WHERE {table}.id IN {{listed:page}}"
-    found = (
-        {row[0]: row for row in conn.all(text, {"page": json_text([row[0] for row in ids])})} if ids else {}
-    )
-    return [found[row[0]] for row in ids if row[0] in found]
+    found = {row[0]: row for row in conn.all(text, {"page": json_text(ids)})} if ids else {}
+    return [found[id] for id in ids if id in found]
 
 
 def _parts(conn: Conn, table: str, sort: Sort, key: tuple[Any, str] | None) -> list[Where]:

@@ -22,6 +22,7 @@ from orion.store.url import Place
 echo = logging.getLogger("orion.store.sql")
 
 CONNECT_SECONDS = 5
+PREPARED_AT, PREPARED = 2, 300  # what is asked for the third time is planned once; a page may ask forty things
 ALIVE = {  # a server that is gone without a word is noticed within half a minute, not within hours
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 10,
@@ -46,11 +47,12 @@ def patience(place: Place) -> dict[str, Any]:
 
 
 def prepare(raw: psycopg.Connection[Any], limit: float) -> None:
-    """Make a fresh connection ready: times in UTC, statements with a time limit."""
+    """Make a fresh connection ready: times in UTC, statements with a time limit, planned once and never compiled."""
     raw.autocommit = True
+    raw.prepare_threshold, raw.prepared_max = PREPARED_AT, PREPARED
     raw.adapters.register_loader("numeric", Number)
     raw.execute(
-        f"SET timezone = 'UTC'; SET statement_timeout = {int(limit * 1000)}; SET lock_timeout = '10s'"
+        f"SET timezone = 'UTC'; SET statement_timeout = {int(limit * 1000)}; SET lock_timeout = '10s'; SET jit = off"
     )
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from orion.errors import NotFound
 from orion.model.flow_runs import FlowRunUpdate
-from orion.model.work_queues import QueueFilter, WorkQueueUpdate
+from orion.model.work_queues import QueueFilter, WorkQueue, WorkQueueUpdate
 from orion.orchestration import claim_runs
 from orion.store import Store, claims, flow_runs, work_queues
+from orion.store.base import Conn
+from tests import counting
 from tests.orchestration.world import World, wish
 
 
@@ -26,6 +28,18 @@ def test_due_runs_of_the_queue_come_earliest_first(world: World) -> None:
     world.planned(-90, "another")
     assert world.claim(queue) == [early, late]
     assert world.claim(queue, before=31) == [planned]
+
+
+def test_many_runs_are_handed_out_in_as_many_statements_as_one(world: World) -> None:
+    one, many = world.queue("one"), world.queue("many")
+    world.planned(-1, "one")
+    runs = [world.planned(-n, "many").id for n in range(9, 0, -1)]
+
+    def claimed(conn: Conn, queue: WorkQueue) -> list[str]:
+        return [run.id for run in claim_runs(conn, queue, world.now)]
+
+    assert counting.statements(world.store, claimed, one) == counting.statements(world.store, claimed, many)
+    assert world.claim(many) == [] and all(world.get(run).state_type == "SCHEDULED" for run in runs)
 
 
 def test_a_run_on_hand_is_nobody_elses_until_its_lease_ends(world: World) -> None:

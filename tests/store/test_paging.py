@@ -170,9 +170,8 @@ def test_a_row_deleted_between_the_two_looks_is_left_out(sqlite_store: Store) ->
     world = sqlite_store.write_now(worlds.build)
 
     def look(conn: Conn) -> list[Any]:
-        listing = flow_runs.LISTING
-        ids = [(run.id, None) for run in world.flow_runs[:2]] + [(worlds.new_id(), None)]
-        return paging._fetch(conn, listing, ids)
+        ids = [*(run.id for run in world.flow_runs[:2]), worlds.new_id()]
+        return paging.fetch(conn, flow_runs.LISTING, ids)
 
     assert [row[0] for row in sqlite_store.read_now(look)] == [run.id for run in world.flow_runs[:2]]
 

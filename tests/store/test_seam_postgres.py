@@ -100,6 +100,22 @@ def test_a_slow_statement_is_stopped(store: Store) -> None:
     assert store.write_now(put, "a") == "a"
 
 
+def test_what_is_asked_often_is_planned_once_and_nothing_is_compiled(store: Store) -> None:
+    def known(conn: Conn) -> tuple[Any, ...] | None:
+        for n in range(4):
+            conn.one("SELECT CAST(:n AS BIGINT) AS often", {"n": n})
+        conn.one("SELECT 1 AS seldom")
+        asked = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE :like"
+        (often,), (seldom,), (jit,) = (
+            conn.one(asked, {"like": "%AS often"}) or (),
+            conn.one(asked, {"like": "%AS seldom"}) or (),
+            conn.one("SHOW jit") or (),
+        )
+        return often, seldom, jit
+
+    assert store.read_now(known) == (1, 0, "off")
+
+
 def test_a_nul_in_a_text_is_the_callers_fault(store: Store) -> None:
     with pytest.raises(errors.Invalid):
         store.write_now(put, "a\x00b")

@@ -114,3 +114,20 @@ def test_only_the_outlines_asked_for_last_are_kept(monkeypatch: pytest.MonkeyPat
     kept.keep("c", (1,), made)
     assert kept.get("b", (1,)) is None and kept.get("a", (1,)) is made
     assert kept.get("a", (2,)) is None and kept.get("a", (1,)) is None
+
+
+@pytest.mark.parametrize("tab", [*TABS, "/radar?find=extract-330", "/logs"])
+def test_subflows_are_read_once_a_page(
+    client: Client, big: str, monkeypatch: pytest.MonkeyPatch, tab: str
+) -> None:
+    """For the number of its tab and for its charts: each task run is looked up for it."""
+    seen: list[str] = []
+    real = console.children
+
+    def noting(conn: Any, run: str) -> Any:
+        seen.append(run)
+        return real(conn, run)
+
+    monkeypatch.setattr(console, "children", noting)
+    assert client.get(f"/runs/{big}{tab}", headers=HTML).status_code == 200
+    assert seen == [big]

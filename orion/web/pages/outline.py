@@ -60,9 +60,10 @@ class Outlines:
             self._by_id[run_id] = (revision, outline)
 
 
-def outline_of(conn: Conn, run: FlowRun, now: datetime, kept: Outlines) -> Outline:
-    """The outline of a run as it is now."""
-    children = console.children(conn, run.id)
+def outline_of(
+    conn: Conn, run: FlowRun, now: datetime, kept: Outlines, children: Mapping[str, str]
+) -> Outline:
+    """The outline of a run as it is now; `children` are its subflow runs by their task runs."""
     ended = is_final(run.state_type) and run.end_time is not None
     revision = (*console.tasks_revision(conn, run.id), run.start_time, run.end_time, *children.items())
     if ended and (known := kept.get(run.id, revision)):

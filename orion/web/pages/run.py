@@ -122,16 +122,19 @@ async def _page(call: Call, tab: str, template: str, more: Reader, *args: Any) -
 
 
 def _read(conn: Conn, id: str, now: datetime, more: Reader, *args: Any) -> dict[str, Any]:
-    top = run_head.head(conn, id, now)
-    return {**top, **more(conn, top["run"], now, *args)}
+    top, children = run_head.head(conn, id, now)
+    drawn = (children,) if more in (_overview, _radar) else ()
+    return {**top, **more(conn, top["run"], now, *args, *drawn)}
 
 
 def _nothing(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     return {}
 
 
-def _overview(conn: Conn, run: FlowRun, now: datetime, sort: str, outlines: Outlines) -> dict[str, Any]:
-    outline = outline_of(conn, run, now, outlines)
+def _overview(
+    conn: Conn, run: FlowRun, now: datetime, sort: str, outlines: Outlines, children: dict[str, str]
+) -> dict[str, Any]:
+    outline = outline_of(conn, run, now, outlines, children)
     parent = console.parents(conn, [run.parent_task_run_id]).get(run.parent_task_run_id or "")
     past = console.last_of_deployment(conn, run.deployment_id, 50, now) if run.deployment_id else []
     lines = run_logs.newest(conn, run.id, LINES)
@@ -169,10 +172,12 @@ def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     }
 
 
-def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView, outlines: Outlines) -> dict[str, Any]:
+def _radar(
+    conn: Conn, run: FlowRun, now: datetime, wanted: RadarView, outlines: Outlines, children: dict[str, str]
+) -> dict[str, Any]:
     if wanted.task or wanted.name:
-        return _focused(conn, run, now, wanted)
-    outline = outline_of(conn, run, now, outlines)
+        return _focused(conn, run, now, wanted, children)
+    outline = outline_of(conn, run, now, outlines, children)
     return {
         "nodes": outline.nodes,
         "first": outline.names,
@@ -184,11 +189,13 @@ def _radar(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView, outlines:
     }
 
 
-def _focused(conn: Conn, run: FlowRun, now: datetime, wanted: RadarView) -> dict[str, Any]:
+def _focused(
+    conn: Conn, run: FlowRun, now: datetime, wanted: RadarView, children: dict[str, str]
+) -> dict[str, Any]:
     """The radar with a task in focus, if there is such a task."""
     tasks = console.sketches(conn, run.id)
     names = timeline.short_names({task.id: task.name for task in tasks})
-    nodes = timeline.nodes(tasks, names, console.children(conn, run.id))
+    nodes = timeline.nodes(tasks, names, children)
     focus = wanted.found(nodes)
     before, after = _around(nodes, focus)
     keys = keys_of(nodes)

@@ -32,12 +32,13 @@ BROKEN: tuple[StateType, ...] = ("FAILED", "CRASHED")
 SOME = 50
 
 
-def head(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
-    """The run with its names, its states, what failed first, and the numbers of its tabs."""
+def head(conn: Conn, id: str, now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
+    """The run with its names, its states, what failed first, and the numbers of its tabs; and its subflow runs."""
     run = shown_parameters.of_run(conn, found(flow_runs.get(conn, id, now), "run"))
     final = is_final(run.state_type)
     looks = looks_of(console.task_counts(conn, [id]).get(id, []))
-    return {
+    children = console.children(conn, run.id)
+    top = {
         "run": run,
         "final": final,
         "restorable": run_actions.restorable(run),
@@ -45,12 +46,13 @@ def head(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
         "flow_name": console.flow_names(conn, [run.flow_id]).get(run.flow_id, "?"),
         "path": steps(states.of_flow_run(conn, id), now),
         "failure": _failure(conn, run, looks, now),
-        "counts": _counts(conn, run, looks),
+        "counts": _counts(conn, run, looks, len(children)),
         "good": compare.last_good(conn, run, now) if final else None,
         "reuse": _reuse(conn, run, looks) if final and run.deployment_id else "",
         "by_hand": set_state.FOR_FLOW_RUNS,
         "last_line": "" if final else console.newest_log(conn, id),
     }
+    return top, children
 
 
 def some_tasks(conn: Conn, run_id: str, kinds: tuple[StateType, ...], n: int, now: datetime) -> list[TaskRun]:
@@ -62,11 +64,11 @@ def some_tasks(conn: Conn, run_id: str, kinds: tuple[StateType, ...], n: int, no
     return task_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", n, 0, now=now)
 
 
-def _counts(conn: Conn, run: FlowRun, looks: dict[str, int]) -> dict[str, int]:
+def _counts(conn: Conn, run: FlowRun, looks: dict[str, int], subflows: int) -> dict[str, int]:
     return {
         "logs": console.log_count(conn, run.id),
         "tasks": sum(looks.values()),
-        "subflows": len(console.children(conn, run.id)),
+        "subflows": subflows,
         "parameters": len(msgspec.json.decode(run.parameters) or {}),
         "artifacts": count_of_run(conn, run.id),
     }
