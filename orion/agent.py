@@ -373,6 +373,7 @@ class Agent:
         """Run until told to stop, or until nothing is due; the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT) if self.signals else ():
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})  # who started it may have held them back
         try:
             if self.options.drains:
                 return await self._drain()
@@ -970,7 +971,10 @@ def _advice(queue: str, error: Unavailable | Refusal, api: str) -> str:
         case Refusal(status=404):
             return f"There is no work queue {queue!r}: `orion work-queue create` or a deployment makes one."
         case Refusal(status=401 | 403):
-            return "The server refused the key, or the lack of one: set ORION_API_KEY to a key that it knows."
+            return (
+                "The server refused the key, or the lack of one: set ORION_API_KEY to a key that it knows, "
+                "in the environment or with `orion config set ORION_API_KEY=<key>`."
+            )
     return str(error)
 
 

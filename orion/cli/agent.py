@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -82,4 +83,6 @@ def _each(option: str, values: Sequence[object] | None) -> list[str]:
 def _become(command: list[str]) -> None:
     """Replace this process: the agent holds no more memory than it needs, and signals reach it directly."""
     sys.stdout.flush()
+    # Held back until the agent listens: Ctrl+C while it is loaded ends it as later, without a traceback.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     os.execve(command[0], command, {**os.environ, **current().environment()})

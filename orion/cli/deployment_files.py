@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 import typer
 
@@ -202,7 +202,7 @@ def build(
     if not manifest_only:
         _write(made, target)
     if apply_it:
-        apply_all([made])
+        apply_all([Described(made)])
 
 
 def _packager(
@@ -257,7 +257,7 @@ def _keep_other(made: DeploymentFile, path: Path) -> None:
     if not path.exists():
         return
     try:
-        there = [f"{each.flow_name}/{each.name}" for each in read_files([path])]
+        there = [f"{each.flow_name}/{each.name}" for each, _ in read_files([path])]
     except OrionError:
         raise Invalid(f"{path} is there and is no deployment file: name another one with -o.") from None
     if there != [f"{made.flow_name}/{made.name}"]:
@@ -300,37 +300,54 @@ def found(patterns: Sequence[str]) -> list[Path]:
     return list(files)
 
 
-def read_files(paths: Sequence[Path]) -> list[DeploymentFile]:
+class Described(NamedTuple):
+    """A deployment, and the file that describes it."""
+
+    deployment: DeploymentFile
+    file: Path | None = None
+
+
+def read_files(paths: Sequence[Path]) -> list[Described]:
     """The deployments of all files, read before any of them is applied."""
     from orion.deployments import read_file
 
-    return [deployment for path in paths for deployment in read_file(path)]
+    return [Described(deployment, path) for path in paths for deployment in read_file(path)]
 
 
-def apply_all(deployments: Sequence[DeploymentFile], client: SyncClient | None = None) -> None:
+def apply_all(described: Sequence[Described], client: SyncClient | None = None) -> None:
     """Apply deployments and say so. A fault in one of them is found before the first is applied."""
     from orion.deployments import apply as apply_one
     from orion.deployments import ready
+    from orion.deployments.checking import doubtful
 
-    for deployment in deployments:
-        with _about(deployment):
-            ready(deployment)
-    for deployment, say in each("Applying", deployments):
-        with _about(deployment):
+    for one in described:
+        with _about(one):
+            known = ready(one.deployment)
+        for doubt in doubtful(known.parameters, known.parameter_openapi_schema):
+            note(f"{_subject(one)}: {doubt}")
+    for one, say in each("Applying", described):
+        deployment = one.deployment
+        with _about(one):
             saved = apply_one(deployment, client)
         say(f"Deployment {deployment.flow_name}/{deployment.name} is applied ({saved.id}).")
-        if len(deployments) == 1 and (times := _next_times(saved)):
+        if len(described) == 1 and (times := _next_times(saved)):
             note("\n  ".join(["Next:", *times]))
 
 
+def _subject(one: Described) -> str:
+    deployment = one.deployment
+    name = f"{deployment.flow_name or deployment.entrypoint}/{deployment.name}"
+    return f"{one.file}: deployment {name}" if one.file else f"Deployment {name}"
+
+
 @contextmanager
-def _about(deployment: DeploymentFile) -> Iterator[None]:
-    """Errors name the deployment: several may be applied at once."""
+def _about(one: Described) -> Iterator[None]:
+    """Errors name the file and the deployment, of which several may be applied at once."""
     try:
         yield
     except OrionError as error:
-        name = f"{deployment.flow_name or deployment.entrypoint}/{deployment.name}"
-        error.message = f"Deployment {name}: {getattr(error, 'reason', error.message)}"
+        reason = str(getattr(error, "reason", error.message))
+        error.message = f"{_subject(one)}: {reason.removeprefix('body.').replace('; body.', '; ')}"
         if isinstance(error, ApiError):
             error.reason = error.message
         raise
@@ -346,7 +363,7 @@ def _next_times(saved: Deployment) -> list[str]:
 
 def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deployment.yaml")) -> None:
     """Show how an agent will run the deployments of a file: command, folder and environment."""
-    for deployment in read_files([path]):
+    for deployment, _ in read_files([path]):
         variables = deployment.job_variables
         print(f"# {deployment.flow_name}/{deployment.name}, from queue {deployment.work_queue_name}")
         if deployment.storage:

@@ -57,9 +57,11 @@ def use(name: Name) -> None:
     file.save()
     print(f"Profile {name!r} is active.")
     settings = load(profile=name)
+    from orion.sdk.exchange import KEY_REFUSED
+
     fault = _unreachable(settings)
     if fault:
-        raise typer.Exit(fail(fault, 1))
+        raise typer.Exit(fail(fault, 2 if fault == KEY_REFUSED else 1))
     note(
         f"{settings.api_url} answers." if settings.api_url else "No API is set: runs use the database itself."
     )
@@ -71,11 +73,15 @@ def _unreachable(settings: Settings) -> str | None:
         return None
     import httpx
 
+    from orion.sdk.exchange import KEY_REFUSED
+
     headers = {"User-Agent": f"orion/{__version__}"}
     if settings.api_key:
         headers["Authorization"] = f"Bearer {settings.api_key}"
     try:
         answer = httpx.get(f"{settings.api_url.rstrip('/')}/admin/version", headers=headers, timeout=3)
+        if answer.status_code == 401:
+            return KEY_REFUSED
         answer.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"Its API at {settings.api_url} does not answer: {error or type(error).__name__}"

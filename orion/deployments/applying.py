@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from orion.deployments.building import check_name
+from orion.deployments.checking import check_parameters, check_variables
 from orion.deployments.files import DeploymentFile
 from orion.deployments.options import Collision
 from orion.errors import Invalid, NotFound
@@ -34,9 +35,14 @@ def ready(deployment: DeploymentFile) -> DeploymentFile:
     """The deployment with what the code knows, refused if it could not be applied."""
     check_name(deployment.name)
     complete = _completed(deployment)
+    check_parameters(complete.parameters, complete.parameter_openapi_schema)
+    check_variables(complete.job_variables)
     _limits(complete)
-    for schedule in _schedules(complete):
-        check(from_dict(_schedule(schedule).schedule), utcnow())
+    for field, schedule in _named(complete):
+        try:
+            check(from_dict(_schedule(schedule).schedule), utcnow())
+        except Invalid as error:
+            raise Invalid(f"{field}: {error.message}") from None
     return complete
 
 
@@ -127,7 +133,13 @@ def _limits(deployment: DeploymentFile) -> dict[str, Any]:
 
 
 def _schedules(deployment: DeploymentFile) -> list[dict[str, Any]]:
-    return ([deployment.schedule] if deployment.schedule else []) + deployment.schedules
+    return [schedule for _, schedule in _named(deployment)]
+
+
+def _named(deployment: DeploymentFile) -> list[tuple[str, dict[str, Any]]]:
+    """The schedules, each with the field that it stands in."""
+    one = [("schedule", deployment.schedule)] if deployment.schedule else []
+    return one + [(f"schedules[{place}]", each) for place, each in enumerate(deployment.schedules)]
 
 
 def _schedule(given: dict[str, Any]) -> DeploymentScheduleCreate:

@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from orion.deployments.checking import said
 from orion.deployments.options import Catchup, Collision, Overlap
 from orion.errors import Invalid, NotFound
+from orion.model.flows import Name, Tags
+from orion.model.work_queues import Limit
 
 HEAD = """\
 # A deployment of the flow {flow!r}. Edit it, then apply it: orion deployment apply {file}
@@ -42,16 +45,16 @@ class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
     name: str
     description: str | None = None
     version: str | None = None
-    tags: list[str] = []
+    tags: Tags = []
     parameters: dict[str, Any] = {}
     schedule: dict[str, Any] | None = None
     schedules: list[dict[str, Any]] = []
     paused: bool = False
     catchup: Catchup | None = None
     overlap: Overlap | None = None
-    concurrency_limit: int | None = None
+    concurrency_limit: Limit | None = None
     collision_strategy: Collision | None = None
-    work_queue_name: str | None = "default"
+    work_queue_name: Name | None = "default"
     infrastructure: str | None = None
     job_variables: dict[str, Any] = {}
     storage: str | None = None
@@ -108,7 +111,8 @@ def _document(part: Any, path: Path) -> DeploymentFile:
     try:
         deployment = msgspec.convert(_as_json(part), DeploymentFile)
     except msgspec.ValidationError as error:
-        raise Invalid(f"{path} does not describe a deployment: {error}") from None
+        name = f"deployment {part['name']}: " if isinstance(part, dict) and part.get("name") else ""
+        raise Invalid(f"{path}: {name}{said(error, DeploymentFile)}.") from None
     if deployment.storage is None:
         deployment.path = str((path.parent / deployment.path).resolve())
     return deployment

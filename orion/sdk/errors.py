@@ -87,6 +87,12 @@ class ApiError(OrionError):
         self.reason = reason or message
 
 
+class KeyRefused(ApiError):
+    """The API wants a key, and got none or another."""
+
+    exit_code = 2
+
+
 class ObjectNotFound(ApiError):
     """The API has no such object."""
 

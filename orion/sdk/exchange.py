@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from orion.sdk.errors import ApiError, ObjectNotFound, Unreachable
+from orion.sdk.errors import ApiError, KeyRefused, ObjectNotFound, Unreachable
 
 AGAIN = frozenset((408, 429, 502, 503, 504))
-HINTS = {
-    405: " Does ORION_API_URL end with /api?",
-    401: " Set ORION_API_KEY to a key that the server knows.",
-}
+HINTS = {405: " Does ORION_API_URL end with /api?"}
+KEY_REFUSED = (
+    "The server refused the key, or the lack of one: set ORION_API_KEY to a key that it knows, "
+    "in the environment or with `orion config set ORION_API_KEY=<key>`."
+)
 
 
 class Patience(NamedTuple):
@@ -158,6 +159,8 @@ def _error(request: Request, response: Response) -> ApiError:
             "that answers there. Does ORION_API_URL end with /api?"
         )
         return ApiError(text, status=response.status, body=body)
+    if response.status == 401:
+        return KeyRefused(KEY_REFUSED, status=401, body=body)
     kind = ObjectNotFound if response.status == 404 else ApiError
     return kind(text, status=response.status, body=body, reason=reason)
 

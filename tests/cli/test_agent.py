@@ -147,3 +147,19 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_agent_that_is_told_to_stop_while_it_is_loaded_leaves_without_a_traceback(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    early = "import os, sys\nif 'orion.agent' in sys.orig_argv: os.kill(os.getpid(), {})"
+    (tmp_path / "sitecustomize.py").write_text(early.format(int(number)))
+    environment = clean_environment(tmp_path, ORION_API_URL="http://127.0.0.1:9/api")
+    environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "orion", "agent", "start", "etl"],
+        env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "Agent for etl" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_apply_makes_it_and_applying_again_updates_it(orion: Orion, folder: Path
 @pytest.mark.row("CLI-09")
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "There is no deployment file"), ("{", "is not YAML"), ("a: 1", "does not describe")],
+    [(None, "There is no deployment file"), ("{", "is not YAML"), ("a: 1", "deployment.yaml: there is no field 'a'.")],
 )
 def test_a_file_that_cannot_be_applied_is_said_in_a_line(
     orion: Orion, folder: Path, text: str | None, message: str
@@ -149,6 +150,47 @@ def test_a_file_that_cannot_be_applied_is_said_in_a_line(
         (folder / "deployment.yaml").write_text(text)
     answer = orion("deployment", "apply", code=1)
     assert message in answer.err and answer.err.count("\n") == 1
+
+
+FAULTS = {
+    "tags: one": "tags: expected a list, got a text.",
+    f"tags: [{'x' * 300}]": "tags[0]: expected a text of length <= 255.",
+    'tags: ["a\\0b"]': "tags.0: a text may not hold the character NUL",
+    "concurrency_limit: -1": "concurrency_limit: expected a whole number >= 0.",
+    "overlap: never": "overlap: 'never' is none of allow, queue, skip, cancel-previous.",
+    "parameters: {yaer: 5}": "parameters.yaer: the flow has no such parameter; it has region, year.",
+    "job_variables: {env: [A=1]}": "job_variables.env: expected names with values",
+    "job_variables: {env: {A: [1]}}": "job_variables.env.A: expected a text or a number",
+    "job_variables: {working_dir: 5}": "job_variables.working_dir: expected the path",
+    "schedule: {cron: x}": "schedule: Cron rule 'x' has 1 field",
+    "work_queue_name: a/b": "work_queue_name: expected a text matching regex",
+    "infrastructure: nope": "The infrastructure 'nope' is no name of a block",
+}
+
+
+@pytest.mark.row("CLI-09")
+def test_a_fault_in_an_edited_field_is_one_line_that_names_file_and_field(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "one")
+    text = (folder / "deployment.yaml").read_text()
+    for edited, message in FAULTS.items():
+        field = edited.partition(":")[0]
+        changed, times = re.subn(rf"(?m)^{field}: .*$", lambda _, line=edited: line, text)  # type: ignore[misc]
+        assert times == 1
+        (folder / "deployment.yaml").write_text(changed)
+        answer = orion("deployment", "apply", code=1)
+        assert message in answer.err and answer.err.count("\n") == 1
+        assert re.match(r"deployment\.yaml: deployment (report-sales/)?one: ", answer.err)
+
+
+def test_a_parameter_that_does_not_fit_is_a_doubt_and_a_text_that_reads_as_a_number_is_none(
+    orion: Orion, folder: Path
+) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "one")
+    text = (folder / "deployment.yaml").read_text()
+    for value, doubt in (("'2024'", ""), ("soon", 'parameters.year: "soon" does not fit the flow: must be integer.')):
+        (folder / "deployment.yaml").write_text(text.replace("parameters: {}", f"parameters: {{year: {value}}}"))
+        answer = orion("deployment", "apply")
+        assert doubt in answer.err and ("does not fit" in answer.err) is bool(doubt)
 
 
 def test_a_file_with_another_deployment_is_put_aside_and_any_other_file_stays(orion: Orion, folder: Path) -> None:
@@ -170,7 +212,7 @@ def test_a_fault_in_one_file_is_named_before_another_is_applied(
     bad = good.replace("name: good", "name: bad").replace("schedule: null", "schedule: {cron: '0 0 31 2 *'}")
     (folder / "more.yaml").write_text(bad)
     answer = orion("deployment", "apply", "deployment.yaml", "more.yaml", code=1)
-    assert "report-sales/bad: Cron rule '0 0 31 2 *' has no time" in answer.err
+    assert "more.yaml: deployment report-sales/bad: schedule: Cron rule '0 0 31 2 *' has no time" in answer.err
     assert server.post("/deployments/filter") == []
 
 

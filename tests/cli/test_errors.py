@@ -11,7 +11,11 @@ import pytest
 
 from orion import cli
 from orion.cli import console
+from orion.settings import load
+from orion.store import open_store
+from orion.web.factory import build_app
 from tests.cli.conftest import Orion
+from tests.sdk.conftest import Served
 from tests.servers import CHECKOUT
 
 
@@ -73,6 +77,29 @@ def test_a_server_that_is_away_is_named_with_the_remedy(
     answer = orion("flow", "ls", code=1)
     assert "http://127.0.0.1:9/api cannot be reached" in answer.err and "orion start" in answer.err
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.row("API-31")
+def test_a_key_that_is_missing_is_asked_for_with_the_setting_and_where_to_set_it(
+    orion: Orion, monkeypatch: pytest.MonkeyPatch, sqlite_url: str, home: Path
+) -> None:
+    store = open_store(sqlite_url)
+    app = build_app(load({"ORION_HOME": str(home), "ORION_ADMIN_KEY": "right"}), store, services=False)
+    served = Served(app)
+    try:
+        monkeypatch.setenv("ORION_API_URL", served.url)
+        for key in ("", "wrong"):
+            monkeypatch.setenv("ORION_API_KEY", key)
+            for command in (("flow", "ls"), ("profile", "use", "default")):
+                answer = orion(*command, code=2)
+                assert "set ORION_API_KEY to a key that it knows, in the environment or with" in answer.err
+                assert "orion config set ORION_API_KEY=" in answer.err and answer.err.count("\n") == 1
+                assert "Authorization" not in answer.err
+        monkeypatch.setenv("ORION_API_KEY", "right")
+        orion("flow", "ls")
+    finally:
+        served.stop()
+        store.close()
 
 
 def test_a_bad_setting_is_named(orion: Orion, monkeypatch: pytest.MonkeyPatch) -> None:

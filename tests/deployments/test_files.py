@@ -83,11 +83,11 @@ def test_a_date_in_yaml_becomes_a_date_in_json(code: Path) -> None:
     [
         ("name: [", "is not YAML"),
         ("", "holds no deployment"),
-        ("name: x", "missing required field `entrypoint`"),
-        ("name: x\nentrypoint: f.py:f\nshedule: {interval: 5}", "unknown field `shedule`"),
-        ("name: 7\nentrypoint: f.py:f", "Expected `str`"),
-        ("name: x\nentrypoint: f.py:f\ncatchup: some", "Invalid enum value 'some'"),
-        ("- a list", "Expected `object`"),
+        ("name: x", "missing required field 'entrypoint'"),
+        ("name: x\nentrypoint: f.py:f\nshedule: {interval: 5}", "there is no field 'shedule'"),
+        ("name: 7\nentrypoint: f.py:f", "deployment 7: name: expected a text, got a whole number"),
+        ("name: x\nentrypoint: f.py:f\ncatchup: some", "catchup: 'some' is none of all, latest, none"),
+        ("- a list", "Expected names with values, got a list"),
         ("!!python/object/apply:os.system ['true']", "is not YAML"),
     ],
 )

@@ -145,7 +145,7 @@ def test_patience_ends_after_its_tries(ask: Ask) -> None:
 @BOTH
 @pytest.mark.parametrize(
     ("status", "remedy"),
-    [(401, "answered 401: no. Set ORION_API_KEY"), (405, "ORION_API_URL end with /api")],
+    [(401, "set ORION_API_KEY to a key that it knows, in the environment or"), (405, "ORION_API_URL end with /api")],
 )
 def test_a_refusal_that_a_setting_causes_names_the_setting(ask: Ask, status: int, remedy: str) -> None:
     with answering(answer(status, b'{"detail": "no."}')) as (url, _):
