@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from orion.errors import Invalid, NotFound
+from orion.errors import Conflict, Invalid, NotFound
 from orion.model import wire
 from orion.model.deployments import DueTime
 from orion.services.catching_up import catch_up, due_of
@@ -25,6 +25,7 @@ log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
 STEP = {"sqlite": 20, "postgres": 100}  # runs a transaction: all other writes wait for one of SQLite's
+ASKED = 100  # runs a transaction where somebody waits for all of them
 AT_ONCE = 50  # transactions on their way to the writer, where others wait too
 PART = 1_000  # deployments that take turns
 MICROSECOND = timedelta(microseconds=1)
@@ -36,6 +37,13 @@ class Step(NamedTuple):
     deployment_id: str
     added: int
     more: bool
+
+
+class Piece(NamedTuple):
+    """Some due times of a schedule, few enough for one transaction."""
+
+    schedule: db.Schedule
+    due: list[datetime]
 
 
 class Horizon(NamedTuple):
@@ -186,8 +194,31 @@ def plan_between(
 ) -> int:
     """Plan the due times from `start` to `end`, past ones too, `min_runs` even beyond; the cursor stays."""
     db.lock(conn, deployment_id)
-    deployment, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
-    return sum(db.add_runs(conn, _plan(deployment, schedule, now), due) for schedule, due in found)
+    pieces = pieces_between(conn, deployment_id, start, end, min_runs=min_runs, max_runs=max_runs)
+    return sum(plan_piece(conn, piece, now) for piece in pieces)
+
+
+def pieces_between(
+    conn: Conn, deployment_id: str, start: datetime, end: datetime, *, min_runs: int, max_runs: int
+) -> list[Piece]:
+    """What `plan_between` would plan, in pieces: each for a transaction of its own, so that nobody waits for long."""
+    _, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
+    return [
+        Piece(schedule, due[first : first + ASKED])
+        for schedule, due in found
+        for first in range(0, len(due), ASKED)
+    ]
+
+
+def plan_piece(conn: Conn, piece: Piece, now: datetime) -> int:
+    """Plan the runs of a piece that are not there yet; the number of runs added."""
+    deployment = db.lock(conn, piece.schedule.deployment_id)
+    if deployment is None:
+        raise NotFound("Deployment not found")
+    for schedule in db.schedules(conn, deployment.id):
+        if schedule.id == piece.schedule.id and bytes(schedule.schedule) == bytes(piece.schedule.schedule):
+            return db.add_runs(conn, _plan(deployment, schedule, now), piece.due)
+    raise Conflict("The schedule was changed while runs were planned by it: ask again.")
 
 
 def preview_between(

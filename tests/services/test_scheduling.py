@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orion.errors import Conflict
 from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from orion.model.times import to_micros
 from orion.services import scheduling
@@ -251,6 +252,19 @@ def test_a_range_can_be_planned_also_in_the_past(store: Store) -> None:
     assert (added, again) == (3, 0)
     assert due(store, deployment)[:3] == [start + n * HOUR for n in range(3)]
     assert scheduling.plan(store, NOON) == 0
+
+
+@pytest.mark.row("DEP-11")
+def test_a_schedule_that_changes_while_a_range_is_planned_by_it_ends_that(store: Store) -> None:
+    deployment = add_deployment(store, HOURLY)
+    pieces = store.read_now(
+        scheduling.pieces_between, deployment, NOON, NOON + 9 * DAY, min_runs=0, max_runs=200
+    )
+    assert sum(len(piece.due) for piece in pieces) == 200
+    assert store.write_now(scheduling.plan_piece, pieces[0], NOON) == len(pieces[0].due)
+    change(store, "UPDATE deployment_schedule SET schedule = :s", s='{"cron": "30 * * * *"}')
+    with pytest.raises(Conflict, match="was changed while"):
+        store.write_now(scheduling.plan_piece, pieces[1], NOON)
 
 
 @pytest.mark.row("DEP-11")

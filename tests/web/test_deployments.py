@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from orion.services.scheduling import ASKED
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, deployment, flow, queue, unique
 
@@ -162,6 +164,33 @@ def test_schedules_are_added_changed_and_deleted(client: Client) -> None:
 def test_bad_schedules_are_refused(client: Client, schedule: dict[str, Any]) -> None:
     body = {"name": "x", "flow_id": flow(client)["id"], "schedules": [{"schedule": schedule}]}
     assert client.post("/api/deployments/", json=body).status_code == 422
+
+
+@pytest.mark.row("DEP-11")
+def test_two_who_plan_a_long_range_at_once_take_turns_and_hold_nobody_up(
+    client: Client, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = deployment(client, schedules=[{"schedule": {**HOURLY, "interval": 60}, "active": False}])
+    write, written = store.write, []
+
+    async def watched(*args: Any, **kw: Any) -> Any:
+        written.append(outcome := await write(*args, **kw))
+        return outcome
+
+    monkeypatch.setattr(store, "write", watched)
+    body = {
+        "start_time": "2030-01-01T00:00:00Z",
+        "end_time": "2030-02-01T00:00:00Z",
+        "max_runs": 3 * ASKED - 5,
+    }
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(client.post, f"/api/deployments/{made['id']}/schedule", json=body) for _ in range(2)
+        ]
+        assert [each.result().status_code for each in asked] == [200, 200]
+    assert len(written) == 6 and max(written) <= ASKED and sum(written) == 3 * ASKED - 5
+    counted = {"deployments": {"id": {"any_": [made["id"]]}}}
+    assert client.post("/api/flow_runs/count", json=counted).json() == 3 * ASKED - 5
 
 
 @pytest.mark.row("DEP-11")

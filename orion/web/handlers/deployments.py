@@ -32,6 +32,7 @@ from orion.orchestration import create_flow_run
 from orion.services import scheduling
 from orion.store import deployments, flow_runs, work_queues
 from orion.store import scheduling as planning
+from orion.store.base import Lane
 from orion.web import paging, parse, removal
 from orion.web.call import Call, Reply
 from orion.web.parameters import check, overlay, resolved
@@ -134,8 +135,15 @@ def _pause(conn: Any, deployment_id: str, paused: bool, now: datetime) -> None:
 
 
 async def schedule(call: Call) -> Reply:
-    """Plan the runs of a time range now."""
-    await call.store.write(_plan, call.path["id"], call.body, call.now)
+    """Plan the runs of a time range now.
+
+    They are written a few at a time, behind what others write. A request that was cut off can be repeated: no run is
+    made twice.
+    """
+    pieces = await call.store.read(_pieces, call.path["id"], call.body, call.now)
+    for number, piece in enumerate(pieces, start=1):
+        is_last = number == len(pieces)
+        await call.store.write(scheduling.plan_piece, piece, call.now, lane=Lane.LOW, durable=is_last)
     return Reply(None)
 
 
@@ -144,9 +152,9 @@ async def schedule_preview(call: Call) -> Reply:
     return Reply(await call.store.read(_preview, call.path["id"], call.body, call.now))
 
 
-def _plan(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> None:
+def _pieces(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> list[scheduling.Piece]:
     start, end, runs = _range(body, now)
-    scheduling.plan_between(conn, deployment_id, start, end, now, **runs)
+    return scheduling.pieces_between(conn, deployment_id, start, end, **runs)
 
 
 def _preview(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> list[DueTime]:
