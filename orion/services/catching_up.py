@@ -77,6 +77,17 @@ def _skip_overdue(conn: Conn, schedule: db.Schedule, now: datetime, keep: int | 
         propose_flow_run(conn, run_id, state, now)
 
 
+def skip_older(conn: Conn, late: list[str], now: datetime) -> None:
+    """Runs are late: where a deployment wants the newest at most, the older ones of their schedules are skipped."""
+    for deployment_id, schedule_id in db.schedules_that_chose(conn, late):
+        deployment = db.find(conn, deployment_id)
+        if deployment is None:
+            continue
+        for schedule in db.schedules(conn, deployment_id):
+            if schedule.id == schedule_id and catchup_of(deployment, schedule)[0] != "all":
+                _skip_overdue(conn, schedule, now, keep=1)
+
+
 def catchup_of(deployment: db.Deployment, schedule: db.Schedule) -> tuple[str, bool]:
     """all, latest or none; and whether the deployment has chosen, by its label or the schedule's flag."""
     label = (wire.unraw(deployment.labels) or {}).get(CATCHUP_LABEL)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from orion.model.states import SCHEDULED, StateCreate, StateDetails
 from orion.orchestration import propose_flow_run
+from orion.services.catching_up import skip_older
 from orion.settings import current
 from orion.store import Conn, Lane, Store
 from orion.store import flow_runs as runs
@@ -32,6 +33,7 @@ def next_late(store: Store, now: datetime) -> datetime | None:
 
 def _mark(conn: Conn, found: list[db.Overdue], now: datetime) -> int:
     """Only runs that are still in the state in which they were seen."""
+    skip_older(conn, [seen.id for seen in found], now)
     unchanged = [seen for seen in found if _state_of(conn, seen.id) == seen.state_id]
     for seen in unchanged:
         details = StateDetails(scheduled_time=seen.next_scheduled_start_time)

@@ -241,6 +241,12 @@ def overdue_of_schedule(conn: Conn, schedule: Schedule, now: datetime, limit: in
     return [run_id for run_id, _ in conn.all(Q.overdue_of_schedule, {**of, "limit": limit})]
 
 
+def schedules_that_chose(conn: Conn, runs: list[str]) -> list[tuple[str, str]]:
+    """Deployments and schedules of planned runs, where the deployment has chosen its catch-up."""
+    rows = conn.all(Q.schedules_that_chose, {"runs": json_text(runs)})
+    return [(deployment_id, schedule_id) for deployment_id, schedule_id in rows]
+
+
 def overdue(conn: Conn, before: datetime, limit: int) -> list[Overdue]:
     """Runs named Scheduled that were due before `before`, oldest first."""
     return OVERDUE.read_all(conn, conn.all(Q.overdue, {"before": conn.time(before), "limit": limit}))

@@ -13,7 +13,7 @@ from orion.model.deployments import DeploymentCreate, DeploymentScheduleCreate, 
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.schedules import IntervalSchedule
-from orion.services import scheduling
+from orion.services import lateness, scheduling
 from orion.store import Conn, Store, deployments, flows
 from orion.store import scheduling as db
 from tests.services.world import HOURLY, NOON, add_deployment, add_schedule, change, due, runs
@@ -61,6 +61,23 @@ def test_a_deployment_that_chooses_gives_up_its_overdue_runs(
     }
     assert [hour for hour, state in found.items() if state == ("CANCELLED", "Skipped")] == cancelled
     assert [hour for hour, state in found.items() if state[0] == "SCHEDULED" and hour <= 10] == kept
+
+
+@pytest.mark.row("SCH-12")
+@pytest.mark.parametrize(
+    ("policy", "skipped"), [("latest", [1, 2]), ("none", [1, 2]), ("all", []), (None, [])]
+)
+def test_without_an_agent_only_the_newest_run_waits_where_a_deployment_wants_no_more(
+    store: Store, policy: str | None, skipped: list[int]
+) -> None:
+    labels = {"labels": {"orion.catchup": policy}} if policy else {}
+    deployment = add_deployment(store, HOURLY, **labels)
+    scheduling.plan(store, NOON)
+    now = NOON + 3 * HOUR + timedelta(seconds=16)
+    lateness.mark_late(store, now)
+    found = {round((run.due - NOON) / HOUR): run.state_name for run in runs(store, deployment)}
+    assert found == {hour: "Skipped" if hour in skipped else "Late" for hour in (1, 2, 3)}
+    assert lateness.mark_late(store, now) == 0
 
 
 def test_a_dense_schedule_and_a_long_gap_stay_bounded(store: Store) -> None:

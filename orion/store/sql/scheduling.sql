@@ -123,6 +123,13 @@ WHERE deployment_id = :deployment_id AND schedule_id = :schedule_id AND state_ty
   AND expected_start_time <= :now AND (claim_until IS NULL OR claim_until < :now)
 ORDER BY expected_start_time DESC LIMIT :limit;
 
+-- name: schedules_that_chose
+-- The schedules of some planned runs whose deployments have chosen their catch-up.
+SELECT DISTINCT flow_run.deployment_id, flow_run.schedule_id
+FROM flow_run JOIN deployment ON deployment.id = flow_run.deployment_id
+WHERE flow_run.id IN {listed:runs} AND flow_run.schedule_id IS NOT NULL
+  AND deployment.labels LIKE '%"orion.catchup"%';
+
 -- name: add_skip
 -- Due times that will have no run, and why.
 INSERT INTO schedule_skip (id, created, deployment_id, schedule_id, from_time, to_time, count, reason)
