@@ -18,7 +18,7 @@ from orion.model import wire
 from orion.model.deployments import DueTime
 from orion.services.catching_up import catch_up, due_of
 from orion.settings import current
-from orion.store import Conn, Lane, Store
+from orion.store import Conn, Lane, Store, deleted
 from orion.store import scheduling as db
 
 log = logging.getLogger("orion.services.scheduling")
@@ -172,7 +172,9 @@ def _change_planned(conn: Conn, deployment_id: str, now: datetime) -> None:
             stay.update(run.id for run in runs)
             if len(runs) == len(times) and schedule.scheduled_until == now:
                 db.move_cursor(conn, schedule.id, max([now, *times]))
-    db.drop_planned(conn, [run.id for run in there if run.id not in stay])
+    gone = sorted((run for run in there if run.id not in stay), key=lambda run: run.expected_start_time)
+    deleted.note_planned(conn, [run.id for run in gone], now)
+    db.drop_planned(conn, [run.id for run in gone])
 
 
 def _readable(wanted: Wanted, schedule: db.Schedule) -> list[datetime]:

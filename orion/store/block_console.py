@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -38,7 +39,12 @@ def totals(conn: Conn, q: str = "", capability: str = "") -> dict[str, int]:
 
 def uses(conn: Conn, ids: Iterable[str]) -> list[Use]:
     """Where documents are used by their id."""
-    return [Use(*row) for row in conn.all(Q.uses, {"ids": json_text(list(ids))})]
+    return [_use(*row) for row in conn.all(Q.uses, {"ids": json_text(list(ids))})]
+
+
+def _use(kind: str, id: str, of: str, name: str) -> Use:
+    """A use by its name; a policy has none but the states of which it tells."""
+    return Use(kind, id, of, " or ".join(json.loads(name)) or "any state" if kind == "policy" else name)
 
 
 def named_by(conn: Conn, reference: str) -> list[Use]:

@@ -12,6 +12,7 @@ from orion.store.rows import json_text
 
 Q = sql.load("deleted")
 KEPT, MOST = timedelta(days=180), 100_000
+NEAREST = 20  # planned runs that are remembered of each change: what is due sooner is looked at and linked to
 KINDS = {
     "flow": "flow",
     "flow_run": "run",
@@ -50,7 +51,13 @@ def note(conn: Conn, table: str, id: str, now: datetime) -> None:
 def note_runs(conn: Conn, ids: Sequence[str], now: datetime) -> None:
     """Write down runs that are about to be deleted with their flow, or by retention."""
     if ids:
-        conn.run(Q.note_runs, {"ids": json_text(list(ids)), "now": conn.time(now)})
+        conn.run(Q.note_runs, {"ids": json_text(list(ids)), "kind": "run", "now": conn.time(now)})
+
+
+def note_planned(conn: Conn, ids: Sequence[str], now: datetime) -> None:
+    """Write down the first of the planned runs that are about to go as their schedule no longer has them."""
+    if ids:
+        conn.run(Q.note_runs, {"ids": json_text(list(ids[:NEAREST])), "kind": "planned run", "now": conn.time(now)})
 
 
 def forget(conn: Conn, now: datetime) -> None:

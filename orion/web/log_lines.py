@@ -43,7 +43,7 @@ def _line(
     there = f"{to_run}{line.flow_run_id}/logs?line={line.id}"
     left = len(line.message) - ansi.LONGEST
     rest = (
-        f' <a class="cut" href="{there}&amp;download=line" download>… {left} more letters</a>'
+        f' <a class="cut" href="{there}&amp;download=line" download>… {left:,} more letters</a>'
         if left > 0
         else ""
     )

@@ -337,6 +337,11 @@ def test_a_block_that_sends_can_be_tested_and_no_other(client: Client, types: An
         answer = act(client, f"/blocks/{id}/test")
         assert answer.status_code == 200 and "Delivered: " in answer.text
         assert len(hook.received) == 1
+    for names in (["Failed", "Late"], []):
+        policy = {"state_names": names, "tags": [], "block_document_id": id}
+        client.post("/api/flow_run_notification_policies/", json=policy)
+    for place in (f"/blocks/{id}", f"/blocks/{id}/delete"):
+        assert {"for Failed or Late", "for any state"} <= set(re.findall(r"for [\w ]+", page(client, place)))
     broken = act(client, f"/blocks/{id}/test")
     assert "Not delivered: " in broken.text and hook.url not in broken.text
     other = saved(client, types[0], {"host": "h", "password": "p"})

@@ -128,6 +128,17 @@ def test_neighbours_on_a_ring_are_pushed_apart() -> None:
     assert all(after - before >= 0.299 for before, after in pairwise(ordered))
 
 
+def test_the_number_of_a_ring_stands_where_no_task_does() -> None:
+    chain = [Node("a", "a", "completed"), Node("b", "b", "completed", ("a",)), Node("c", "c", "completed", ("b",))]
+    drawn = parsed(radar(chain, "completed"))
+    tasks = [(float(each.get("cx", 0)), float(each.get("cy", 0))) for each in drawn.iter() if each.get("data-s")]
+    numbers = [each for each in drawn.iter() if each.get("class") == "d"]
+    assert [each.text for each in numbers] == ["2", "3"]
+    for each in numbers:
+        at = float(each.get("x", 0)), float(each.get("y", 0))
+        assert min(math.dist(at, task) for task in tasks) > 12
+
+
 def test_the_radar_names_what_failed_and_marks_the_way_into_it() -> None:
     nodes = [
         Node("a", "load", "completed"),

@@ -82,8 +82,26 @@ def test_planned_runs_that_go_with_their_deployment_are_known_each(client: Clien
     clock.now += timedelta(hours=1)
     for run in runs:
         page = gone(client, f"/runs/{run['id']}")
-        assert f"<b>{run['name']}</b> was deleted on" in page and "1 h ago" in page
+        assert f"<b>{run['name']}</b> had not begun" in page and "1 h ago" in page
     assert client.get(f"/runs/{started}", headers=HTML).status_code == 200
+
+
+def test_planned_runs_that_go_as_their_schedule_changes_are_known_the_first_of_many(
+    client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.store.deleted.NEAREST", 2)
+    deployment = makers.deployment(client, schedules=[{"schedule": {"interval": 3600}, "active": True}])["id"]
+    of = {"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    client.post(f"/api/deployments/{deployment}/schedule", json={})
+    runs = client.post("/api/flow_runs/filter", json=of).json()
+    client.post(f"/api/deployments/{deployment}/set_schedule_inactive")
+    assert len(runs) >= 3 and client.post("/api/flow_runs/filter", json=of).json() == []
+    clock.now += timedelta(hours=1)
+    pages = [gone(client, f"/runs/{run['id']}") for run in runs]
+    for run, page in zip(runs[:2], pages, strict=False):
+        assert "This planned run is gone" in page and f"<b>{run['name']}</b> had not begun" in page
+        assert "1 h ago, when its schedule or its deployment was changed" in page
+    assert not any("is gone" in page for page in pages[2:]), "so that they do not push out what else was deleted"
 
 
 def test_runs_that_retention_takes_are_known_and_of_very_many_only_the_newest(

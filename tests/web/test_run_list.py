@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -133,6 +136,24 @@ def test_the_list_goes_on_under_the_same_day_and_asks_again_for_all_that_it_show
     assert first["day"] not in more and "runs?sort=oldest&amp;n=10" in more
     shown = client.get("/runs?sort=oldest&n=10", headers=JSON).json()
     assert sum(len(group["rows"]) for group in shown["groups"]) == 10
+
+
+@pytest.mark.parametrize("query", ["range=7d", "range=7d&by=end", "range=7d&sort=oldest"])
+def test_each_day_is_said_once_however_many_pages_a_list_is_scrolled(
+    seen: World, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """Pages so small that one day fills several of them."""
+    client, _ = seen
+    monkeypatch.setattr("orion.web.pages.runs.PAGE", 3)
+    partial = {**HTML, "HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#more"}
+    page, days, pages = client.get(f"/runs?{query}", headers=HTML).text, list[str](), 0
+    while True:
+        days += re.findall(r'<li class="day">[^<]*<span>(\w+ \d+ \w+)</span>', page)
+        older = re.search(r'<div id="more" hx-get="\./([^"]+)"', page)
+        if not older:
+            break
+        page, pages = client.get(f"/{unescape(older[1])}", headers=partial).text, pages + 1
+    assert pages > 4 and days and all(day != next_day for day, next_day in pairwise(days)), days
 
 
 def test_an_empty_list_says_which_filter_hides_the_most(seen: World) -> None:

@@ -80,7 +80,7 @@ def test_a_line_of_a_megabyte_is_cut_on_the_page_and_whole_in_its_download(
 ) -> None:
     run = logged(client, clock, "a" * 999_000)
     answer = client.get(f"/runs/{run}/logs", headers=HTML).text
-    assert len(answer) < 60_000 and f"{999_000 - LONGEST} more letters" in answer
+    assert len(answer) < 60_000 and f"{999_000 - LONGEST:,} more letters" in answer
     line = page(client, f"/runs/{run}/logs")["lines"][0]["id"]
     whole = client.get(f"/runs/{run}/logs?line={line}&download=line")
     assert whole.text == "a" * 999_000 and "attachment" in whole.headers["content-disposition"]

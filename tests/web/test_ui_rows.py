@@ -148,6 +148,10 @@ def test_the_details_of_a_run_are_all_there(client: Client) -> None:
     )
     assert table == [("region", "text", "&#34;eu-central&#34;"), ("size", "number", "3")]
     assert '<span class="tag">nightly</span>' in page
+    long = makers.flow_run(client, parameters={"blob": "x" * 5000})["id"]
+    aside = client.get(f"/runs/{long}", headers=HTML).text
+    assert "… 4,702 more letters" in aside and "x" * 300 not in aside, "two of the 300 are quotation marks"
+    assert "x" * 5000 in client.get(f"/runs/{long}/parameters", headers=HTML).text
 
 
 @pytest.mark.row("UI-15")

@@ -6,12 +6,12 @@ SELECT kind, name, deleted FROM deleted WHERE id = :id;
 
 -- name: note_runs
 -- Write down runs that are about to go, each by its name.
-INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'run', name, :now FROM flow_run WHERE id IN {listed:ids}
+INSERT INTO deleted (id, kind, name, deleted) SELECT id, :kind, name, :now FROM flow_run WHERE id IN {listed:ids}
 ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
 
 -- name: note_planned
 -- The same of the runs that go with their deployment: those that wait for an agent and never ran.
-INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'run', name, :now FROM flow_run
+INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'planned run', name, :now FROM flow_run
 WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND run_count = 0
 ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
 

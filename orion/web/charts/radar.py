@@ -58,10 +58,7 @@ def radar(
         el("circle", data_s=centre, cx=0, cy=0, r=9),
         *(_node(node, places[node.id], focus, lit) for node in nodes),
         *_labels(nodes, places, focus, full, half + 14),
-        *(
-            el("text", str(ring + 1), class_="d", x=0, y=FIRST + APART * ring + 3)
-            for ring in range(1, deepest)
-        ),
+        *(_number(ring, places) for ring in range(1, deepest)),
     ]
     box = f"{number(-half - 16)} {number(-half)} {number(2 * half + 32)} {number(2 * half)}"
     return el(
@@ -72,6 +69,13 @@ def radar(
         role="group",
         aria_label=sentence(nodes, deepest),
     )
+
+
+def _number(ring: int, places: Mapping[str, tuple[float, float]]) -> Svg:
+    """The number of a ring at its foot; at its head where a task stands at the foot."""
+    radius = FIRST + APART * ring
+    taken = any(abs(x) < 12 and abs(y - radius) < 12 for x, y in places.values())
+    return el("text", str(ring + 1), class_="d", x=0, y=(-radius if taken else radius) + 3)
 
 
 def drawable(nodes: Sequence[Node]) -> list[Node]:

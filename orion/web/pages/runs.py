@@ -98,10 +98,11 @@ def _dots(conn: Conn, query: RunQuery, start: datetime, end: datetime, now: date
 def _further(conn: Conn, query: RunQuery, now: datetime, day: str) -> dict[str, Any]:
     start, end = query.span(now)
     found, key = _page(conn, query, start, end, now, PAGE)
-    groups = by_day(rows_of(conn, found, now))
+    groups = by_day(rows_of(conn, found, now), ended=query.ended)
     if groups and groups[0].note == day:
         groups[0] = replace(groups[0], title="", note="")
-    return {"query": query, **_place(query, groups, key, len(found), 0)}
+    place = _place(query, groups, key, len(found), 0)
+    return {"query": query, **place, "day": place["day"] or day}
 
 
 def _place(query: RunQuery, groups: list[Group], key: str | None, number: int, total: int) -> dict[str, Any]:
