@@ -43,6 +43,11 @@ class Grid(NamedTuple):
     def borders(self) -> list[datetime]:
         return [self.start + place * self.step for place in range(self.size + 1)]
 
+    def whole(self) -> list[Cell]:
+        """All of each interval within the bounds."""
+        borders = [to_micros(min(max(border, self.first), self.last)) for border in self.borders()]
+        return [(place, a, z) for place, (a, z) in enumerate(pairwise(borders)) if a < z]
+
     def cells(self) -> list[Cell]:
         """The whole minutes of each interval within the bounds: its place, the first, and the one after the last."""
         borders = [min(max(border, self.first), self.last) for border in self.borders()]
@@ -160,6 +165,16 @@ def parts_of(asked: Narrowed) -> Parts | None:
     if asked.facets:
         return Parts(hours, [], cells.beside(hours)) if hours else None
     return Parts(hours, minutes, cells.cuts())
+
+
+def by_name(filters: Filters | None) -> bool:
+    """Whether runs are sought by parts of their names: nearly all of a time are looked at, and many may be meant."""
+    runs = filters.flow_runs if filters else None
+    if filters is None or runs is None or not _of_all_flows(filters):
+        return False
+    others = filters.task_runs, filters.work_pools, filters.work_pool_queues
+    asked = {name for name, _ in given(runs)} - {"operator", "state", "expected_start_time"}
+    return asked == {"name"} and runs.operator != "or_" and not any(other is not None for other in others)
 
 
 def _of_all_flows(filters: Filters | None) -> bool:

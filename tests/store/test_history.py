@@ -227,6 +227,24 @@ def choice(past: Past, which: int) -> tuple[Filters | None, list[FlowRun]]:
             return wanted, [run for run in past.runs if run.name.startswith("run-1")]
 
 
+def test_runs_found_by_name_are_counted_by_their_states_whatever_these_are_called(
+    sqlite_store: Store,
+) -> None:
+    """A name with a NUL looks like two where all are told in one text."""
+    past, hours = Past(sqlite_store), (START, START + timedelta(hours=3))
+    for number, name in ((1, "odd\0COMPLETED Completed"), (5, "two words"), (10, "")):
+        text, values = "UPDATE flow_run SET state_name = :name WHERE id = :id", {"id": past.runs[number].id}
+        sqlite_store.write_now(lambda conn, s=text, v={**values, "name": name}: conn.run(s, v))
+    named = Filters(flow_runs=f.FlowRunFilter(name=f.NameCriterion(like_="run-")))
+
+    def read(only_counts: bool) -> dict[tuple[datetime, str, str], int]:
+        found = sqlite_store.read_now(history.flow_runs, named, *hours, 3600, NOW, only_counts=only_counts)
+        return numbers(found)
+
+    assert read(True) == read(False)
+    assert {"odd\0COMPLETED Completed", "two words", ""} <= {name for _, _, name in read(True)}
+
+
 @pytest.mark.row("API-18")
 def test_empty_intervals_are_there(store: Store) -> None:
     found = store.read_now(history.flow_runs, None, START, START + timedelta(minutes=10), 60, NOW)

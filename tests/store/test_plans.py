@@ -287,6 +287,16 @@ def test_a_history_of_a_tag_or_of_queues_reads_no_finished_run_of_a_whole_hour(
     assert all(step.endswith(index) for step in stretches), stretches
 
 
+def test_a_history_of_a_name_is_told_by_an_index_and_nothing_is_sorted(sqlite_store: Store) -> None:
+    named = runs(name=f.NameCriterion(like_="x"), expected_start_time=WEEK)
+    start = NOW - timedelta(days=7)
+    ((_, plan),) = plans(
+        sqlite_store, lambda conn: history.flow_runs(conn, named, start, NOW, 14_400, NOW, only_counts=True)
+    )
+    assert any("COVERING INDEX flow_run_expected (expected_start_time>? AND" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
 def test_the_usual_times_of_deployments_stand_in_an_index(sqlite_store: Store) -> None:
     """Of fifty runs each of fifty deployments no row is looked at."""
     ((_, plan),) = plans(sqlite_store, lambda conn: console.usual_of_deployments(conn, [ID], 50, NOW))
