@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from orion.model.deployments import Deployment
 from orion.model.flow_runs import FlowRun
 from orion.model.times import iso
-from orion.store import Conn, flow_runs
+from orion.store import Conn, deployments, flow_runs
 from orion.web.display import Viewer, viewer
+from orion.web.pages import deployments as deployment_pages
 from orion.web.pages import run_rows
+from orion.web.pages import runs as run_pages
 from tests import counting
 from tests.web import makers
 from tests.web.browser import Client, Clock
@@ -222,3 +225,37 @@ def test_a_list_of_waiting_runs_looks_once_for_all_of_them(client: Client, store
         assert all("agent" in row.note.strong + row.note.rest for row in run_rows.rows_of(conn, runs, now))
 
     assert counting.statements(store, rows, runs) == counting.statements(store, rows, runs[:1])
+
+
+def test_a_list_of_deployments_that_are_late_reads_their_queues_at_once(client: Client, store: Any) -> None:
+    made = [makers.deployment(client, work_queue_name=makers.queue(client)["name"])["id"] for _ in range(3)]
+    now, found = datetime.now(UTC), [store.read_now(deployments.get, id) for id in made]
+    details = {"scheduled_time": iso(now - timedelta(hours=1))}
+    for id in made:
+        state = {"type": "SCHEDULED", "name": "Late", "state_details": details}
+        assert client.post(f"/api/deployments/{id}/create_flow_run", json={"state": state}).status_code == 201
+
+    def rows(conn: Conn, page: list[Deployment]) -> None:
+        shown = deployment_pages._rows(conn, page, now)
+        assert [row.warning[:21] for row in shown] == ["late: no agent polls "] * len(page)
+
+    assert counting.statements(store, rows, found) == counting.statements(store, rows, found[:1])
+
+
+def test_a_page_of_runs_looks_once_for_those_that_were_and_those_that_come(
+    client: Client, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What rows say beside their runs costs a handful of statements, for all groups together."""
+    made = makers.deployment(client, work_queue_name=makers.queue(client)["name"])
+    planned(client, made["id"])
+    makers.flow_run(client)
+    told: list[int] = []
+    real = run_rows.rows_of
+
+    def noting(conn: Conn, runs: list[FlowRun], now: datetime) -> Any:
+        told.append(len(runs))
+        return real(conn, runs, now)
+
+    monkeypatch.setattr(run_pages, "rows_of", noting)
+    page = client.get("/runs", headers={"Accept": "application/json"}).json()
+    assert told == [sum(len(group["rows"]) for group in page["groups"])] and told[0] >= 2

@@ -148,6 +148,7 @@ def _rows(conn: Conn, page: list[Deployment], now: datetime) -> list[DeploymentR
         console.next_of_deployments(conn, ids, now),
     )
     serving = Serving(conn, now)
+    serving.expect(each.work_queue_name for each in page if past[each.id] and _look(past[each.id]) == "late")
     return [
         _row(serving, each, names.get(each.flow_id, "?"), past[each.id], following.get(each.id))
         for each in page
@@ -157,13 +158,7 @@ def _rows(conn: Conn, page: list[Deployment], now: datetime) -> list[DeploymentR
 def _row(
     serving: Serving, deployment: Deployment, flow_name: str, past: list[Past], following: datetime | None
 ) -> DeploymentRow:
-    seen = (
-        look(past[-1].state_type, past[-1].state_name)
-        if past
-        else "paused"
-        if deployment.paused
-        else "scheduled"
-    )
+    seen = _look(past) if past else "paused" if deployment.paused else "scheduled"
     warning = (
         f"last run {seen}"
         if seen in ("failed", "crashed")
@@ -180,6 +175,10 @@ def _row(
         bars=as_bars(past),
         next=following,
     )
+
+
+def _look(past: list[Past]) -> str:
+    return look(past[-1].state_type, past[-1].state_name)
 
 
 def unserved(serving: Serving, deployment: Deployment) -> str:

@@ -18,7 +18,7 @@ from orion.web.display import plural, span, viewer
 from orion.web.pages import run_counts, run_filters, run_query, run_views
 from orion.web.pages.run_counts import Chip, Span
 from orion.web.pages.run_query import RANGE_NAMES, SORTS, WIDTHS, RunQuery
-from orion.web.pages.run_rows import Group, by_day, rows_of
+from orion.web.pages.run_rows import Group, RunRow, by_day, rows_of
 from orion.web.pages.shared import PAGE, api_url, as_dot, gather, here, see, stretch
 from orion.web.templating import root
 
@@ -133,13 +133,11 @@ def _groups(
     The list need not be sought before `since`; without it there is nothing to list.
     """
     found, key = _page(conn, query, since, spans[1], now, n) if since else ([], None)
-    ahead: list[Group] = []
-    number = len(found)
-    if _split(query) and not query.after:
-        late, coming = _ahead(conn, query, *spans, counts, now)
-        ahead = _upcoming(conn, query, late, coming, counts, now)
-        number += len(late) + len(coming)
-    return ahead + by_day(rows_of(conn, found, now), ended=query.ended), key, number
+    apart = _split(query) and not query.after
+    late, coming = _ahead(conn, query, *spans, counts, now) if apart else ([], [])
+    rows, first = rows_of(conn, [*late, *coming, *found], now), len(late) + len(coming)
+    ahead = _upcoming(query, rows[: len(late)], rows[len(late) : first], counts)
+    return ahead + by_day(rows[first:], ended=query.ended), key, len(rows)
 
 
 def _split(query: RunQuery) -> bool:
@@ -158,24 +156,18 @@ def _page(
 
 
 def _upcoming(
-    conn: Conn,
-    query: RunQuery,
-    late: list[FlowRun],
-    coming: list[FlowRun],
-    counts: dict[str, int],
-    now: datetime,
+    query: RunQuery, late: list[RunRow], coming: list[RunRow], counts: dict[str, int]
 ) -> list[Group]:
-    rows = rows_of(conn, [*late, *coming], now)
     planned, overdue = counts.get("scheduled", 0), max(counts.get("late", 0), len(late))
     groups = []
     if late:
         note = f"{plural(overdue, 'run')} not taken in time"
         href = query.href(states=("late",), sort="oldest") if overdue > len(late) else None
-        groups.append(Group("Late", note, rows[: len(late)], href))
+        groups.append(Group("Late", note, late, href))
     if coming:
         note = f"next {len(coming)} of {planned:,}" if planned > len(coming) else plural(len(coming), "run")
         href = query.href(states=("scheduled",), sort="oldest") if planned > len(coming) else None
-        groups.append(Group("Upcoming", note, rows[len(late) :], href))
+        groups.append(Group("Upcoming", note, coming, href))
     return groups
 
 
