@@ -44,6 +44,12 @@ def catch_up(conn: Conn, deployment: db.Deployment, schedule: db.Schedule, now: 
     return kept
 
 
+def may_catch_up(deployment: db.Deployment, schedule: db.Schedule, now: datetime) -> bool:
+    """Whether there may be something to catch up with: a due time was missed, or overdue runs are not wanted."""
+    policy, chosen = catchup_of(deployment, schedule)
+    return (chosen and policy != "all") or (schedule.scheduled_until or now) < now
+
+
 def _newest(schedule: db.Schedule, missed: list[datetime], now: datetime) -> datetime:
     """The last due time before now; `missed` is cut short where a dense schedule has a long gap."""
     if len(missed) < MOST_AT_ONCE:

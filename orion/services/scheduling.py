@@ -8,15 +8,16 @@ or from two clocks adds nothing. Whatever changes a deployment calls `replan` in
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from orion.errors import Conflict, Invalid, NotFound
+from orion.errors import Busy, Conflict, Invalid, NotFound
 from orion.model import wire
 from orion.model.deployments import DueTime
-from orion.services.catching_up import catch_up, due_of
+from orion.services.catching_up import catch_up, due_of, may_catch_up
 from orion.settings import current
 from orion.store import Conn, Lane, Store, deleted
 from orion.store import scheduling as db
@@ -24,18 +25,28 @@ from orion.store import scheduling as db
 log = logging.getLogger("orion.services.scheduling")
 
 AUTO_SCHEDULED = "auto-scheduled"
-STEP = {"sqlite": 20, "postgres": 100}  # runs a transaction: all other writes wait for one of SQLite's
+STEP = {"sqlite": 5, "postgres": 20}  # runs of each of some deployments that are planned together
+APART = 20  # runs of one that is planned alone
 ASKED = 100  # runs a transaction where somebody waits for all of them
-AT_ONCE = 50  # transactions on their way to the writer, where others wait too
+TOGETHER = 50  # deployments in a transaction: all other writes wait for one of SQLite's
 PART = 1_000  # deployments that take turns
 MICROSECOND = timedelta(microseconds=1)
 
 
 class Step(NamedTuple):
-    """How many runs one transaction planned of a deployment, and whether there are more to plan."""
+    """How many runs one transaction planned, and the deployments that have more to plan, or want one for themselves."""
 
-    deployment_id: str
     added: int
+    more: list[str]
+    apart: list[str]
+
+
+class Due(NamedTuple):
+    """The next due times of a schedule that get a run, up to when its cursor goes then, and whether there are more."""
+
+    schedule: db.Schedule
+    times: list[datetime]
+    until: datetime
     more: bool
 
 
@@ -104,46 +115,80 @@ def plan(store: Store, now: datetime) -> int:
 def _plan_part(store: Store, part: list[str], wanted: Wanted) -> int:
     added = 0
     while part:
-        steps = [step for start in range(0, len(part), AT_ONCE)
-                 for step in _plan_some(store, part[start : start + AT_ONCE], wanted)]  # fmt: skip
+        steps = [_plan_together(store, part[start : start + TOGETHER], wanted)
+                 for start in range(0, len(part), TOGETHER)]  # fmt: skip
+        steps += [_plan_apart(store, step.apart, wanted) for step in steps]
         added += sum(step.added for step in steps)
-        part = [step.deployment_id for step in steps if step.more]
+        part = [id for step in steps for id in step.more]
     return added
 
 
-def _plan_some(store: Store, some: list[str], wanted: Wanted) -> Iterator[Step]:
-    """The next runs of some deployments, each in a transaction of its own; a bad one is left out."""
-    step = STEP[store.dialect]
-    outcomes = store.each_now(plan_next, ((id, wanted, step) for id in some), lane=Lane.LOW, durable=False)
-    for deployment_id, outcome in zip(some, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            log.error("Deployment %s could not be planned.", deployment_id, exc_info=outcome)
-        else:
-            yield outcome
+def _plan_together(store: Store, some: list[str], wanted: Wanted) -> Step:
+    """The next runs of some deployments; where one is bad, those of the others."""
+    try:
+        return _write(store, some, wanted, STEP[store.dialect])
+    except Exception:
+        return _plan_apart(store, some, wanted)
+
+
+def _plan_apart(store: Store, some: list[str], wanted: Wanted) -> Step:
+    steps, busy = [], 0
+    for deployment_id in some:
+        try:
+            steps.append(_write(store, [deployment_id], wanted, APART))
+        except Exception as error:
+            log.exception("Deployment %s could not be planned.", deployment_id)
+            busy += isinstance(error, Busy)
+            if busy > 1:  # it is the database then, and no deployment
+                raise
+    return Step(sum(step.added for step in steps), [id for step in steps for id in step.more], [])
+
+
+def _write(store: Store, some: list[str], wanted: Wanted, room: int) -> Step:
+    return store.write_now(plan_next, some, wanted, room, lane=Lane.LOW, durable=False)
 
 
 def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
     """Plan one deployment inside the caller's transaction; the number of runs added."""
-    return plan_next(conn, deployment_id, Wanted(now), None).added
+    return plan_next(conn, [deployment_id], Wanted(now), None).added
 
 
-def plan_next(conn: Conn, deployment_id: str, wanted: Wanted, room: int | None) -> Step:
-    """Plan the next runs of a deployment, at most as many as there is room for."""
-    deployment = db.lock(conn, deployment_id)
-    if deployment is None or deployment.paused:
-        return Step(deployment_id, 0, False)
-    added = 0
-    for schedule in db.schedules(conn, deployment_id):
-        if not schedule.active:
+def plan_next(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int | None) -> Step:
+    """Plan the next runs of some deployments, of each at most as many as there is room for.
+
+    Among others nobody catches up, which may cancel many runs.
+    """
+    found: list[tuple[db.Plan, list[datetime]]] = []
+    until: dict[str, datetime] = {}
+    step = Step(0, [], [])
+    for deployment, schedules in db.lock_all(conn, deployment_ids):
+        if len(deployment_ids) > 1 and any(may_catch_up(deployment, each, wanted.now) for each in schedules):
+            step.apart.append(deployment.id)
             continue
-        if room == 0:
-            return Step(deployment_id, added, True)
-        step = _plan_schedule(conn, deployment, schedule, wanted, room)
-        added += step.added
-        if step.more:
-            return Step(deployment_id, added, True)
-        room = None if room is None else room - step.added
-    return Step(deployment_id, added, False)
+        for due in _next_due(conn, deployment, schedules, wanted, room):
+            if due.times:
+                found.append((_plan(deployment, due.schedule), due.times))
+            until[due.schedule.id] = due.until
+            step.more.extend([deployment.id] * due.more)
+    added = db.add_runs(conn, found, wanted.now)
+    db.move_cursors(conn, until)
+    return step._replace(added=added)
+
+
+def _next_due(
+    conn: Conn, deployment: db.Deployment, schedules: list[db.Schedule], wanted: Wanted, room: int | None
+) -> Iterator[Due]:
+    """What is due next of a deployment, schedule by schedule; the last one says whether there is more."""
+    active = [] if deployment.paused else [schedule for schedule in schedules if schedule.active]
+    for number, schedule in enumerate(active, 1):
+        due = _due_of(conn, deployment, schedule, wanted, room)
+        if due is None:
+            continue
+        room = None if room is None else room - len(due.times)
+        is_full = due.more or (room == 0 and number < len(active))
+        yield due._replace(more=is_full)
+        if is_full:
+            return
 
 
 def replan(conn: Conn, deployment_id: str, now: datetime, was: db.Outlook | None = None) -> int:
@@ -168,10 +213,10 @@ def _change_planned(conn: Conn, deployment_id: str, now: datetime) -> None:
             times = _readable(wanted, schedule)
             known = ((by_key.get(db.key(schedule.id, due)), due) for due in times)
             runs = [run for run, due in known if run and run.expected_start_time == due]
-            db.change_planned(conn, _plan(deployment, schedule, now), runs)
+            db.change_planned(conn, _plan(deployment, schedule), runs, now)
             stay.update(run.id for run in runs)
             if len(runs) == len(times) and schedule.scheduled_until == now:
-                db.move_cursor(conn, schedule.id, max([now, *times]))
+                db.move_cursors(conn, {schedule.id: max([now, *times])})
     gone = sorted((run for run in there if run.id not in stay), key=lambda run: run.expected_start_time)
     deleted.note_planned(conn, [run.id for run in gone], now)
     db.drop_planned(conn, [run.id for run in gone])
@@ -219,7 +264,7 @@ def plan_piece(conn: Conn, piece: Piece, now: datetime) -> int:
         raise NotFound("Deployment not found")
     for schedule in db.schedules(conn, deployment.id):
         if schedule.id == piece.schedule.id and bytes(schedule.schedule) == bytes(piece.schedule.schedule):
-            return db.add_runs(conn, _plan(deployment, schedule, now), piece.due)
+            return db.add_runs(conn, [(_plan(deployment, schedule), piece.due)], now)
     raise Conflict("The schedule was changed while runs were planned by it: ask again.")
 
 
@@ -282,30 +327,27 @@ def _lacks(schedule: db.Schedule, wanted: Wanted) -> bool:
     return bool(ahead) and ahead[-1] > cursor
 
 
-def _plan_schedule(
+def _due_of(
     conn: Conn, deployment: db.Deployment, schedule: db.Schedule, wanted: Wanted, room: int | None
-) -> Step:
-    """The next runs of a schedule; its cursor goes as far as they do."""
+) -> Due | None:
+    """The next due times of a schedule; its cursor goes as far as they do. None when it cannot be read."""
     now, cursor = wanted.now, schedule.scheduled_until or wanted.now
     try:
         missed = catch_up(conn, deployment, schedule, now)
         ahead = wanted.of(schedule)
     except Invalid as error:
         log.error("Schedule %s of deployment %s is left out: %s", schedule.id, deployment.id, error)
-        return Step(deployment.id, 0, False)
-    new = missed + [moment for moment in ahead if moment > cursor]
-    step = new[:room]
-    more = len(step) < len(new)
-    added = db.add_runs(conn, _plan(deployment, schedule, now), step)
-    db.move_cursor(conn, schedule.id, step[-1] if more else max([now, *ahead]))
-    return Step(deployment.id, added, more)
+        return None
+    new = missed + ahead[bisect_right(ahead, cursor) :]
+    times = new[:room]
+    more = len(times) < len(new)
+    return Due(schedule, times, times[-1] if more else max([now, *ahead]), more)
 
 
-def _plan(deployment: db.Deployment, schedule: db.Schedule, now: datetime) -> db.Plan:
+def _plan(deployment: db.Deployment, schedule: db.Schedule) -> db.Plan:
     extra = wire.unraw(schedule.parameters)
     own = wire.unraw(deployment.parameters) if extra else None
     return db.Plan(
-        now=now,
         flow_id=deployment.flow_id,
         deployment_id=deployment.id,
         deployment_version=deployment.version,

@@ -138,16 +138,6 @@ class Store(ABC):
         """`write` for threads without an event loop."""
         return self._blocking(Job(fn, args, kw, lane=lane, durable=durable))
 
-    def each_now(
-        self, fn: Callable[..., T], each: Iterable[tuple[Any, ...]], *, lane: Lane, durable: bool = True
-    ) -> list[T | Exception]:
-        """`write_now` for each of some arguments, all on their way at once; what one gave, or its error."""
-        jobs = [Job(fn, args, {}, lane=lane, durable=durable) for args in each]
-        for job in jobs:
-            job.blocking()
-            self._submit(job)
-        return [job.fate() for job in jobs]
-
     def announce(self, address: str) -> None:  # noqa: B027 - a database without a lock file has nothing to say
         """Tell other processes, where the database has a way to, at which URL this server's API is."""
 

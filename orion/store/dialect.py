@@ -7,6 +7,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {skip_locked}   the same, leaving out rows that another transaction holds
     {listed:ids}    the values of the JSON array bound as :ids, a subquery whose column is `value`: `id IN {listed:ids}`
     {field:run.0}   an item of an array that is itself a value of such a list: `FROM {listed:runs} AS run`
+    {items:column}  the values of the JSON array in a column: `FROM flow CROSS JOIN {items:flow.tags} AS tag`
     {micros:column} a time column as integer microseconds since 1970
     {by_index:name} the index to read a table by, where SQLite would guess wrong; PostgreSQL knows its rows
     {list:column}   the values of a column, all rows together, as the text of a JSON array; NULL may stand for none
@@ -30,6 +31,7 @@ WORDS: dict[str, dict[str, str]] = {
         "skip_locked": "",
         "listed": "(SELECT value FROM json_each(:{0}))",
         "field": "json_extract({1}.value, '$[{2}]')",
+        "items": "json_each({0})",
         "by_index": "INDEXED BY {0}",
         "micros": "{0}",
         "moment": "{0}",
@@ -49,6 +51,7 @@ WORDS: dict[str, dict[str, str]] = {
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "listed": "(SELECT value FROM jsonb_array_elements_text(CAST(:{0} AS jsonb)) AS value)",
         "field": "(CAST({1}.value AS jsonb) ->> {2})",
+        "items": "jsonb_array_elements_text(CAST({0} AS jsonb))",
         "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
         "by_index": "",
         "list": "CAST(json_agg({0}) AS TEXT)",

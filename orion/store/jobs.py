@@ -54,13 +54,6 @@ class Job:
         self.done.wait()
         return self.answer()
 
-    def fate(self) -> Any:
-        """The result or the error, in a thread that waits; what is no error of one job alone is raised."""
-        try:
-            return self.outcome()
-        except Exception as error:
-            return error
-
     def answer(self) -> Any:
         """The result of a finished job, or its error raised."""
         if self.error is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Raw, Struct
@@ -52,7 +53,6 @@ class Schedule(Struct, kw_only=True):
 class Plan(Struct, kw_only=True):
     """What the runs planned from one schedule have in common."""
 
-    now: datetime
     flow_id: Id
     deployment_id: Id
     deployment_version: str | None
@@ -135,35 +135,57 @@ def active(conn: Conn) -> list[Schedule]:
     return SCHEDULE.read_all(conn, conn.all(Q.active))
 
 
-def add_runs(conn: Conn, plan: Plan, due: list[datetime]) -> int:
-    """Add a run with its first state for each due time, unless it is known; the number added.
+def lock_all(conn: Conn, deployment_ids: Iterable[str]) -> list[tuple[Deployment, list[Schedule]]]:
+    """Some deployments, held until the transaction ends, each with its schedules."""
+    ids = {"ids": json_text(list(deployment_ids))}
+    deployments = DEPLOYMENT.read_all(conn, conn.all(Q.lock_all, ids))
+    found: dict[str, list[Schedule]] = {deployment.id: [] for deployment in deployments}
+    for schedule in SCHEDULE.read_all(conn, conn.all(Q.schedules_of, ids)):
+        found.get(schedule.deployment_id, []).append(schedule)
+    return [(deployment, found[deployment.id]) for deployment in deployments]
 
-    A few statements, however many the runs: each takes them as one JSON array.
+
+def add_runs(conn: Conn, wanted: list[tuple[Plan, list[datetime]]], now: datetime) -> int:
+    """Add a run with its first state for each due time of each plan, unless it is known; the number added.
+
+    A few statements, however many the runs, which go in by their time: runs that are due together lie together.
     """
+    due = sorted(
+        (to_micros(moment), number, moment) for number, (_, times) in enumerate(wanted) for moment in times
+    )
     if not due:
         return 0
-    runs = {run[0]: run for run in map(_run, due)}
-    shared = PLAN.values(conn, plan)
-    new = [id for (id,) in conn.all(Q.add_runs, {**shared, "runs": json_text(list(runs.values()))})]
+    runs = {run[0]: run for run in (_run(*each) for each in due)}
+    plans = [_common(conn, number, plan) for number, (plan, _) in enumerate(wanted)]
+    values = {"now": conn.time(now), "plans": json_text(plans), "runs": json_text(list(runs.values()))}
+    new = [id for (id,) in conn.all(Q.add_runs, values)]
     if not new:
         return 0
-    added = json_text([runs[id] for id in new])
-    conn.run(Q.add_states, {"now": conn.time(plan.now), "runs": added})
-    conn.run(Q.add_tags, {"tags": json_text(plan.tags), "runs": added})
+    conn.run(Q.add_states, {"now": conn.time(now), "runs": json_text([runs[id] for id in new])})
+    conn.run(Q.add_tags, {"ids": json_text(new)})
     if conn.dialect == "sqlite":  # its triggers are called for each row, so they leave planned runs out
         conn.run(Q.count_runs, {"added": len(new)})
-    transitions.add_planned_notifications(conn, plan, [(id, runs[id][1]) for id in new])
-    _tell(conn, plan)
+    told = [(wanted[runs[id][5]][0], id, runs[id][1]) for id in new]
+    transitions.add_planned_notifications(conn, told, now)
+    _tell(conn, [plan for plan, _ in wanted])
     return len(new)
 
 
-def _run(due: datetime) -> tuple[str, str, str, int, str]:
-    """What is a planned run's own: its id, that of its state, its name, when it is due, twice: to keep and to tell."""
-    return new_id(), new_id(), two_words(), to_micros(due), iso(due)
+def _run(micros: int, number: int, due: datetime) -> tuple[str, str, str, int, str, int]:
+    """A planned run's id, that of its state, its name, when it is due, to keep and to tell, and which plan it is of."""
+    return new_id(), new_id(), two_words(), micros, _told(due), number
 
 
-def _tell(conn: Conn, plan: Plan) -> None:
-    for topic in ("runs", "queues", f"queue:{plan.work_queue_name}"):
+_told = lru_cache(maxsize=1024)(iso)  # many are due together
+
+
+def _common(conn: Conn, number: int, plan: Plan) -> list[Any]:
+    """What the runs of a plan have in common, as `add_runs` takes it."""
+    return [number, *PLAN.values(conn, plan).values()]
+
+
+def _tell(conn: Conn, plans: Iterable[Plan]) -> None:
+    for topic in ("runs", "queues", *{f"queue:{plan.work_queue_name}" for plan in plans}):
         conn.publish(topic)
 
 
@@ -177,9 +199,9 @@ def key(schedule_id: str, due: datetime) -> str:
     return f"scheduled {schedule_id} {to_micros(due)}"
 
 
-def move_cursor(conn: Conn, schedule_id: str, until: datetime) -> None:
-    """Note that every due time up to `until` is planned or skipped."""
-    conn.run(Q.move_cursor, {"id": schedule_id, "until": conn.time(until)})
+def move_cursors(conn: Conn, until: dict[str, datetime]) -> None:
+    """Note for some schedules up to when every due time is planned or skipped."""
+    conn.many(Q.move_cursor, [{"id": id, "until": conn.time(moment)} for id, moment in until.items()])
 
 
 def begin_anew(conn: Conn, deployment_id: str, now: datetime) -> None:
@@ -198,16 +220,17 @@ def planned(conn: Conn, deployment_id: str, now: datetime) -> list[Planned]:
     )
 
 
-def change_planned(conn: Conn, plan: Plan, runs: list[Planned]) -> None:
+def change_planned(conn: Conn, plan: Plan, runs: list[Planned], now: datetime) -> None:
     """Give planned runs what their deployment and schedule say now."""
     if not runs:
         return
-    conn.run(Q.change_planned, {**PLAN.values(conn, plan), "runs": json_text([run.id for run in runs])})
+    values = {**PLAN.values(conn, plan), "now": conn.time(now)}
+    conn.run(Q.change_planned, {**values, "runs": json_text([run.id for run in runs])})
     retagged = [run for run in runs if run.tags != plan.tags]
     if retagged:
         conn.run(Q.untag, {"runs": json_text([run.id for run in retagged])})
         tags.add(conn, "flow_run", [run.id for run in retagged], plan.tags)
-    _tell(conn, plan)
+    _tell(conn, [plan])
 
 
 def drop_planned(conn: Conn, ids: list[str]) -> None:

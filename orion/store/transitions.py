@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -24,9 +24,8 @@ _ADD_STATE = {"flow_run": Q.add_flow_run_state, "task_run": Q.add_task_run_state
 
 
 class Planned(Protocol):
-    """What planned runs have in common: when they are planned, and what a policy looks at."""
+    """What planned runs have in common, as far as a policy looks at it."""
 
-    now: datetime
     flow_id: str
     deployment_id: str
     tags: list[str]
@@ -117,18 +116,18 @@ def add_notifications(
             conn.publish("notifications")
 
 
-def add_planned_notifications(conn: Conn, plan: Planned, runs: list[tuple[str, str]]) -> None:
-    """The same for runs that are planned ahead, given by their ids and those of their states.
+def add_planned_notifications(conn: Conn, runs: Sequence[tuple[Planned, str, str]], now: datetime) -> None:
+    """The same for runs that are planned ahead, each with its plan, its id and that of its state.
 
     A policy counts only where it names their state; "all states" means later ones.
     """
-    policies = [
-        policy
+    rows = [
+        _message(conn, policy, run_id, state_id, now)
         for policy in conn.all(Q.policies_on_planned)
+        for plan, run_id, state_id in runs
         if _matches(policy, PLANNED, plan.tags, plan.flow_id, plan.deployment_id)
     ]
-    if policies:
-        rows = [_message(conn, policy, *run, plan.now) for policy in policies for run in runs]
+    if rows:
         conn.many(Q.add_notification, rows)
         conn.publish("notifications")
 

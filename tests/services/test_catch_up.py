@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -78,6 +79,27 @@ def test_without_an_agent_only_the_newest_run_waits_where_a_deployment_wants_no_
     found = {round((run.due - NOON) / HOUR): run.state_name for run in runs(store, deployment)}
     assert found == {hour: "Skipped" if hour in skipped else "Late" for hour in (1, 2, 3)}
     assert lateness.mark_late(store, now) == 0
+
+
+def test_who_may_have_much_to_give_up_is_planned_in_a_transaction_for_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes meanwhile waits for no more than one deployment's catching up."""
+    plain, chosen = (
+        add_deployment(store, HOURLY),
+        add_deployment(store, HOURLY, labels={"orion.catchup": "latest"}),
+    )
+    planned: list[list[str]] = []
+
+    def noted(conn: Conn, deployment_ids: list[str], *args: Any) -> scheduling.Step:
+        planned.append(deployment_ids)
+        return plan_next(conn, deployment_ids, *args)
+
+    plan_next = scheduling.plan_next
+    monkeypatch.setattr(scheduling, "plan_next", noted)
+    assert scheduling.plan(store, NOON) == 6
+    assert scheduling.plan(store, LATER) == 8
+    assert planned == [[plain, chosen], [chosen], [plain, chosen], [plain], [chosen]]
 
 
 def test_a_dense_schedule_and_a_long_gap_stay_bounded(store: Store) -> None:
@@ -181,7 +203,7 @@ class EditedWhileSwept(RuleBasedStateMachine):
 
     @rule(most=st.integers(1, 3))
     def sweep_a_little(self, most: int) -> None:
-        self.store.write_now(scheduling.plan_next, self.deployment, scheduling.Wanted(self.now), most)
+        self.store.write_now(scheduling.plan_next, [self.deployment], scheduling.Wanted(self.now), most)
 
     @rule()
     def start_one(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orion.errors import Conflict
+from orion.errors import Busy, Conflict
 from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from orion.model.times import to_micros
 from orion.services import scheduling
@@ -137,6 +137,35 @@ def test_one_bad_schedule_does_not_stop_the_others(store: Store, caplog: pytest.
     assert bad in caplog.text and "not a rule" in caplog.text
 
 
+@pytest.mark.row("SCH-10")
+def test_a_deployment_that_cannot_be_planned_is_told_and_left_out(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, bad, last = (add_deployment(store, HOURLY) for _ in range(3))
+    change(store, "UPDATE deployment SET labels = '[1]' WHERE id = :id", id=bad)
+    with caplog.at_level(logging.ERROR):
+        assert scheduling.plan(store, NOON) == 6
+    assert [len(due(store, id)) for id in (first, bad, last)] == [3, 0, 3]
+    assert [record.getMessage() for record in caplog.records] == [f"Deployment {bad} could not be planned."]
+
+
+def test_a_database_that_is_held_ends_a_pass_after_two_tries(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        add_deployment(store, HOURLY)
+    tried: list[int] = []
+
+    def held(conn: Conn, deployment_ids: list[str], *args: Any) -> scheduling.Step:
+        tried.append(len(deployment_ids))
+        raise Busy("held")
+
+    monkeypatch.setattr(scheduling, "plan_next", held)
+    with pytest.raises(Busy):
+        scheduling.plan(store, NOON)
+    assert tried == [5, 1, 1]
+
+
 @pytest.mark.row("DEP-08")
 def test_a_changed_deployment_is_planned_anew(store: Store) -> None:
     deployment = add_deployment(store, HOURLY)
@@ -201,7 +230,7 @@ def test_an_edit_changes_planned_runs_by_a_few_statements_however_many_they_are(
     costs = []
     for id in ids:
         scheduling.plan(store, NOON)
-        change(store, 'UPDATE deployment SET tags = \'["other"]\' WHERE id = :id', id=id)
+        change(store, "UPDATE deployment SET tags = '[\"other\"]' WHERE id = :id", id=id)
         costs.append(statements(store, scheduling.replan, id, NOON))
     assert len(set(costs)) == 1 and costs[0] <= 18
     assert [len(due(store, id)) for id in ids] == [3, 100, 100]
@@ -299,7 +328,9 @@ def test_a_deployment_is_planned_by_a_few_statements_however_many_its_runs(store
     sparse = add_deployment(store, DAILY, tags='["etl", "nightly"]')
     dense = [add_deployment(store, EVERY_TEN_SECONDS, tags='["etl", "nightly"]') for _ in range(3)]
     costs = [statements(store, scheduling.plan_deployment, id, NOON) for id in (sparse, *dense)]
-    assert len(set(costs)) == 1 and costs[0] <= 8  # the eighth counts them, which PostgreSQL does by a trigger
+    assert (
+        len(set(costs)) == 1 and costs[0] <= 8
+    )  # the eighth counts them, which PostgreSQL does by a trigger
     assert [len(due(store, id)) for id in (sparse, *dense)] == [3, 100, 100, 100]
 
 
@@ -308,19 +339,30 @@ def test_a_pass_plans_a_few_runs_of_each_deployment_at_a_time_the_nearest_first(
 ) -> None:
     first = add_deployment(sqlite_store, EVERY_TEN_SECONDS, EVERY_TEN_SECONDS, DAILY)
     second = add_deployment(sqlite_store, EVERY_TEN_SECONDS)
-    steps: list[tuple[str, int]] = []
+    steps: list[tuple[list[str], int]] = []
 
-    def noted(conn: Conn, deployment_id: str, *args: Any) -> scheduling.Step:
-        step = plan_next(conn, deployment_id, *args)
-        steps.append((deployment_id, step.added))
+    def noted(conn: Conn, deployment_ids: list[str], *args: Any) -> scheduling.Step:
+        step = plan_next(conn, deployment_ids, *args)
+        steps.append((deployment_ids, step.added))
         return step
 
     plan_next = scheduling.plan_next
     monkeypatch.setattr(scheduling, "plan_next", noted)
     assert scheduling.plan(sqlite_store, NOON) == 303
-    assert steps[:10] == [(first, 20), (second, 20)] * 5
-    assert steps[10:] == [(first, 20)] * 5 + [(first, 3)]
+    assert steps[:20] == [([first, second], 10)] * 20
+    assert steps[20:] == [([first], 5)] * 20 + [([first], 3)]
     assert len(due(sqlite_store, first)) == 203 and len(due(sqlite_store, second)) == 100
+
+
+def test_many_deployments_are_planned_by_the_statements_of_one(store: Store) -> None:
+    ids = [add_deployment(store, MINUTELY, HOURLY, tags=f'["t{number}"]') for number in range(6)]
+    wanted = scheduling.Wanted(NOON)
+    few = statements(store, scheduling.plan_next, ids[:1], wanted, 10)
+    assert statements(store, scheduling.plan_next, ids[1:], wanted, 10) == few
+    counted = "SELECT tag, count(*) FROM flow_run_tag GROUP BY tag"
+    tagged = dict(store.read_now(lambda conn: conn.all(counted)))
+    assert tagged == {"auto-scheduled": 60, **{f"t{number}": 10 for number in range(6)}}
+    assert {json.loads(run.tags)[1] for run in runs(store, ids[4])} == {"t4"}
 
 
 def test_the_times_of_a_rule_are_worked_out_once_a_pass(

@@ -145,16 +145,6 @@ def test_maintenance_shares_a_commit_until_states_come(
         assert caplog.messages.count("COMMIT") == 4  # the one that held the writer, a and b, the state, c
 
 
-def test_what_each_of_many_writes_gave_is_told(store: Store) -> None:
-    def both(conn: Conn, name: str) -> str:
-        return put(conn, name)
-
-    said = store.each_now(both, [("a",), ("b",), ("a",), ("c",)], lane=Lane.LOW)
-    assert said[:2] == ["a", "b"] and said[3] == "c"
-    assert isinstance(said[2], errors.Conflict)
-    assert store.read_now(names) == ["a", "b", "c"]
-
-
 def test_maintenance_is_done_in_bounded_time_however_many_states_come(sqlite_store: Store) -> None:
     stop = threading.Event()
 

@@ -6,6 +6,17 @@ SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastruct
        parameters, job_variables
 FROM deployment WHERE id = :deployment_id {for_update};
 
+-- name: lock_all
+-- The same of some deployments. All planners lock them in one order.
+SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastructure_document_id, tags, labels,
+       parameters, job_variables
+FROM deployment WHERE id IN {listed:ids} ORDER BY id {for_update};
+
+-- name: schedules_of
+-- The schedules of some deployments.
+SELECT id, deployment_id, schedule, active, max_scheduled_runs, catchup, parameters, scheduled_until
+FROM deployment_schedule WHERE deployment_id IN {listed:ids} ORDER BY deployment_id, id;
+
 -- name: find
 -- The deployment whose runs are looked at.
 SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastructure_document_id, tags, labels,
@@ -28,20 +39,31 @@ WHERE s.active AND NOT d.paused ORDER BY s.deployment_id, s.id;
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
 -- name: add_runs
--- Planned runs of one schedule, each [id, state id, name, due, due as text]; the ids of those that were not there.
+-- Planned runs, each [id, state id, name, due, due as text, number of its plan], of some plans, each [number, what its
+-- runs have in common]; the ids of those that were not there. CROSS keeps SQLite to the order of the runs.
 INSERT INTO flow_run (id, created, updated, name, flow_id, deployment_id, deployment_version, state_id, state_type,
     state_name, state_timestamp, expected_start_time, next_scheduled_start_time, auto_scheduled, schedule_id,
     work_queue_name, work_queue_id, infrastructure_document_id, idempotency_key, created_by, tags, labels, parameters,
     job_variables)
-SELECT id, :now, :now, name, :flow_id, :deployment_id, :deployment_version, state_id, 'SCHEDULED',
-    'Scheduled', :now, {moment:due}, {moment:due}, TRUE, :schedule_id,
-    :work_queue_name, :work_queue_id, :infrastructure_document_id, 'scheduled ' || :schedule_id || ' ' || due,
-    :created_by, :tags, :labels, :parameters, :job_variables
+WITH plan AS MATERIALIZED (
+    SELECT CAST({field:plan.0} AS BIGINT) AS number, {field:plan.1} AS flow_id, {field:plan.2} AS deployment_id,
+        {field:plan.3} AS deployment_version, {field:plan.4} AS schedule_id, {field:plan.5} AS work_queue_name,
+        {field:plan.6} AS work_queue_id, {field:plan.7} AS infrastructure_document_id, {field:plan.8} AS created_by,
+        {field:plan.9} AS tags, {field:plan.10} AS labels, {field:plan.11} AS parameters,
+        {field:plan.12} AS job_variables
+    FROM {listed:plans} AS plan
+)
+SELECT run.id, :now, :now, run.name, plan.flow_id, plan.deployment_id, plan.deployment_version, run.state_id,
+    'SCHEDULED', 'Scheduled', :now, {moment:run.due}, {moment:run.due}, TRUE, plan.schedule_id,
+    plan.work_queue_name, plan.work_queue_id, plan.infrastructure_document_id,
+    'scheduled ' || plan.schedule_id || ' ' || run.due, plan.created_by, plan.tags, plan.labels, plan.parameters,
+    plan.job_variables
 FROM (
-    SELECT {field:run.0} AS id, {field:run.1} AS state_id, {field:run.2} AS name, CAST({field:run.3} AS BIGINT) AS due
+    SELECT {field:run.0} AS id, {field:run.1} AS state_id, {field:run.2} AS name, CAST({field:run.3} AS BIGINT) AS due,
+        CAST({field:run.5} AS BIGINT) AS plan
     FROM {listed:runs} AS run
-) AS planned
-WHERE TRUE
+) AS run CROSS JOIN plan
+WHERE plan.number = run.plan
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: add_states
@@ -54,9 +76,9 @@ FROM {listed:runs} AS run;
 -- name: add_tags
 -- The tags of planned runs, with the time of each, so that the runs of a tag are found by time.
 INSERT INTO flow_run_tag (flow_run_id, tag, expected_start_time)
-SELECT id, tag.value, {moment:due}
-FROM (SELECT {field:run.0} AS id, CAST({field:run.3} AS BIGINT) AS due FROM {listed:runs} AS run) AS planned
-    CROSS JOIN {listed:tags} AS tag;
+SELECT flow_run.id, tag.value, flow_run.expected_start_time
+FROM {listed:ids} AS planned CROSS JOIN flow_run CROSS JOIN {items:flow_run.tags} AS tag
+WHERE flow_run.id = planned.value;
 
 -- name: count_runs
 -- Planned runs that were added, where no trigger counts them.
