@@ -20,6 +20,11 @@ class Ticket:
         self._began, self._trying = float("-inf"), False
         self._change = asyncio.Event()
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody came earlier: its turn is now."""
+        return not self._earlier()
+
     @asynccontextmanager
     async def turn(self, since: float | None = None) -> AsyncIterator[None]:
         """Try to get something, once everybody who came earlier has tried, or has let a second pass.

@@ -11,6 +11,7 @@ import pytest
 
 from orion.orchestration import claim_runs
 from orion.settings import Settings
+from orion.store import Conn, claims
 from orion.web.factory import build_app
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, deployment, queue
@@ -85,6 +86,25 @@ def test_runs_ahead_of_their_time_are_fetched_only_when_asked_for(client: Client
     assert poll(client, made["id"], scheduled_before=(clock.now + timedelta(seconds=15)).isoformat(" ")) == [
         run["id"]
     ]
+
+
+def test_who_asks_alone_and_does_not_wait_claims_without_looking_first(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    real = claims.ready
+
+    def noting(conn: Conn, queue_id: str, *more: Any) -> bool:
+        looks.append(queue_id)
+        return real(conn, queue_id, *more)
+
+    monkeypatch.setattr(claims, "ready", noting)
+    made = queue(client)
+    run = scheduled(client, deployment(client, work_queue_name=made["name"]))
+    assert poll(client, made["id"]) == [run["id"]] and looks == []
+    with client.app.state.line.join(made["id"]):
+        assert poll(client, made["id"]) == [] and looks == [made["id"]]
+    assert poll(client, made["id"], wait_seconds=0.01) == [] and len(looks) > 1
 
 
 def test_a_look_far_ahead_is_a_preview_that_claims_nothing(client: Client, clock: Clock) -> None:

@@ -122,8 +122,11 @@ class Poll:
                 return runs
 
     async def _first_claim(self, ticket: Ticket, *, waits: bool) -> list[FlowRun]:
-        """Where nothing is due, who waits is only written down: what comes due meanwhile is for who came earlier."""
-        if await self._is_ready():
+        """Where nothing is due, who waits is only written down: what comes due meanwhile is for who came earlier.
+
+        Who does not wait, and is alone, need not look before it asks.
+        """
+        if (not waits and ticket.is_first) or await self._is_ready():
             return await self._claim_in_turn(ticket)
         return await self._claim(most=0 if waits else None)
 
