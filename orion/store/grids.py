@@ -66,6 +66,10 @@ class Grid(NamedTuple):
         edges = [self.first, *(from_micros(edge) for _, *both in hours for edge in both), self.last]
         return [(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True) if low < high]
 
+    def within(self, stretch: Stretch) -> Grid:
+        """The same with narrower bounds."""
+        return self._replace(first=max(self.first, stretch[0]), last=min(self.last, stretch[1]))
+
     def params(self, conn: Conn, now: datetime) -> dict[str, Any]:
         return {
             "start": to_micros(self.start),
@@ -165,6 +169,16 @@ def parts_of(asked: Narrowed) -> Parts | None:
     if asked.facets:
         return Parts(hours, [], cells.beside(hours)) if hours else None
     return Parts(hours, minutes, cells.cuts())
+
+
+def parts_within(asked: Iterable[Narrowed]) -> Parts:
+    """The parts of several stretches of one interval together."""
+    found = Parts([], [], [])
+    for each in asked:
+        whole = Parts([], [], [(each.cells.first, each.cells.last)])
+        for all_of_them, own in zip(found, parts_of(each) or whole, strict=True):
+            all_of_them.extend(own)  # type: ignore[attr-defined]  # a list, whichever of the three
+    return found
 
 
 def by_name(filters: Filters | None) -> bool:

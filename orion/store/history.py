@@ -7,7 +7,7 @@ intervals cuts, come from the rows. What no roll-up can answer is read from rows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -21,7 +21,18 @@ from orion.store import flow_runs as flows
 from orion.store import sql
 from orion.store.base import Conn, Row
 from orion.store.filters import Where, lone, where
-from orion.store.grids import MINUTE, Grid, Narrowed, Parts, by_name, grid, parts_of, rolled_up
+from orion.store.grids import (
+    MINUTE,
+    Grid,
+    Narrowed,
+    Parts,
+    Stretch,
+    by_name,
+    grid,
+    parts_of,
+    parts_within,
+    rolled_up,
+)
 from orion.store.paging import count_upto, scalar
 from orion.store.rows import json_text
 
@@ -62,6 +73,47 @@ def flow_runs(
     ended = _ended_within(conn, own, narrowed.cells, parts.beside, only_counts)
     whole = _rolled(conn, narrowed, parts, COUNT if only_counts else SUMS)
     return _buckets(cells, [*whole, *ended, *live])
+
+
+def numbers(
+    conn: Conn, filters: Filters | None, stretches: Sequence[Stretch], now: datetime
+) -> Counter[tuple[str, str]]:
+    """How many of the runs that meet the filters are expected in some stretches of time, by state type and name.
+
+    What a history of each stretch would count, in as many statements as for one. They are in order, without their ends.
+    """
+    first, last = stretches[0][0], stretches[-1][1]
+    cells = Grid(first, last - first, 1, first, last)
+    asked = rolled_up(filters, cells)
+    if asked is None or _few(conn, asked.rest, asked.cells):
+        rows = _each(conn, Q.counts, _wanted(conn, "flow_run", filters, cells), cells, stretches, now)
+        return _added(rows)
+    within = [each for each in map(asked.cells.within, stretches) if each.first < each.last]
+    parts = parts_within([asked._replace(cells=each) for each in within])
+    own = _own(_wanted(conn, "flow_run", asked.rest, cells), asked.facets)
+    text = Q.counts.replace("{where}", f"{LIVE} AND {{where}}")
+    live = _each(conn, text, own, cells, [(each.first, each.last) for each in within], now)
+    ended = _ended_within(conn, own, cells, parts.beside, only_counts=True)
+    return _added([*_rolled(conn, asked, parts, COUNT), *ended, *live])
+
+
+def _each(
+    conn: Conn, text: str, wanted: Where, cells: Grid, stretches: Sequence[Stretch], now: datetime
+) -> list[Row]:
+    """A statement for each of some stretches, all at once."""
+    params, texts = {**wanted.params, **cells.params(conn, now)}, []
+    for place, (low, high) in enumerate(stretches):
+        params |= {f"low{place}": conn.time(low), f"high{place}": conn.time(high)}
+        texts.append(text.replace(":first_time", f":low{place}").replace(":last_time", f":high{place}"))
+    whole = " UNION ALL ".join(texts).replace("{where}", wanted.text).replace("{run}", "flow_run")
+    return conn.all(whole, params) if texts else []
+
+
+def _added(rows: Iterable[Row]) -> Counter[tuple[str, str]]:
+    found = Counter[tuple[str, str]]()
+    for _, kind, name, count, *_ in rows:
+        found[kind, name] += int(count)
+    return found
 
 
 def task_runs(

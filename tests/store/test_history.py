@@ -21,6 +21,7 @@ from orion.store import Store, flow_runs, flows, history, migrate, open_store, r
 from orion.store.base import Conn
 from orion.store.migrate import steps
 from tests.conftest import BOTH, fresh_database
+from tests.counting import Counted
 from tests.store.world import NOW, add_state, build
 
 START = datetime(2026, 11, 23, 10, 0, 20, 500_000, tzinfo=UTC)
@@ -150,6 +151,30 @@ def test_history_counts_as_one_by_one(
     assert numbers(counted) == numbers(found)
     assert len(found) == -((start - end) // timedelta(seconds=seconds))
     assert all(bucket.interval_end - bucket.interval_start == timedelta(seconds=seconds) for bucket in found)
+
+
+moments = st.lists(st.integers(-20_000, 300_000), min_size=4, max_size=4, unique=True)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edges=moments, which=st.integers(0, 12), few=st.sampled_from([0, 2000]))
+def test_the_numbers_of_two_stretches_are_those_of_their_runs_and_cost_no_more_statements(
+    past: Past, edges: list[int], which: int, few: int
+) -> None:
+    a, b, c, d = (START + timedelta(seconds=edge / 20) for edge in sorted(edges))
+    wanted, kept = choice(past, which)
+    now = START + timedelta(hours=1)
+
+    def read(conn: Conn) -> tuple[Counter[tuple[str, str]], int]:
+        counted = Counted(conn)
+        return history.numbers(counted, wanted, [(a, b), (c, d)], now), counted.count  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "FEW", few)
+        found, statements = past.store.read_now(read)
+    meant = [run for run in kept if (at := run.expected_start_time) and (a <= at < b or c <= at < d)]
+    assert +found == Counter((run.state_type, run.state_name) for run in meant)
+    assert statements <= 5, "whether they are few, hours, minutes, and the rows of ended and of live runs"
 
 
 def choice(past: Past, which: int) -> tuple[Filters | None, list[FlowRun]]:

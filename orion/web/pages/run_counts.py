@@ -71,10 +71,12 @@ def counts_beside(
     found: Counter[str] = Counter()
     for bucket in inner:
         found.update(bucket.counts)
-    for first, last in ((start, inner[0].start), (inner[-1].start + width, end)):
-        if first < last:
-            found.update(counts(conn, query, first, last, now))
-    return dict(found)
+    ends = [(start, inner[0].start), (inner[-1].start + width, end)]
+    if ends := [(first, last) for first, last in ends if first < last]:
+        filters = query.filters()
+        for state, number in histories.numbers(conn, filters, ends, now).items():
+            found[look(*state)] += number
+    return {seen: number for seen, number in found.items() if number}
 
 
 def reach(
