@@ -262,8 +262,13 @@ class Engine:
         return Response(status_code=204)
 
     async def remove(self, request: Request) -> Response:
-        if not self.containers.pop(request.path_params["id"], None):
+        if not (container := self.the(request)):
             return refusal(404, "No such container")
+        if container.process and not container.ended.is_set():
+            if request.query_params.get("force") != "1":
+                return refusal(409, "You cannot remove a running container")
+            container.process.kill()
+        del self.containers[container.id]
         self.calls.append("remove")
         return Response(status_code=204)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from orion.blocks import DockerContainer
@@ -199,6 +200,17 @@ def test_cancelling_stops_the_container_with_the_grace(
     house.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
     eventually(lambda: house.state(run)[0] == "CANCELLED")
     assert engine.only().stopped_with == 7
+
+
+@pytest.mark.row("INF-02")
+def test_a_container_that_somebody_removes_ends_the_run(house: House, start: Start, engine: Engine) -> None:
+    run = house.run(house.deploy(**in_docker(**ENDLESS)))
+    start()
+    eventually(lambda: engine.containers and engine.only().output)
+    socket = httpx.HTTPTransport(uds=os.environ["DOCKER_HOST"].removeprefix("unix://"))
+    with httpx.Client(transport=socket, base_url="http://docker") as http:
+        http.delete(f"/v1.44/containers/{engine.only().id}", params={"force": "1"}).raise_for_status()
+    assert "somebody removed the container" in crash_of(house, run)
 
 
 @pytest.mark.row("INF-02")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orion.blocks.infrastructure import Exit
+from orion.blocks.infrastructure.pods import pod_exit
 from tests.agent.house import House, Start
 from tests.infrastructure.kubernetes_cluster import NAME, Cluster
 from tests.servers import eventually
@@ -58,7 +60,10 @@ def test_a_template_and_patches_shape_the_job(house: House, start: Start, cluste
     template = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "own"}]}}},
+        "spec": {
+            "backoffLimit": 6,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "own"}]}},
+        },
     }
     patches = [
         {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": {"disk": "fast"}},
@@ -71,6 +76,7 @@ def test_a_template_and_patches_shape_the_job(house: House, start: Start, cluste
     crash_of(house, run)
     job = cluster.only()
     assert job["metadata"]["namespace"] == "etl"
+    assert job["spec"]["backoffLimit"] == 0  # retries are orion's, whatever the template says
     pod = job["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"disk": "fast"}
     assert (pod["containers"][0]["name"], pod["containers"][0]["image"]) == ("own", "flows:9")
@@ -190,6 +196,14 @@ def test_a_pod_that_somebody_deletes_ends_the_run(house: House, start: Start, cl
     with Client(base_url=found.url, headers=headers) as http:
         http.delete(f"/api/v1/namespaces/default/pods/{pod}", params=params)
     assert "somebody deleted the job's pod" in crash_of(house, run)
+
+
+@pytest.mark.row("INF-03")
+def test_a_pod_that_is_evicted_has_failed_and_says_why() -> None:
+    """As a cluster writes it: no container's exit code is left."""
+    told = "The node was low on resource: memory."
+    ended = pod_exit({"status": {"phase": "Failed", "reason": "Evicted", "message": told}})
+    assert ended == Exit(1, f"Evicted {told}")
 
 
 @pytest.mark.row("INF-03")
