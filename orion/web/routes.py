@@ -260,6 +260,10 @@ ADMIN = tagged("admin",
     post("/admin/database/drop", admin.drop_database, bo.Confirmation, None, 204),
     post("/admin/database/create", admin.create_database, bo.Confirmation, None, 204),
 )
+AUTOMATIONS = tagged("automations",
+    get("/automations/related-to/{resource}", system.no_automations, list[Json]),
+    delete("/automations/owned-by/{resource}", system.delete_no_automations, 202),
+)
 ORION = tagged("orion",
     post("/task_runs/batch", task_runs.batch, list[tr.TaskRunBatchItem], list[st.OrchestrationResult]),
     post("/flow_runs/{id}/heartbeat", flow_runs.beat, bo.Beat, fr.Heartbeat),
@@ -379,7 +383,7 @@ def pages_of_the_console() -> tuple[Route, ...]:
 
 API: tuple[Route, ...] = (
     *FLOWS, *FLOW_RUNS, *TASK_RUNS, *STATES, *LOGS, *DEPLOYMENTS, *WORK_QUEUES, *WORK_POOLS, *LIMITS, *SAVED_SEARCHES,
-    *BLOCKS, *NOTIFICATIONS, *ARTIFACTS, *VARIABLES, *ADMIN, *ORION,
+    *BLOCKS, *NOTIFICATIONS, *ARTIFACTS, *VARIABLES, *ADMIN, *AUTOMATIONS, *ORION,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orion.agent import Api
 from orion.model.times import iso, utcnow
 from orion.sdk.client import SyncClient
 from tests.agent.house import House, Start
@@ -98,9 +99,21 @@ def test_an_agent_asks_for_at_most_ten_runs_and_names_itself(
 
 
 @pytest.mark.row("AG-07")
-def test_a_queue_shows_each_agent_once_with_its_name_or_else_its_id(house: House, start: Start) -> None:
+def test_a_queue_shows_each_agent_once_with_its_name_or_else_its_id(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    call = Api.call
+
+    async def watched(api: Api, method: str, path: str, body: Any = None, *rest: Any, **more: Any) -> Any:
+        asked.extend([body] if path.endswith("/get_runs") else [])
+        return await call(api, method, path, body, *rest, **more)
+
+    monkeypatch.setattr(Api, "call", watched)
     house.run(house.deploy())
-    assert start(once=True).wait() == 0
+    agent = start(once=True)
+    assert agent.wait() == 0
+    assert asked and {body["agent_id"] for body in asked} == {agent.agent.id}
     own = f"{socket.gethostname()} {os.getpid()}"
     other = "01a206ae-5eff-735c-bc55-b6c7fa11b418"
     handed_out(house, queue(house), agent_id=other)

@@ -271,6 +271,8 @@ def test_execute_runs_it_here_without_an_agent(orion: Orion, deployed: str, fold
     answer = orion("deployment", "execute", deployed, "--param", "year=1999")
     assert answer.out.endswith("The flow ended as Completed.\n")
     assert (folder / "report.txt").read_text() == "north 2000"
+    failed = orion("deployment", "execute", deployed, "--param", "year=soon", code=1)
+    assert failed.out.endswith("The flow ended as Failed.\n")
 
 
 @pytest.mark.row("CLI-09")

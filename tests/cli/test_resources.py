@@ -84,11 +84,12 @@ def test_flow_run_ls_filters_by_flow_and_state(orion: Orion, make_run: Callable[
     assert "is no state type" in orion("flow-run", "ls", "--state-type", "DONE", code=1).err
 
 
+@pytest.mark.row("CLI-11")
 def test_runs_that_are_planned_for_later_hide_no_others(
     orion: Orion, server: Api, make_run: Callable[..., Row]
 ) -> None:
     flow = server.post("/flows/", {"name": "etl"})["id"]
-    for days in (9, 3):
+    for days in (3, 9):
         due = {"type": "SCHEDULED", "state_details": {"scheduled_time": utcnow() + timedelta(days=days)}}
         server.post("/flow_runs/", {"flow_id": flow, "name": f"in {days}", "state": due})
 

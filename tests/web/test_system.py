@@ -86,6 +86,14 @@ def test_duties_are_run_on_demand_and_shown(client: Client) -> None:
     assert duties["lateness"]["last_finished"] is not None
 
 
+def test_clients_that_know_automations_are_told_that_there_are_none(client: Client) -> None:
+    """`prefect deployment inspect` asks for those of the deployment, and each deploy takes its own away."""
+    resource = f"prefect.deployment.{UNKNOWN}"
+    shown = client.get(f"/api/automations/related-to/{resource}")
+    assert (shown.status_code, shown.json()) == (200, [])
+    assert client.delete(f"/api/automations/owned-by/{resource}").status_code == 202
+
+
 @pytest.mark.row("API-28")
 @pytest.mark.parametrize(
     ("method", "path", "status"),

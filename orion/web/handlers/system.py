@@ -69,6 +69,16 @@ async def csrf_token(call: Call) -> Reply:
     raise Invalid("CSRF protection is disabled.")
 
 
+async def no_automations(call: Call) -> Reply:
+    """List the automations that act on something: there are none here. Clients ask when they show a deployment."""
+    return Reply([])
+
+
+async def delete_no_automations(call: Call) -> Reply:
+    """Delete the automations that something owns: there are none here. Clients ask whenever they deploy."""
+    return Reply(None, status=202)
+
+
 async def openapi_document(call: Call) -> Reply:
     """Give this interface as an OpenAPI document."""
     return Reply(openapi.document(call.app.state.routes, call.app.state.version))
