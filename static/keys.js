@@ -57,7 +57,7 @@
     if (n) due ||= requestAnimationFrame(() => {
       const lines = [...tail.children]
       due = 0
-      if (low) return lines.slice(0, -2e3).forEach(l => l.remove()), end(tail)
+      if (low) return lines.slice(0, -1e3).forEach(l => l.remove()), end(tail)
       lines.slice(3e3).forEach(l => l.remove(gone = 1))
       $(".newer").hidden = false
       $(".newer").textContent = `↓ ${fresh} new`

@@ -156,6 +156,23 @@ def test_each_day_is_said_once_however_many_pages_a_list_is_scrolled(
     assert pages > 4 and days and all(day != next_day for day, next_day in pairwise(days)), days
 
 
+def test_a_list_that_is_scrolled_very_far_waits_for_a_click_and_goes_on_in_a_fresh_page(
+    seen: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = seen
+    monkeypatch.setattr("orion.web.pages.runs.PAGE", 5)
+    monkeypatch.setattr("orion.web.pages.runs.MOST_SCROLLED", 10)
+    partial = {**HTML, "HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#more"}
+    page = client.get("/runs?sort=oldest", headers=HTML).text
+    scrolled = re.search(r'<div id="more" hx-get="\./([^"]+)"', page)
+    assert scrolled and "so far" not in page
+    end = client.get(f"/{unescape(scrolled[1])}", headers=partial).text
+    assert 'id="more"' not in end and "10 runs so far" in end
+    older = re.search(r'href="\./([^"]+)" rel="next"', end)
+    fresh = client.get(f"/{unescape(older[1])}", headers=HTML).text if older else ""
+    assert "11–15 of" in fresh and fresh.count('<li class="run"') == 5 and 'id="more"' in fresh
+
+
 def test_an_empty_list_says_which_filter_hides_the_most(seen: World) -> None:
     client, _ = seen
     page = client.get("/runs?state=failed&tag=finance", headers=HTML).text

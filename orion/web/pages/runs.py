@@ -24,6 +24,7 @@ from orion.web.templating import root
 
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
 UPCOMING, MOST_LATE, MOST_FRESH = 3, 10, 200
+MOST_SCROLLED = 2000  # rows that a list grows to by scrolling, so that a browser stays quick; then a click begins anew
 DOTS = 75  # runs whose durations are drawn
 CHARTS = {"": "Count", "duration": "Duration"}
 
@@ -114,6 +115,7 @@ def _place(query: RunQuery, groups: list[Group], key: str | None, number: int, t
         "newer": query.href() if query.after else None,
         "older": query.href(after=key, at=at) if key else None,
         "rows_now": at,
+        "paused": at // MOST_SCROLLED > (at - number) // MOST_SCROLLED,
         "fresh": at <= MOST_FRESH,
         "day": next((group.note for group in reversed(groups) if group.note), ""),
     }
