@@ -48,8 +48,13 @@ class Api:
             offset += asked
 
     def rows(self, path: str, body: dict[str, Any], limit: int) -> list[dict[str, Any]]:
-        """The same as a list."""
-        return list(self.pages(path, body, limit))
+        """The same as a list; who waits for many pages sees the seconds go by."""
+        if limit <= PAGE:
+            return list(self.pages(path, body, limit))
+        from orion.cli.progress import waiting
+
+        with waiting("Reading"):
+            return list(self.pages(path, body, limit))
 
 
 @contextmanager

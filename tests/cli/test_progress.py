@@ -6,11 +6,14 @@ import io
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from orion.blocks import LocalFileSystem, snapshots
 from orion.cli import progress
+from orion.cli.api import Api
+from orion.sdk.client import SyncClient
 
 
 class Terminal(io.StringIO):
@@ -65,6 +68,21 @@ def test_work_without_a_measure_shows_its_seconds_until_it_is_done(terminal: Ter
         while "Copying  0 s" not in terminal.getvalue() and time.monotonic() < end:
             time.sleep(0.001)
     assert "Copying  0 s" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_list_of_many_pages_shows_the_seconds_while_it_is_read(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = time.monotonic() + 30
+
+    def page(server: Api, path: str, body: dict[str, int]) -> list[dict[str, int]]:
+        while body["offset"] and "Reading  0 s" not in terminal.getvalue() and time.monotonic() < end:
+            time.sleep(0.001)
+        return [{"n": body["offset"]}] * (body["limit"] if body["offset"] < 400 else 7)
+
+    monkeypatch.setattr(Api, "post", page)
+    assert len(Api(cast(SyncClient, None)).rows("/flows/filter", {}, 10_000)) == 407
+    assert "Reading  0 s" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
 
 
 def test_a_pipe_is_told_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

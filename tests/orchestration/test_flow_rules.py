@@ -32,6 +32,7 @@ def test_an_ending_without_a_reason_to_leave_it_stays(was: str, wanted: str) -> 
     assert said(flow_verdict(was, wanted)) == "abort"
 
 
+@pytest.mark.row("ENG-08")
 @pytest.mark.parametrize("was", sorted(FINAL))
 def test_a_deployed_run_leaves_its_ending_only_to_be_scheduled(was: str) -> None:
     said_to = {wanted: said(flow_verdict(was, wanted, **DEPLOYED)) for wanted in TYPES}
