@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from orion.errors import NotFound
+from orion.model.flow_runs import FlowRunUpdate
 from orion.model.ids import new_id
 from orion.model.wire import unraw
 from orion.orchestration import propose_flow_run
-from orion.store import Conn, Store
+from orion.store import Conn, Store, flow_runs
 from tests.orchestration.world import World, wish
 
 
@@ -298,6 +299,30 @@ def test_ended_runs_are_counted_by_minute_and_uncounted_when_they_go_on(world: W
     assert counted() == [("Completed", 1, 2.0), ("Failed", 2, 4.0)]
     world.flow(runs[0].id, "SCHEDULED")
     assert counted() == [("Completed", 1, 2.0), ("Failed", 1, 2.0)]
+
+
+def test_ended_runs_are_counted_by_tag_and_queue_and_uncounted_when_they_go_on(world: World) -> None:
+    def counted() -> dict[tuple[str, str], tuple[int, float]]:
+        text = (
+            "SELECT facet, state_name, CAST(sum(n) AS BIGINT), sum(run_time) "
+            "FROM flow_run_facet_hour GROUP BY facet, state_name"
+        )
+        return {(facet, name): (n, time) for facet, name, n, time in world.rows(text) if n}
+
+    more = {"tags": ["a", "b"], "work_queue_name": "q", "deployment_id": world.deployment_id}
+    both, one = world.flow_run("RUNNING", **more), world.flow_run("RUNNING", tags=["a"])
+    none = world.flow_run("RUNNING")
+    assert counted() == {}
+    world.later(2)
+    world.flow(both.id, "FAILED")
+    for run in (one, none):
+        world.flow(run.id, "COMPLETED")
+    failed = {(facet, "Failed"): (1, 2.0) for facet in ("tag:a", "tag:b", "queue:q")}
+    assert counted() == {("tag:a", "Completed"): (1, 2.0), **failed}
+    world.flow(both.id, "SCHEDULED")
+    assert counted() == {("tag:a", "Completed"): (1, 2.0)}
+    world.store.write_now(flow_runs.update, one.id, FlowRunUpdate(tags=["c", "c"]), world.now)
+    assert counted() == {("tag:c", "Completed"): (1, 2.0)}
 
 
 def test_everything_of_a_transition_is_written_or_nothing(world: World) -> None:

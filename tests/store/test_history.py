@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,8 @@ from orion.model.ids import new_id
 from orion.model.states import FINAL, HistoryBucket
 from orion.store import Store, flow_runs, flows, history, migrate, open_store, rollup
 from orion.store.base import Conn
-from orion.store.migrate import steps
+from orion.store.dialect import Dialect
+from orion.store.migrate import Step, steps
 from tests.conftest import BOTH, fresh_database
 from tests.counting import Counted
 from tests.store.world import NOW, add_state, build
@@ -379,11 +381,8 @@ def test_an_upgrade_counts_by_hour_what_was_counted_by_minute(
         for at in moments:
             rollup.count(conn, at, (new_id(), "", "COMPLETED", "Completed"), [], 1, 2.5, 0.25)
 
-    before = {
-        dialect: tuple(s for s in steps(dialect) if s.number < 10) for dialect in ("sqlite", "postgres")
-    }
     with monkeypatch.context() as older:
-        older.setattr(migrate, "steps", lambda dialect: before[dialect])
+        older.setattr(migrate, "steps", steps_until(9))
         store = open_store(empty_url)
         store.write_now(fill)
         store.close()
@@ -396,6 +395,30 @@ def test_an_upgrade_counts_by_hour_what_was_counted_by_minute(
     assert store.read_now(by_hour) == store.read_now(minutes_by_hour)
     store.close()
     assert sum(n for n, _, _ in hours.values()) == len(moments)
+
+
+def steps_until(number: int) -> Callable[[Dialect], tuple[Step, ...]]:
+    """The steps of the schema that an older server knew."""
+    known: dict[Dialect, tuple[Step, ...]] = {
+        dialect: tuple(step for step in steps(dialect) if step.number <= number)
+        for dialect in ("sqlite", "postgres")
+    }
+    return known.__getitem__
+
+
+def test_an_upgrade_counts_the_runs_of_each_tag_and_queue(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(migrate, "steps", steps_until(10))
+        older.setattr(rollup, "count", lambda *_: None)
+        store = open_store(empty_url)
+        past = Past(store)
+        store.close()
+    store = open_store(empty_url)
+    found = store.read_now(by_facet)
+    store.close()
+    assert found == of_facets(past.runs) and len(found) > 10
 
 
 def test_a_long_history_reads_hours_and_the_minutes_at_its_edges(past: Past) -> None:
