@@ -119,6 +119,13 @@ def test_returned_futures_and_states_give_their_aggregate_and_other_failures_do_
         return [add.submit(1, 2), add(1, 2, return_state=True), fail.submit()]
 
     @flow
+    def not_ready() -> object:
+        return [add.submit(1, 2), add.submit(fail.submit(), 2)]
+
+    state = not_ready(return_state=True)
+    assert (state.is_failed(), state.message) == (True, "1/2 states are not final.")
+
+    @flow
     def all_good() -> object:
         return add.submit(1, 2), add.submit(3, 4)
 
