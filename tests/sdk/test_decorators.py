@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import orion
 from orion import ConcurrentTaskRunner, SequentialTaskRunner, exponential_backoff, flow, task
+from orion.sdk.naming import task_key
 
 
 @pytest.mark.row("SDK-01")
@@ -98,6 +100,14 @@ def test_the_identity_of_a_task_depends_on_its_function_and_name_but_not_on_tags
 
     assert same.task_key == same.with_options(tags=["x"], retries=2).task_key
     assert len({same.task_key, other.task_key, same.with_options(name="n").task_key}) == 3
+    assert _key_in("/a/one.py") == _key_in("/b/one.py") != _key_in("/a/two.py")
+
+
+def _key_in(file: str) -> str:
+    """The key of a task of one name in a file."""
+    names: dict[str, Any] = {}
+    exec(compile("def same(): ...", file, "exec"), names)
+    return task_key(names["same"], "same")
 
 
 @pytest.mark.row("SDK-26")

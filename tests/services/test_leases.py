@@ -106,14 +106,19 @@ def test_a_plain_client_has_longer_once_its_infrastructure_is_there(world: Swept
 
 
 @pytest.mark.row("ENG-18")
+@pytest.mark.row("CON-07")
 def test_a_silent_process_is_taken_for_dead_within_90_s(world: Swept) -> None:
+    world.limit("db", 1)
     run_id, token = world.beating()
-    task = world.task_run(run_id, "RUNNING")
+    task = world.task_run(run_id, tags=["db"])
+    world.task(task.id, "RUNNING")
+    assert world.holders("db") == [task.id]
     world.sweep(74)
     assert world.stands(run_id) == "RUNNING Running"
     world.sweep(5)
     assert world.stands(run_id) == "CRASHED Crashed"
     assert world.get_task(task.id).state_type == "CRASHED"
+    assert world.holders("db") == []
     assert world.beat(run_id, token)
     assert world.flow(run_id, "COMPLETED", token=token).status == "ABORT"
 
