@@ -96,6 +96,7 @@ def test_a_refused_body_does_not_repeat_a_secret(client: SyncClient) -> None:
     assert CANARY not in str(error.value) + getattr(error.value, "body", "")
 
 
+@pytest.mark.row("LOG-08")
 def test_records_and_formats_are_redacted_before_they_leave() -> None:
     SecretStr("s3cret-value")
     record = logging.LogRecord("x", logging.INFO, "f", 1, "it is %s", ("s3cret-value",), None)

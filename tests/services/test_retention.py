@@ -149,13 +149,15 @@ def test_what_would_go_is_counted_and_left(world: World) -> None:
     assert len(left(world)) == 3
 
 
+@pytest.mark.row("DB-13")
 def test_a_run_that_was_started_again_meanwhile_stays(world: World) -> None:
     from orion.store import retention as db
 
     run = finished(world, 900)
-    world.flow(run, "RUNNING", force=True)
-    assert world.store.write_now(db.delete_run, run, world.now - 365 * DAY, world.now) is None
-    assert left(world) == {run}
+    for state in ("RUNNING", "COMPLETED"):
+        world.flow(run, state, force=True)
+        assert world.store.write_now(db.delete_run, run, world.now - 365 * DAY, world.now) is None
+        assert left(world) == {run}
 
 
 def test_a_pass_ends_when_its_time_is_over_and_the_next_goes_on(
