@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.web import makers
 from tests.web.browser import Client
 from tests.web.pages import HTML, World, act
 
@@ -217,3 +218,22 @@ def test_a_queue_is_made_paused_and_removed(client: Client) -> None:
     assert f"queues/{queue}/edit" in own and f"queues/{queue}/delete" in own
     assert "exists already" in act(client, "/queues", name="night", limit="").text
     assert act(client, f"/queues/{queue}/delete").headers["location"] == "../../queues"
+
+
+def test_many_queues_are_paged_by_name_and_found_by_how_it_begins(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.web.pages.queues.MOST", 2)
+    for name in ("night-1", "night-2"):
+        makers.queue(client, name=name)
+    assert 'type="search"' not in client.get("/queues", headers=HTML).text, "two are seen at once"
+    makers.queue(client, name="team_day")
+    first = client.get("/queues", headers={"Accept": "application/json"}).json()
+    assert [row["queue"]["name"] for row in first["rows"]] == ["night-1", "night-2"]
+    rest = client.get(f"/{first['older']}", headers={"Accept": "application/json"}).json()
+    assert ([row["queue"]["name"] for row in rest["rows"]], rest["older"]) == (["team_day"], None)
+    found = client.get("/queues?q=team_", headers={"Accept": "application/json"}).json()
+    assert [row["queue"]["name"] for row in found["rows"]] == ["team_day"]
+    assert "No queue has a name that begins so" in client.get("/queues?q=%25", headers=HTML).text
+    page = client.get("/queues", headers=HTML).text
+    assert 'type="search"' in page and "1–2 of 3 queues" in page and 'rel="next"' in page

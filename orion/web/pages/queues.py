@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -12,9 +13,11 @@ from orion.model.filters import (
     DeploymentFilter,
     Filters,
     FlowRunFilter,
+    PrefixCriterion,
     StateCriterion,
     StateTypeCriterion,
     TextCriterion,
+    WorkQueueFilter,
 )
 from orion.model.work_queues import WorkQueue, WorkQueueUpdate
 from orion.store import console, deployments, flow_runs, work_queues
@@ -22,9 +25,10 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import plural, span
 from orion.web.pages.run_rows import RunRow, one_group, rows_of
-from orion.web.pages.shared import api_url, back, found, gather, here, see
+from orion.web.pages.shared import api_url, back, found, gather, here, see, stretch
 
 SOON = timedelta(hours=24)
+MOST = 100  # queues on a page
 AWAY = timedelta(seconds=75)
 
 
@@ -51,11 +55,11 @@ class Warning:
 
 
 async def listing(call: Call) -> Reply:
-    """List work queues."""
+    """List work queues by name."""
     now = see(call)
-    rows = await gather(call, _list, now)
+    data = await gather(call, _list, call.query.get("q", "").strip()[:200], call.query.get("after"), now)
     return Reply(
-        {"rows": rows, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#page"
+        {**data, "now": now, "here": here(call), "api_url": api_url(call)}, "work_queues/list.html#page"
     )
 
 
@@ -87,10 +91,24 @@ async def _switch(call: Call, paused: bool, words: str) -> Reply:
     )
 
 
-def _list(conn: Conn, now: datetime) -> list[QueueRow]:
+def _list(conn: Conn, q: str, after: str | None, now: datetime) -> dict[str, Any]:
+    wanted = WorkQueueFilter(name=PrefixCriterion(startswith_=[q])) if q else None
     waiting, busy = console.waiting(conn, now + SOON), console.busy(conn)
-    queues = work_queues.filter(conn, None, 200, now=now)
-    return [_row(queue, *waiting.get(queue.name, (0, 0)), busy.get(queue.name, 0)) for queue in queues]
+    queues, key = work_queues.page(conn, wanted, MOST, after, now)
+    total = work_queues.count(conn, wanted)
+    return {
+        "rows": [_row(queue, *waiting.get(queue.name, (0, 0)), busy.get(queue.name, 0)) for queue in queues],
+        "q": q,
+        "many": bool(q or after or key),
+        "shown": f"{plural(len(queues), 'queue')} of {total:,}" if after else stretch(0, len(queues), total, "queues"),
+        "newer": _address(q) if after else None,
+        "older": _address(q, key) if key else None,
+    }
+
+
+def _address(q: str, after: str = "") -> str:
+    query = urlencode({name: value for name, value in (("q", q), ("after", after)) if value})
+    return f"queues?{query}" if query else "queues"
 
 
 def _row(queue: WorkQueue, waiting: int, late: int, busy: int) -> QueueRow:
