@@ -114,3 +114,19 @@ def test_the_settings_page_remembers_the_palette_and_tells_how_the_server_fares(
     assert "no clock has beaten yet" in page
     assert "data-palette" not in client.get("/settings", headers={**HTML, "Cookie": "palette=x"}).text
     assert client.get("/health", headers={"Accept": "application/json"}).json()["facts"]["Size"]
+
+
+def test_of_more_limits_and_subflows_than_a_page_holds_it_says_so(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orion.web.pages.limits.MOST", 2)
+    monkeypatch.setattr("orion.web.pages.run.MOST_BELOW", 2)
+    run = makers.running_flow_run(client)
+    act(client, "/limits", tag="tag", limit="2")
+    assert "The first" not in client.get("/limits", headers=HTML).text
+    for number in range(3):
+        act(client, "/limits", tag=f"tag-{number}", limit="2")
+        task = makers.task_run(client, run["id"], key=f"task-{number}")
+        makers.flow_run(client, parent_task_run_id=task["id"])
+    assert "The first 2 by name are shown" in client.get("/limits", headers=HTML).text
+    assert "the first 2 of 3 runs" in client.get(f"/runs/{run['id']}/subflows", headers=HTML).text

@@ -109,6 +109,7 @@ async def _listing(
         "error": error,
         "now": now,
         "here": here(call),
+        "cut": MOST if len(rows) == MOST else 0,
     }
     return Reply(data, "concurrency_limits/list.html#page", status=status)
 

@@ -164,7 +164,7 @@ async def _edit(
 
 def _list(conn: Conn, values: Values | None, show: str, now: datetime) -> dict[str, Any]:
     filled_in = form(conn, values, now)
-    rows = _rows(conn, policies.filter(conn, None, 200), now)
+    rows = _rows(conn, policies.filter(conn, None, 1000), now)
     totals = notifications.totals(conn, now - WEEK)
     shown = notifications.filter(conn, DeliveryQuery(status=SHOWN[show]), MOST)  # type: ignore[arg-type]
     dead = notifications.filter(conn, DeliveryQuery(status="dead"), 1)

@@ -26,6 +26,7 @@ from orion.web.pages.shared import api_url, blocks_in_words, found, gather, here
 from orion.web.waiting import Look, why_flow_run
 
 LINES = 200
+MOST_BELOW = 200  # subflow runs on a page
 SORTS = ("start", "depth", "slowest", "critical")
 Reader = Callable[..., dict[str, Any]]
 
@@ -166,10 +167,12 @@ def _artifacts(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
 
 def _subflows(conn: Conn, run: FlowRun, now: datetime) -> dict[str, Any]:
     chosen = Filters(flow_runs=FlowRunFilter(parent_flow_run_id=NullableIdCriterion(any_=[run.id])))
-    runs_below = flow_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", 200, 0, now=now)
-    return {
-        "groups": one_group("Subflow runs", rows_of(conn, runs_below, now), plural(len(runs_below), "run"))
-    }
+    runs_below = flow_runs.filter(conn, chosen, "EXPECTED_START_TIME_ASC", MOST_BELOW, 0, now=now)
+    number = len(runs_below)
+    words = plural(number, "run")
+    if number == MOST_BELOW:
+        words = f"the first {number} of {plural(flow_runs.count(conn, chosen), 'run')}"
+    return {"groups": one_group("Subflow runs", rows_of(conn, runs_below, now), words)}
 
 
 def _radar(
