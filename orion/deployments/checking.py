@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args, get_type_hints
 
 from orion.errors import Invalid
+from orion.model import wire
 
 WORDS = {
     "array": "a list",
@@ -24,7 +25,7 @@ def said(error: Exception, kind: type) -> str:
     """A fault that the decoder found, in words: the field first, then what is wanted there."""
     text, _, where = str(error).partition(" - at `$")
     field = where.rstrip("`").lstrip(".")
-    text = re.sub(r"`([^`]+)`", lambda found: _in_words(found[1]), text)
+    text = re.sub(r"`([^`]+)`", lambda found: _in_words(found[1]), wire.in_words(text))
     text = text.replace("Object contains unknown field", "there is no field").replace(
         "Object missing required field", "missing required field"
     )

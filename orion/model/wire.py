@@ -112,6 +112,11 @@ def text(value: Raw | None) -> str | None:
     return None if value is None else bytes(value).decode()
 
 
+def in_words(fault: str) -> str:
+    """What the decoder said is wrong, without the pattern of names."""
+    return "a name has none of / % & > < in it" if "matching regex '^[^/%&><" in fault else fault
+
+
 _PLACE = re.compile(r"^(?P<msg>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"^`(\w+)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -125,8 +130,6 @@ def _fault(message: str) -> dict[str, Any]:
     steps: list[Any] = [
         name or (int(index) if index.isdigit() else index) for name, index in _STEP.findall(path)
     ]
-    text = (found and found["msg"]) or message
-    if "matching regex '^[^/%&><" in text:
-        text = "a name has none of / % & > < in it"
+    text = in_words((found and found["msg"]) or message)
     kind = "value_error.missing" if "missing required" in message else "value_error"
     return {"loc": ["body", *steps], "msg": text, "type": kind}

@@ -163,7 +163,7 @@ FAULTS = {
     "job_variables: {env: {A: [1]}}": "job_variables.env.A: expected a text or a number",
     "job_variables: {working_dir: 5}": "job_variables.working_dir: expected the path",
     "schedule: {cron: x}": "schedule: Cron rule 'x' has 1 field",
-    "work_queue_name: a/b": "work_queue_name: expected a text matching regex",
+    "work_queue_name: a/b": "work_queue_name: a name has none of / % & > < in it.",
     "infrastructure: nope": "The infrastructure 'nope' is no name of a block",
 }
 
