@@ -319,11 +319,13 @@ def apply_all(described: Sequence[Described], client: SyncClient | None = None) 
     from orion.deployments import apply as apply_one
     from orion.deployments import ready
     from orion.deployments.checking import doubtful
+    from orion.deployments.entrypoints import astray
 
     for one in described:
         with _about(one):
             known = ready(one.deployment)
-        for doubt in doubtful(known.parameters, known.parameter_openapi_schema):
+        doubts = [astray(known), *doubtful(known.parameters, known.parameter_openapi_schema)]
+        for doubt in filter(None, doubts):
             note(f"{_subject(one)}: {doubt}")
     for one, say in each("Applying", described):
         deployment = one.deployment

@@ -193,6 +193,37 @@ def test_a_parameter_that_does_not_fit_is_a_doubt_and_a_text_that_reads_as_a_num
         assert doubt in answer.err and ("does not fit" in answer.err) is bool(doubt)
 
 
+ASTRAY = (
+    ("entrypoint", "sales.py:report", "there is no 'report' in {folder}/sales.py."),
+    ("entrypoint", "gone.py:report_sales", "there is no file {folder}/gone.py on this machine"),
+    ("path", "nowhere", "there is no folder {folder}/nowhere on this machine"),
+    ("entrypoint", "sales.py", "it is not of the form path/to/file.py:flow."),
+    ("entrypoint", "broken.py:report_sales", "{folder}/broken.py cannot be loaded: '(' was never closed"),
+    ("entrypoint", "sales.py:report-sales", ""),  # the flow's own name will do as well
+    ("entrypoint", "stars.py:report_sales", ""),
+    ("entrypoint", "package.module:report", ""),
+)
+
+
+def test_an_entrypoint_that_leads_nowhere_is_told_when_it_is_applied(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "one")
+    text = (folder / "deployment.yaml").read_text()
+    (folder / "broken.py").write_text("def report_sales(\n")
+    (folder / "stars.py").write_text("from sales import *\n")
+    for field, value, doubt in ASTRAY:
+        (folder / "deployment.yaml").write_text(re.sub(rf"(?m)^{field}: .*$", f"{field}: {value}", text))
+        told = orion("deployment", "apply").err
+        said = f"deployment report-sales/one: entrypoint: {doubt.format(folder=folder)}"
+        assert said in told if doubt else "entrypoint" not in told
+
+
+def test_code_that_is_in_an_image_is_not_looked_for(orion: Orion, folder: Path) -> None:
+    orion("deployment", "build", "sales.py:report_sales", "-n", "one", "-i", "docker-container")
+    text = (folder / "deployment.yaml").read_text()
+    (folder / "deployment.yaml").write_text(re.sub(r"(?m)^path: .*$", "path: /opt/flows", text))
+    assert "entrypoint" not in orion("deployment", "apply").err
+
+
 def test_a_file_with_another_deployment_is_put_aside_and_any_other_file_stays(orion: Orion, folder: Path) -> None:
     orion("deployment", "build", "sales.py:report_sales", "-n", "one")
     orion("deployment", "build", "sales.py:report_sales", "-n", "one", "-t", "again")
