@@ -151,10 +151,11 @@ def serving(home: Path, *args: str, **more: str) -> Iterator[OrionServer]:
 
 
 def eventually(fact: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait until `fact()` is true, and answer it."""
-    until = time.monotonic() + seconds
+    """Wait until `fact()` is true, and answer it; the longer it takes, the less often it is asked."""
+    began = time.monotonic()
     while not (found := fact()):
-        if time.monotonic() > until:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"not true within {seconds} s: {fact}")
-        time.sleep(0.02)
+        time.sleep(min(0.01 + waited / 20, 0.05))
     return found
