@@ -12,12 +12,15 @@ from pathlib import Path
 
 import certifi
 import pytest
+from hypothesis import settings
 
 from orion.store import Store, open_store
 from tests import databases
 
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 OWN = ("ORION_", "PREFECT_")
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.load_profile("same")  # what failed fails again; `--hypothesis-profile=default` looks for something new
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30  # bytes; all tests together write a sixth of it
 

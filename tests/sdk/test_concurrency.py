@@ -48,7 +48,10 @@ def test_slots_are_held_for_the_length_of_the_block(client: SyncClient) -> None:
     assert taken(client, "api") == 0
 
 
-def test_who_waits_is_woken_by_the_slot_that_is_given_back(client: SyncClient) -> None:
+def test_who_waits_is_woken_by_the_slot_that_is_given_back(
+    client: SyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAIT_SECONDS", 30.0)
     make(client)
     got, release = threading.Event(), threading.Event()
     woken: list[float] = []
@@ -59,7 +62,7 @@ def test_who_waits_is_woken_by_the_slot_that_is_given_back(client: SyncClient) -
             release.wait(20)
 
     def wait() -> None:
-        with concurrency("api", timeout_seconds=20):
+        with concurrency("api", timeout_seconds=60):
             woken.append(time.monotonic())
 
     holder, waiter = threading.Thread(target=hold), threading.Thread(target=wait)
@@ -70,9 +73,9 @@ def test_who_waits_is_woken_by_the_slot_that_is_given_back(client: SyncClient) -
     assert not woken
     released = time.monotonic()
     release.set()
-    waiter.join(20)
+    waiter.join(60)
     holder.join(20)
-    assert woken and woken[0] - released < 1.5
+    assert woken and woken[0] - released < 20  # and not after the 30 s of the answer
 
 
 def test_async_flows_hold_slots_too_and_the_run_is_known_as_their_holder(client: SyncClient) -> None:
@@ -105,8 +108,8 @@ def test_a_lease_is_renewed_as_long_as_the_block_runs_and_ends_without(
     client: SyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(client)
-    with concurrency("api", lease_seconds=0.6):
-        time.sleep(1.2)
+    with concurrency("api", lease_seconds=3):  # two renewals may be late on a busy machine
+        time.sleep(3.2)
         assert taken(client) == 1
     monkeypatch.setattr(module.Renewal, "start", lambda self: None)
     with concurrency("api", lease_seconds=0.3):

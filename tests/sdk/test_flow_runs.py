@@ -275,12 +275,13 @@ def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: Sync
     async def sleepy() -> None:
         await asyncio.sleep(30)
 
-    @flow(timeout_seconds=0.1)
+    @flow(timeout_seconds=1.5)  # time enough to submit on a busy machine
     def run() -> None:
         stuck.submit()
         begun_to_wait.wait(30)
+        time.sleep(1.5)
 
-    @flow(timeout_seconds=1)
+    @flow(timeout_seconds=1.5)
     async def run_async() -> None:
         await sleepy.submit()
 

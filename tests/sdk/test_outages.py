@@ -280,13 +280,16 @@ def test_an_end_that_is_told_stands_whatever_tears_the_run_down_then(
 def test_a_cancelled_coroutine_crashes_its_run(home: Path) -> None:
     import asyncio
 
+    begun = asyncio.Event()
+
     @flow
     async def run() -> None:
+        begun.set()
         await asyncio.sleep(60)
 
     async def main() -> None:
         running = asyncio.create_task(run())  # type: ignore[arg-type]
-        await asyncio.sleep(0.5)
+        await begun.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -55,17 +55,14 @@ def test_what_json_would_change_is_pickled(value: Any) -> None:
     assert results.load(data) == value
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)
     )
 )
 def test_every_plain_value_comes_back_equal(value: Any) -> None:
-    with temporary_settings({"ORION_LOCAL_STORAGE_PATH": "/tmp/orion-test-results"}):
-        stored = results.store(value)
-        if stored.data["type"] == "literal":
-            assert results.load(stored.data) == value
+    assert results.load(kept(value)) == value
 
 
 @pytest.mark.parametrize("harm", ["remove", "cut", "change"])
