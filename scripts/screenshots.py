@@ -30,11 +30,13 @@ sys.path.insert(0, str(ROOT))
 from orion.model.filters import Filters, FlowFilter, FlowRunFilter, IdCriterion  # noqa: E402
 from orion.model.task_runs import TaskRun  # noqa: E402
 from orion.model.times import utcnow  # noqa: E402
+from orion.services.health import report  # noqa: E402
 from orion.settings import load  # noqa: E402
 from orion.store import Conn, Store, deployments, flow_runs, open_store, task_runs  # noqa: E402
 from orion.web.factory import build_app  # noqa: E402
 from orion.web.pages.shared import found  # noqa: E402
 from scripts import controls  # noqa: E402
+from tasks.clock import Clock  # noqa: E402
 from tests.seed import Seeded, seed  # noqa: E402
 
 SIZES = {1280: 900, 390: 844}
@@ -172,21 +174,34 @@ def _tasks(conn: Conn, run: str) -> list[TaskRun]:
 
 @contextmanager
 def console(folder: Path, *, empty: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
-    """The address of a server on which two days have passed, or nothing yet; and its pages."""
+    """The address of a server on which two days have passed and a clock runs, or nothing yet; and its pages."""
     folder.mkdir(exist_ok=True)
     store = open_store(f"sqlite:///{folder / 'orion.db'}")
     seeded = Seeded() if empty else seed(store, utcnow(), busy=True)
-    app = build_app(load({"ORION_HOME": str(folder)}), store, services=False)
+    settings = load({"ORION_HOME": str(folder)})
+    app, clock = build_app(settings, store, services=False), Clock(store, settings)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield url, EMPTY if empty else {**pages(seeded, store), **furnished(url, seeded)}
+    shown = EMPTY if empty else {**pages(seeded, store), **furnished(url, seeded)}
+    if not empty:
+        clock.start()
+        _wait_for_the_first_beats(store)
+    yield url, shown
+    if not empty:
+        clock.stop()
     server.should_exit = True
     thread.join(10)
     store.close()
+
+
+def _wait_for_the_first_beats(store: Store) -> None:
+    """Until every duty has run once, so that the page of the health has something to tell."""
+    while any(each.last_finished is None for each in report(store, utcnow())):
+        time.sleep(0.05)
 
 
 def take(browser: Browser, url: str, shown: dict[str, str], folder: Path) -> None:

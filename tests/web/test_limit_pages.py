@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -50,10 +51,25 @@ def test_named_limits_are_made_shown_and_freed(client: Client) -> None:
     assert client.get("/api/v2/concurrency_limits/api-calls").json()["active_slots"] == 0
 
 
-def test_a_limit_that_makes_no_sense_keeps_what_was_typed(client: Client) -> None:
-    answer = act(client, "/limits", tag="database", limit="many")
+@pytest.mark.parametrize(
+    ("tag", "limit", "said", "field"),
+    [
+        ("database", "many", "How many at once is a whole number, zero or more.", "limit"),
+        ("database", "-1", "How many at once is a whole number, zero or more.", "limit"),
+        ("", "5", "A tag or a name has 1 to 255 letters.", "tag"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_keeps_what_was_typed(
+    client: Client, tag: str, limit: str, said: str, field: str
+) -> None:
+    answer = act(client, "/limits", tag=tag, limit=limit)
     assert answer.status_code == 422
-    assert 'value="database"' in answer.text and "The limit cannot be set" in answer.text
+    assert f'value="{tag}"' in answer.text and f'value="{limit}"' in answer.text
+    assert f"{said}</p>" in answer.text and "Expected" not in answer.text
+    (wrong,) = re.findall(
+        r'<input id="(\w+)"[^>]*aria-invalid="true" aria-describedby="e-limit"', answer.text
+    )
+    assert wrong == field
 
 
 @pytest.mark.row("UI-21")

@@ -206,6 +206,8 @@ def test_nonsense_in_the_query_string_is_the_default(seen: World) -> None:
     ):
         assert client.get(f"/runs?{query}", headers=HTML).status_code == 200
     assert client.get("/runs?after=nonsense", headers=HTML).status_code == 422
+    page = client.get("/runs?state=nope&state=!never", headers=HTML).text
+    assert 'value="nope"' not in page and "Remove filter" not in page, "no filter is shown that is none"
 
 
 @pytest.mark.row("UI-04")

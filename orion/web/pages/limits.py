@@ -26,6 +26,7 @@ from orion.web.pages.shared import found, gather, here, see
 
 TAGGED = "tag:"
 MOST = 200
+HOW_MANY = "How many at once is a whole number, zero or more."
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def _converted(said: dict[str, str], kind: type[Any]) -> Any:
     try:
         return msgspec.convert(said, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(f"The limit cannot be set: {error}.") from None
+        number = "limit" in str(error)  # the path of what is wrong ends the sentence: `$.concurrency_limit`
+        raise Invalid(HOW_MANY if number else "A tag or a name has 1 to 255 letters.") from None
 
 
 async def _listing(
@@ -107,6 +109,7 @@ async def _listing(
         "named": [row for row in rows if row.tag is None],
         "typed": typed or {"kind": "tag", "tag": "", "limit": "5"},
         "error": error,
+        "fault": "limit" if error == HOW_MANY else "tag",
         "now": now,
         "here": here(call),
         "cut": MOST if len(rows) == MOST else 0,

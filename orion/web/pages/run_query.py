@@ -59,10 +59,10 @@ class RunQuery:
 
     @property
     def looks(self) -> tuple[str, ...]:
-        """The states that are wanted, as looks; what names no state is ignored. Nothing means all."""
+        """The states that are wanted, as looks. Nothing means all."""
         named = [state.lower() for state in self.states]
-        wanted = tuple(dict.fromkeys(name for name in named if name in LOOKS))
-        shunned = {name[1:] for name in named if name[:1] == "!" and name[1:] in LOOKS}
+        wanted = tuple(dict.fromkeys(name for name in named if name[:1] != "!"))
+        shunned = {name[1:] for name in named if name[:1] == "!"}
         if not shunned:
             return wanted
         return tuple(look for look in wanted or LOOKS if look not in shunned)
@@ -166,7 +166,11 @@ def parse(query: QueryParams) -> RunQuery:
         end=query.get("end-date", "")[:40],
         by="end" if query.get("by") == "end" else "",
         q=q,
-        **{**several, "deployments": tuple(each for each in several["deployments"] if _is_id(each))},
+        **{
+            **several,
+            "states": tuple(each for each in several["states"] if each.lower().removeprefix("!") in LOOKS),
+            "deployments": tuple(each for each in several["deployments"] if _is_id(each)),
+        },
         sort=sort if sort in SORTS else "",
         chart="duration" if query.get("chart") == "duration" else "",
         after=query.get("after", "")[:500],
