@@ -23,10 +23,19 @@ os.register_at_fork(after_in_child=_random.seed)
 
 def new_id() -> str:
     """A new UUIDv7: never smaller than the one this process made before."""
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> list[str]:
+    """As many new UUIDv7s, ascending."""
     global _last
     with _lock:
-        stamp = max(time.time_ns() // 1_000 * 4, _last + 1)
-        _last = stamp
+        first = max(time.time_ns() // 1_000 * 4, _last + 1)
+        _last = first + count - 1
+    return [_text(stamp) for stamp in range(first, first + count)]
+
+
+def _text(stamp: int) -> str:
     millis, fraction = divmod(stamp, 4_000)
     whole = millis << 80 | 0x7000 + fraction << 64 | 0x8000000000000000 | _random.getrandbits(62)
     text = f"{whole:032x}"

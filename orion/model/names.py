@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+LEAST, SHARED = 20, 25
+
 ADJECTIVES = (
     "amber ample apt arctic autumn azure balmy bold brave breezy bright brisk calm candid careful cheerful chestnut "
     "civil clear clever cobalt copper coral cosy crimson crisp curious daring dapper dashing deft eager early earnest "
@@ -35,3 +37,13 @@ def two_words(rng: random.Random | None = None) -> str:
     """A random name of an adjective and an animal, about 30,000 of them."""
     choose = (rng or random).choice
     return f"{choose(ADJECTIVES)}-{choose(ANIMALS)}"
+
+
+def names_together(count: int) -> list[str]:
+    """Random names for runs that are written together.
+
+    Many of them share their adjectives, `SHARED` runs each, so that they lie together in an index.
+    """
+    some = random.sample(ADJECTIVES, k=min(len(ADJECTIVES), max(LEAST, count // SHARED)))
+    adjectives, animals = random.choices(some, k=count), random.choices(ANIMALS, k=count)
+    return [f"{adjective}-{animal}" for adjective, animal in zip(adjectives, animals, strict=True)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -28,7 +29,8 @@ AUTO_SCHEDULED = "auto-scheduled"
 STEP = {"sqlite": 5, "postgres": 20}  # runs of each of some deployments that are planned together
 APART = 20  # runs of one that is planned alone
 ASKED = 100  # runs a transaction where somebody waits for all of them
-TOGETHER = 50  # deployments in a transaction: all other writes wait for one of SQLite's
+TOGETHER = 25  # deployments in a write: all other writes wait for one of SQLite's
+AT_ONCE = 3  # writes on their way: while one is written, others are made ready
 PART = 1_000  # deployments that take turns
 MICROSECOND = timedelta(microseconds=1)
 
@@ -39,6 +41,15 @@ class Step(NamedTuple):
     added: int
     more: list[str]
     apart: list[str]
+
+
+class Ready(NamedTuple):
+    """What is to be written for some deployments as they were `seen`, and how far their cursors go then."""
+
+    seen: list[db.Scheduled]
+    step: Step
+    runs: db.NewRuns
+    until: dict[str, datetime]
 
 
 class Due(NamedTuple):
@@ -108,15 +119,18 @@ def plan(store: Store, now: datetime) -> int:
     at the same time are written together, which touches the fewest pages.
     """
     lacking = store.read_now(_lacking, now)
+    if not lacking:
+        return 0
     parts = (lacking[start : start + PART] for start in range(0, len(lacking), PART))
-    return sum(_plan_part(store, part, Wanted(now)) for part in parts)
+    with ThreadPoolExecutor(AT_ONCE, "orion-planner") as pool:
+        return sum(_plan_part(store, part, Wanted(now), pool) for part in parts)
 
 
-def _plan_part(store: Store, part: list[str], wanted: Wanted) -> int:
+def _plan_part(store: Store, part: list[str], wanted: Wanted, pool: Executor) -> int:
     added = 0
     while part:
-        steps = [_plan_together(store, part[start : start + TOGETHER], wanted)
-                 for start in range(0, len(part), TOGETHER)]  # fmt: skip
+        some = [part[start : start + TOGETHER] for start in range(0, len(part), TOGETHER)]
+        steps = list(pool.map(lambda ids: _plan_together(store, ids, wanted), some))
         steps += [_plan_apart(store, step.apart, wanted) for step in steps]
         added += sum(step.added for step in steps)
         part = [id for step in steps for id in step.more]
@@ -125,8 +139,11 @@ def _plan_part(store: Store, part: list[str], wanted: Wanted) -> int:
 
 def _plan_together(store: Store, some: list[str], wanted: Wanted) -> Step:
     """The next runs of some deployments; where one is bad, those of the others."""
+    if len(some) == 1:
+        return _plan_apart(store, some, wanted)
     try:
-        return _write(store, some, wanted, STEP[store.dialect])
+        room = STEP[store.dialect]
+        return _write(store, some, wanted, room, store.read_now(_look_ahead, some, wanted, room))
     except Exception:
         return _plan_apart(store, some, wanted)
 
@@ -144,8 +161,8 @@ def _plan_apart(store: Store, some: list[str], wanted: Wanted) -> Step:
     return Step(sum(step.added for step in steps), [id for step in steps for id in step.more], [])
 
 
-def _write(store: Store, some: list[str], wanted: Wanted, room: int) -> Step:
-    return store.write_now(plan_next, some, wanted, room, lane=Lane.LOW, durable=False)
+def _write(store: Store, some: list[str], wanted: Wanted, room: int, ready: Ready | None = None) -> Step:
+    return store.write_now(plan_next, some, wanted, room, ready, lane=Lane.LOW, durable=False)
 
 
 def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
@@ -153,16 +170,35 @@ def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
     return plan_next(conn, [deployment_id], Wanted(now), None).added
 
 
-def plan_next(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int | None) -> Step:
+def plan_next(
+    conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int | None, ready: Ready | None = None
+) -> Step:
     """Plan the next runs of some deployments, of each at most as many as there is room for.
 
-    Among others nobody catches up, which may cancel many runs.
+    What was made `ready` is written, unless one of them has changed since then.
     """
+    seen = db.find_all(conn, deployment_ids, held=True)
+    if ready is None or ready.seen != seen:
+        ready = _make_ready(conn, seen, wanted, room, alone=len(deployment_ids) == 1)
+    added = db.add_runs(conn, ready.runs, wanted.now)
+    db.move_cursors(conn, ready.until)
+    return ready.step._replace(added=added)
+
+
+def _look_ahead(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int) -> Ready:
+    """What `plan_next` would write, made ready while nobody waits for it."""
+    return _make_ready(conn, db.find_all(conn, deployment_ids), wanted, room, alone=False)
+
+
+def _make_ready(
+    conn: Conn, seen: list[db.Scheduled], wanted: Wanted, room: int | None, *, alone: bool
+) -> Ready:
+    """The next runs of some deployments. Only who is `alone` catches up, which may cancel many runs."""
     found: list[tuple[db.Plan, list[datetime]]] = []
     until: dict[str, datetime] = {}
     step = Step(0, [], [])
-    for deployment, schedules in db.lock_all(conn, deployment_ids):
-        if len(deployment_ids) > 1 and any(may_catch_up(deployment, each, wanted.now) for each in schedules):
+    for deployment, schedules in seen:
+        if not alone and any(may_catch_up(deployment, each, wanted.now) for each in schedules):
             step.apart.append(deployment.id)
             continue
         for due in _next_due(conn, deployment, schedules, wanted, room):
@@ -170,9 +206,7 @@ def plan_next(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int |
                 found.append((_plan(deployment, due.schedule), due.times))
             until[due.schedule.id] = due.until
             step.more.extend([deployment.id] * due.more)
-    added = db.add_runs(conn, found, wanted.now)
-    db.move_cursors(conn, until)
-    return step._replace(added=added)
+    return Ready(seen, step, db.new_runs(conn, found), until)
 
 
 def _next_due(
@@ -264,7 +298,8 @@ def plan_piece(conn: Conn, piece: Piece, now: datetime) -> int:
         raise NotFound("Deployment not found")
     for schedule in db.schedules(conn, deployment.id):
         if schedule.id == piece.schedule.id and bytes(schedule.schedule) == bytes(piece.schedule.schedule):
-            return db.add_runs(conn, [(_plan(deployment, schedule), piece.due)], now)
+            runs = db.new_runs(conn, [(_plan(deployment, schedule), piece.due)])
+            return db.add_runs(conn, runs, now)
     raise Conflict("The schedule was changed while runs were planned by it: ask again.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orion.errors import Busy, Conflict
+from orion.model.ids import is_id
 from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from orion.model.times import to_micros
 from orion.services import scheduling
@@ -334,6 +335,15 @@ def test_a_deployment_is_planned_by_a_few_statements_however_many_its_runs(store
     assert [len(due(store, id)) for id in (sparse, *dense)] == [3, 100, 100, 100]
 
 
+def test_runs_that_are_planned_together_have_ids_and_names_of_their_own(sqlite_store: Store) -> None:
+    add_deployment(sqlite_store, EVERY_TEN_SECONDS)
+    scheduling.plan(sqlite_store, NOON)
+    planned = sqlite_store.read_now(lambda conn: conn.all("SELECT id, name FROM flow_run"))
+    assert len(planned) == 100 and all(is_id(id) for id, _ in planned)
+    adjectives, animals = zip(*(name.split("-") for _, name in planned), strict=True)
+    assert len(set(adjectives)) > 10 and len(set(animals)) > 30
+
+
 def test_a_pass_plans_a_few_runs_of_each_deployment_at_a_time_the_nearest_first(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,8 +360,28 @@ def test_a_pass_plans_a_few_runs_of_each_deployment_at_a_time_the_nearest_first(
     monkeypatch.setattr(scheduling, "plan_next", noted)
     assert scheduling.plan(sqlite_store, NOON) == 303
     assert steps[:20] == [([first, second], 10)] * 20
-    assert steps[20:] == [([first], 5)] * 20 + [([first], 3)]
+    assert steps[20:] == [([first], 20)] * 5 + [([first], 3)]
     assert len(due(sqlite_store, first)) == 203 and len(due(sqlite_store, second)) == 100
+
+
+def test_what_changes_between_making_ready_and_writing_is_planned_as_it_is_now(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, paused, gone, same = (add_deployment(store, HOURLY, tags='["old"]') for _ in range(4))
+
+    def meanwhile(conn: Conn, deployment_ids: list[str], wanted: scheduling.Wanted, room: int) -> Any:
+        ready = look_ahead(conn, deployment_ids, wanted, room)
+        assert {run.name for run in ready.runs.runs} and not ready.step.added
+        change(store, "UPDATE deployment SET tags = :tags WHERE id = :id", tags='["new"]', id=changed)
+        change(store, "UPDATE deployment SET paused = TRUE WHERE id = :id", id=paused)
+        change(store, "DELETE FROM deployment WHERE id = :id", id=gone)
+        return ready
+
+    look_ahead = scheduling._look_ahead
+    monkeypatch.setattr(scheduling, "_look_ahead", meanwhile)
+    assert scheduling.plan(store, NOON) == 6
+    planned = {id: [json.loads(run.tags)[1] for run in runs(store, id)] for id in (changed, paused, same)}
+    assert planned == {changed: ["new"] * 3, paused: [], same: ["old"] * 3}
 
 
 def test_many_deployments_are_planned_by_the_statements_of_one(store: Store) -> None:
