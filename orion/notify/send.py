@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from orion.notify.addresses import Resolver, Unresolved, checked, most_telling, 
 from orion.notify.message import TIMEOUT, ByApprise, Mail, Post, Request, Unsendable
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 MOST_ANSWER = 64 * 1024
@@ -51,8 +54,9 @@ async def _post(request: Post, private: bool, resolver: Resolver) -> str:
     url = parsed(request.url)
     port = url.port or (443 if url.scheme == "https" else 80)
     addresses = await checked(url.host, port, private=private, resolver=resolver)
+    trusted = authorities() if url.scheme == "https" else False
     async with httpx.AsyncHTTPTransport(
-        trust_env=False
+        verify=trusted, trust_env=False
     ) as transport:  # a client would log the address, a secret
         try:
             return await _exchange(transport, request, url, addresses)
@@ -62,6 +66,14 @@ async def _post(request: Post, private: bool, resolver: Resolver) -> str:
             raise Unsendable(f"The request cannot be written: {error}") from None
         except httpx.TransportError as error:
             raise Failed(f"{type(error).__name__}: {error}"[:300]) from None
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Whom the world trusts, read once: reading takes longer than sending does."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def _exchange(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from ipaddress import ip_address
 
 import pytest
 
 from orion.notify.addresses import checked, objection
 from orion.notify.message import Post, Unsendable
-from orion.notify.send import MOST_ANSWER, Failed, parsed, send
+from orion.notify.send import MOST_ANSWER, Failed, authorities, parsed, send
 from tests.notify.targets import Received, Target, target
 
 INSIDE = [
@@ -100,6 +101,24 @@ def test_redirects_are_not_followed() -> None:
         with pytest.raises(Failed, match="302 Found: redirects are not followed"):
             asyncio.run(send(Post(url=redirector.url), private=True))
         assert secret.received == []
+
+
+def test_the_authorities_of_the_world_are_read_once_and_only_for_an_address_that_needs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+    real = ssl.SSLContext.load_verify_locations
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *args, **kw: (read.append("once"), real(*args, **kw))
+    )
+    authorities.cache_clear()
+    with target() as receiver:
+        assert asyncio.run(send(Post(url=receiver.url), private=True)) == "200 OK"
+        assert read == []
+        for _ in range(2):
+            with pytest.raises(Failed):  # it does not speak TLS
+                asyncio.run(send(Post(url=receiver.url.replace("http:", "https:"), timeout=20), private=True))
+    assert read == ["once"] and authorities().verify_mode is ssl.CERT_REQUIRED and authorities().check_hostname
 
 
 def test_an_answer_without_an_end_is_cut(hanging: Target) -> None:

@@ -217,9 +217,10 @@ def test_apprise_sends_only_by_kinds_that_lead_outside() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.row("NOT-05")
 def test_apprise_really_sends() -> None:
-    pytest.importorskip("apprise", reason="the extra apprise is not installed")
+    apprise = pytest.importorskip("apprise", reason="the extra apprise is not installed")
     with target() as hook:
         url = f"json://{hook.url.removeprefix('http://')}"
+        assert apprise.Apprise().add(url)  # it loads its plugins now, not in the ten seconds of a message
         (request,) = compose("apprise", {"url": url}, MESSAGE)
         assert asyncio.run(send(request, private=True)) == "delivered by Apprise"
         (received,) = hook.received
