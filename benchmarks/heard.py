@@ -79,7 +79,7 @@ def _on_postgres(conn: PostgresConn, execute: Any, sql: str, params: Any, heard:
         explained = execute(
             conn, f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}", params
         ).fetchone()[0]
-        top = (json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"]
+        top = json.loads(explained)[0]["Plan"]
         read = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
         heard.append(Heard(sql, read, sorted({*_seq_scans(top)})))
     else:

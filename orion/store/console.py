@@ -11,8 +11,9 @@ import msgspec
 
 from orion.model.filters import Filters
 from orion.model.logs import Log
+from orion.model.times import from_micros
 from orion.store import sql
-from orion.store.base import Conn
+from orion.store.base import Conn, Row
 from orion.store.conditions import Literal, like_part
 from orion.store.filters import where
 from orion.store.rows import json_text
@@ -20,6 +21,10 @@ from orion.store.rows import json_text
 Q = sql.load("console")
 LATE_ARRIVAL = timedelta(minutes=10)
 SEARCHED, LAST_LETTER = 5_000, "\U0010ffff"
+_counts = msgspec.json.Decoder(list[tuple[str | None, str | None, int]] | None).decode
+_pasts = msgspec.json.Decoder(
+    list[tuple[int, str, str, str | None, str | None, int | None, float | None]] | None
+).decode
 _numbers = msgspec.json.Decoder(list[float] | None).decode
 
 
@@ -154,10 +159,8 @@ def child_of(conn: Conn, task_run_id: str) -> str | None:
 
 def task_counts(conn: Conn, flow_run_ids: list[str]) -> dict[str, list[tuple[str | None, str | None, int]]]:
     """(state type, state name, number) of the task runs of each flow run."""
-    counts: dict[str, list[tuple[str | None, str | None, int]]] = {}
-    for run, kind, name, number in conn.all(Q.task_counts, {"ids": json_text(flow_run_ids)}):
-        counts.setdefault(run, []).append((kind, name, number))
-    return counts
+    rows = conn.all(Q.task_counts, {"ids": json_text(flow_run_ids)})
+    return {run: counts for run, told in rows if (counts := _counts(told or "null"))}
 
 
 def stored_results(conn: Conn, flow_run_id: str, n: int) -> int:
@@ -232,11 +235,9 @@ def last_of_flows(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str
 
 
 def _past(conn: Conn, statement: str, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
-    found: dict[str, list[Past]] = {id: [] for id in ids}
-    rows = conn.all(statement, {"ids": json_text(ids), "n": n, "now": conn.time(now)}) if ids else []
-    for id, *row in reversed(rows):
-        found[id].append(_as_past(conn, tuple(row), now))
-    return found
+    params = {"ids": json_text(ids), "n": n, "now": conn.time(now)}
+    told: dict[str, str | None] = dict(conn.all(statement, params)) if ids else {}
+    return {id: [_as_past(row, now) for row in sorted(_pasts(told.get(id) or "null") or ())] for id in ids}
 
 
 def last_of_deployment(conn: Conn, id: str, n: int, now: datetime) -> list[Past]:
@@ -253,16 +254,16 @@ def newest_begun(conn: Conn, filters: Filters, n: int, now: datetime) -> list[Pa
     """The newest `n` runs that meet the filters and have begun, oldest first."""
     wanted = where(conn, "flow_run", filters, "flow_run.expected_start_time")
     rows = conn.all(Q.newest_begun.replace("{where}", wanted.text), {**wanted.params, "n": n})
-    return [_as_past(conn, row, now) for row in reversed(rows)]
+    return [_as_past(row, now) for row in reversed(rows)]
 
 
-def _as_past(conn: Conn, row: tuple[object, ...], now: datetime) -> Past:
-    id, name, kind, state, start, total, expected = row
-    began = conn.when(start)
-    seconds = float(total or 0.0)  # type: ignore[arg-type]  # a number column
+def _as_past(row: Row, now: datetime) -> Past:
+    expected, id, name, kind, state, start, total = row
+    began = None if start is None else from_micros(start)
+    seconds = total or 0.0
     if kind == "RUNNING" and began is not None:
         seconds = max(seconds, (now - began).total_seconds())
-    return Past(str(id), str(name), kind, state, began, seconds, _moment(conn, expected))  # type: ignore[arg-type]
+    return Past(id, name, kind, state, began, seconds, from_micros(expected))
 
 
 def nav(conn: Conn, now: datetime) -> Nav:

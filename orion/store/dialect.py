@@ -10,8 +10,8 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {items:column}  the values of the JSON array in a column: `FROM flow CROSS JOIN {items:flow.tags} AS tag`
     {micros:column} a time column as integer microseconds since 1970
     {by_index:name} the index to read a table by, where SQLite would guess wrong; PostgreSQL knows its rows
-    {list:column}   the values of a column, all rows together, as the text of a JSON array; NULL may stand for none
-    {array}         the function that makes a JSON array of its arguments
+    {list}          the function that makes a JSON array of its argument in all rows; NULL may stand for none
+    {array}         the one that makes a JSON array of its arguments
     {moment:column} integer microseconds since 1970 as a time, to compare with time columns
     {hour:column}   the hour that a time column lies in
 """
@@ -24,6 +24,11 @@ from typing import Literal
 
 Dialect = Literal["sqlite", "postgres"]
 
+MICROS = (  # a float is exact for the times there are, and ten times quicker than the decimal number that EXTRACT gives
+    "CASE WHEN {0} BETWEEN TIMESTAMPTZ '1900-01-01 00:00Z' AND TIMESTAMPTZ '2100-01-01 00:00Z'"
+    " THEN CAST(date_part('epoch', {0}) * 1000000 AS BIGINT)"
+    " ELSE CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT) END"
+)
 WORDS: dict[str, dict[str, str]] = {
     "sqlite": {
         "like": "LIKE",
@@ -36,7 +41,7 @@ WORDS: dict[str, dict[str, str]] = {
         "micros": "{0}",
         "moment": "{0}",
         "hour": "{0} - ({0} % 3600000000 + 3600000000) % 3600000000",
-        "list": "json_group_array({0})",
+        "list": "json_group_array",
         "array": "json_array",
         "id": "TEXT",
         "text": "TEXT",
@@ -52,9 +57,9 @@ WORDS: dict[str, dict[str, str]] = {
         "listed": "(SELECT value FROM jsonb_array_elements_text(CAST(:{0} AS jsonb)) AS value)",
         "field": "(CAST({1}.value AS jsonb) ->> {2})",
         "items": "jsonb_array_elements_text(CAST({0} AS jsonb))",
-        "micros": "CAST(EXTRACT(EPOCH FROM {0}) * 1000000 AS BIGINT)",
+        "micros": MICROS,
         "by_index": "",
-        "list": "CAST(json_agg({0}) AS TEXT)",
+        "list": "json_agg",
         "array": "json_build_array",
         "moment": "(TIMESTAMPTZ 'epoch' + {0} * INTERVAL '1 microsecond')",
         "hour": "date_trunc('hour', {0}, 'UTC')",

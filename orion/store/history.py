@@ -12,11 +12,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from orion.model.filters import Filters, TimeCriterion
 from orion.model.flow_runs import SimpleFlowRun
 from orion.model.states import HistoryBucket, HistoryState
 from orion.model.times import to_micros, whole
-from orion.model.wire import unraw
 from orion.store import flow_runs as flows
 from orion.store import sql
 from orion.store.base import Conn, Row
@@ -40,6 +41,8 @@ Q = sql.load("history")
 SUMS, COUNT = "sum(n), sum(run_time), sum(lateness)", "sum(n), 0, 0"
 LIVE = "flow_run.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"
 CUTS_AT_ONCE, MOST_TOLD = 100, 500
+_sums = msgspec.json.Decoder(tuple[float | None, float | None, float | None]).decode
+_told = msgspec.json.Decoder(tuple[int, list[tuple[str, str]]]).decode
 FEW = 2_000  # runs of a flow or deployment that are sooner read themselves than sought among all minutes
 RANGES = [
     f"(flow_run.expected_start_time >= :a{place} AND flow_run.expected_start_time < :z{place})"
@@ -66,8 +69,10 @@ def flow_runs(
     parts = None if narrowed is None or cells.step < MINUTE else parts_of(narrowed)
     if narrowed is None or parts is None or _few(conn, narrowed.rest, narrowed.cells):
         wanted = _wanted(conn, "flow_run", filters, cells)
-        told = _told(conn, wanted, cells) if only_counts and by_name(filters) else None
-        return _buckets(cells, _read(conn, text, wanted, cells, now) if told is None else told)
+        told = only_counts and conn.dialect == "sqlite" and cells.size <= MOST_TOLD and by_name(filters)
+        return _buckets(
+            cells, _states_told(conn, wanted, cells) if told else _read(conn, text, wanted, cells, now)
+        )
     own = _own(_wanted(conn, "flow_run", narrowed.rest, narrowed.cells), narrowed.facets)
     live = _read(conn, text.replace("{where}", f"{LIVE} AND {{where}}"), own, narrowed.cells, now)
     ended = _ended_within(conn, own, narrowed.cells, parts.beside, only_counts)
@@ -174,21 +179,14 @@ def _read(
     return conn.all(text, {**wanted.params, **cells.params(conn, now)})
 
 
-def _told(conn: Conn, wanted: Where, cells: Grid) -> list[Row] | None:
-    """The numbers of runs of which many may be meant; None where they are to be grouped by the database."""
-    if conn.dialect != "sqlite" or cells.size > MOST_TOLD:
-        return None
-    rows = conn.all(
-        Q.told.replace("{where}", wanted.text), {**wanted.params, "cells": json_text(cells.whole())}
-    )
-    found: list[Row] = []
-    for place, text in rows:
-        number, done, *others = text.split("\0")
-        if len(others) != int(number) - int(done):
-            return None
-        found += [(place, *said.split(" ", 1), n, 0, 0) for said, n in Counter(others).items()]
-        found.append((place, "COMPLETED", "Completed", done, 0, 0))
-    return found
+def _states_told(conn: Conn, wanted: Where, cells: Grid) -> Iterator[Row]:
+    """The numbers of runs of which many may be meant, without that the database sorts them."""
+    text = Q.states_told.replace("{where}", wanted.text)
+    for place, told in conn.all(text, {**wanted.params, "cells": json_text(cells.whole())}):
+        number, others = _told(told)
+        yield place, "COMPLETED", "Completed", number - len(others), 0, 0
+        for (kind, name), count in Counter(others).items():
+            yield place, kind, name, count, 0, 0
 
 
 def _rolled(conn: Conn, asked: Narrowed, parts: Parts, sums: str) -> Iterator[Row]:
@@ -202,7 +200,7 @@ def _rolled(conn: Conn, asked: Narrowed, parts: Parts, sums: str) -> Iterator[Ro
         text = Q.rolled.replace("{rollup}", rollup).replace("{where}", wanted.text).replace("{sums}", sums)
         found = conn.all(text, {**wanted.params, **facets, "cells": json_text(cells)}) if cells else []
         for place, kind, name, added in found:
-            count, run_time, late = unraw(added.encode()) if isinstance(added, str) else added
+            count, run_time, late = _sums(added)
             if count is not None:
                 yield place, kind, name, count, run_time, late
 

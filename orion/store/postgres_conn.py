@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import errors as pg
 from psycopg.adapt import Loader
+from psycopg.types.string import TextLoader
 
 from orion import errors
 from orion.model.times import as_utc, whole
@@ -51,6 +52,7 @@ def prepare(raw: psycopg.Connection[Any], limit: float) -> None:
     raw.autocommit = True
     raw.prepare_threshold, raw.prepared_max = PREPARED_AT, PREPARED
     raw.adapters.register_loader("numeric", Number)
+    raw.adapters.register_loader("json", TextLoader)  # as SQLite gives it
     raw.execute(
         f"SET timezone = 'UTC'; SET statement_timeout = {int(limit * 1000)}; SET lock_timeout = '10s'; SET jit = off"
     )

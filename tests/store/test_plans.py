@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -344,7 +345,7 @@ def test_postgres_goes_over_no_more_runs_than_are_asked_for(tmp_path: Path) -> N
 
         def explained(sql: str, params: Any) -> Any:
             ((plan,),) = execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchall()
-            found.append(looked_at(plan[0]["Plan"]))
+            found.append(looked_at(json.loads(plan)[0]["Plan"]))
             return execute(sql, params)
 
         with pytest.MonkeyPatch.context() as patch:

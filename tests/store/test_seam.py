@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orion import errors
+from orion.model.times import to_micros
 from orion.store import Conn, Lane, Store, open_store
 
 NOW = datetime(2026, 11, 23, 4, 30, 0, 123456, tzinfo=UTC)
@@ -52,6 +53,18 @@ def test_run_tells_how_many_rows_changed(store: Store) -> None:
     store.write_now(put, "b")
     assert store.write_now(lambda conn: conn.run("UPDATE setting SET value = 'y'")) == 2
     assert store.write_now(lambda conn: conn.run("DELETE FROM setting WHERE name = 'c'")) == 0
+
+
+def test_a_time_is_told_in_microseconds_exactly_however_far_it_is(store: Store) -> None:
+    """Also where a float would be off by one."""
+    years = (1, 1899, 1900, 1969, 1999, 2026, 2038, 2099, 2100, 2107, 2300, 8999)
+    moments = [datetime(year, 12, 31, 23, 59, 59, 999_999 - year, tzinfo=UTC) for year in years]
+
+    def told(conn: Conn, moment: datetime) -> Any:
+        row = conn.one("SELECT {micros:at} FROM (SELECT :at AS at) AS one", {"at": conn.time(moment)})
+        return row and row[0]
+
+    assert [store.read_now(told, moment) for moment in moments] == [to_micros(each) for each in moments]
 
 
 def test_many_executes_once_for_each_row(store: Store) -> None:

@@ -60,9 +60,13 @@ SELECT id FROM (
 ) AS recent WHERE name {like} :part ESCAPE '\' LIMIT :n;
 
 -- name: task_counts
--- Task runs of some flow runs, by state: an index alone can tell.
-SELECT flow_run_id, state_type, state_name, count(*) FROM task_run
-WHERE flow_run_id IN {listed:ids} GROUP BY flow_run_id, state_type, state_name;
+-- Task runs of some flow runs, by state: an index alone can tell, and has those of a run in this order.
+SELECT one.value, (
+    SELECT {list}({array}(state_type, state_name, n)) FROM (
+        SELECT state_type, state_name, count(*) AS n FROM task_run WHERE flow_run_id = one.value
+        GROUP BY state_type, state_name
+    ) AS state
+) FROM {listed:ids} AS one;
 
 -- name: stored_results
 -- Completed task runs of a flow run whose state carries a result, among the first :n.
@@ -87,7 +91,7 @@ FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, i
 
 -- name: tasks_revision
 -- What differs whenever a task run of a flow run is added, changed or removed.
-SELECT count(*), max({micros:updated}), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;
+SELECT count(*), max(updated), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;
 
 -- name: task_states
 -- Every state of some task runs, in order; times in microseconds.
@@ -122,29 +126,32 @@ WHERE block_type.slug = :slug AND NOT block_document.is_anonymous ORDER BY block
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
 -- name: last_of_deployments
--- The newest runs of some deployments that are due, for each the newest first. It begins at the ids: PostgreSQL would
--- look for the runs of all deployments, and then keep those of some.
-SELECT run.deployment_id, run.id, run.name, run.state_type, run.state_name, run.start_time, run.total_run_time,
-    run.expected_start_time
-FROM {listed:ids} AS one JOIN flow_run AS run ON run.id IN (
-    SELECT id FROM flow_run WHERE deployment_id = one.value AND expected_start_time <= :now
-    ORDER BY expected_start_time DESC, id DESC LIMIT :n
-)
-ORDER BY one.value, run.expected_start_time DESC, run.id DESC;
+-- The newest runs of some deployments that are due, all of one in one list: a row of an index leads to its run, which a join by
+-- id would look up a second time. Times are in microseconds.
+SELECT one.value, (
+    SELECT {list}({array}({micros:run.expected_start_time}, run.id, run.name, run.state_type, run.state_name,
+        {micros:run.start_time}, run.total_run_time))
+    FROM (
+        SELECT * FROM flow_run WHERE deployment_id = one.value AND expected_start_time <= :now
+        ORDER BY expected_start_time DESC, id DESC LIMIT :n
+    ) AS run
+) FROM {listed:ids} AS one;
 
 -- name: last_of_flows
--- The newest runs of some flows that are due, for each the newest first.
-SELECT run.flow_id, run.id, run.name, run.state_type, run.state_name, run.start_time, run.total_run_time,
-    run.expected_start_time
-FROM {listed:ids} AS one JOIN flow_run AS run ON run.id IN (
-    SELECT id FROM flow_run WHERE flow_id = one.value AND expected_start_time <= :now
-    ORDER BY expected_start_time DESC, id DESC LIMIT :n
-)
-ORDER BY one.value, run.expected_start_time DESC, run.id DESC;
+-- The newest runs of some flows that are due, all of one in one list: a row of an index leads to its run, which a join by
+-- id would look up a second time. Times are in microseconds.
+SELECT one.value, (
+    SELECT {list}({array}({micros:run.expected_start_time}, run.id, run.name, run.state_type, run.state_name,
+        {micros:run.start_time}, run.total_run_time))
+    FROM (
+        SELECT * FROM flow_run WHERE flow_id = one.value AND expected_start_time <= :now
+        ORDER BY expected_start_time DESC, id DESC LIMIT :n
+    ) AS run
+) FROM {listed:ids} AS one;
 
 -- name: newest_begun
--- The newest runs of a list that have begun, the newest first.
-SELECT id, name, state_type, state_name, start_time, total_run_time, expected_start_time
+-- The newest runs of a list that have begun, the newest first; times in microseconds.
+SELECT {micros:expected_start_time}, id, name, state_type, state_name, {micros:start_time}, total_run_time
 FROM flow_run WHERE {where} AND flow_run.start_time IS NOT NULL
 ORDER BY flow_run.expected_start_time DESC, flow_run.id DESC LIMIT :n;
 
@@ -152,7 +159,7 @@ ORDER BY flow_run.expected_start_time DESC, flow_run.id DESC LIMIT :n;
 -- How long the newest runs of some deployments took, if they completed, all of a deployment in one list: a row of an
 -- index leads to its run, which a join by id would look up a second time.
 SELECT one.id, (
-    SELECT {list:total_run_time} FROM (
+    SELECT {list}(total_run_time) FROM (
         SELECT state_type, total_run_time FROM flow_run
         WHERE deployment_id = one.id AND expected_start_time <= :now
         ORDER BY expected_start_time DESC, id DESC LIMIT :n

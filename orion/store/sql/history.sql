@@ -35,22 +35,20 @@ WHERE {run}.expected_start_time >= :first_time AND {run}.expected_start_time < :
     AND {run}.state_type IS NOT NULL AND {where}
 GROUP BY 1, 2, 3;
 
--- name: told
--- The numbers again, for SQLite, which would sort all rows to group them: for each cell one text that tells how many runs
--- it has, how many of them are as most are, and the states of all others. That a name holds a NUL shows by the numbers.
+-- name: states_told
+-- The numbers again, for SQLite, which would sort all rows to group them: for each cell one JSON array of how many runs it
+-- has, and of the states of those that are not as most are.
 WITH cell AS MATERIALIZED (
     SELECT CAST({field:one.0} AS BIGINT) AS place, CAST({field:one.1} AS BIGINT) AS first,
         CAST({field:one.2} AS BIGINT) AS last
     FROM {listed:cells} AS one
 )
 SELECT cell.place, (
-    SELECT count(*) || char(0)
-        || count(*) FILTER (WHERE flow_run.state_name = 'Completed' AND flow_run.state_type = 'COMPLETED')
-        || COALESCE(char(0) || group_concat(flow_run.state_type || ' ' || flow_run.state_name, char(0))
-            FILTER (WHERE flow_run.state_name <> 'Completed' OR flow_run.state_type <> 'COMPLETED'), '')
+    SELECT {array}(count(*), {list}({array}(flow_run.state_type, flow_run.state_name))
+        FILTER (WHERE flow_run.state_name <> 'Completed' OR flow_run.state_type <> 'COMPLETED'))
     FROM flow_run
     WHERE flow_run.expected_start_time >= {moment:cell.first} AND flow_run.expected_start_time < {moment:cell.last}
-        AND flow_run.state_type IS NOT NULL AND {where}
+        AND {where} AND flow_run.state_type IS NOT NULL
 )
 FROM cell;
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ from orion.store.base import Conn
 from orion.store.conditions import Literal
 from orion.web.call import Call, Reply
 from orion.web.pages.artifact_view import Shown, shown
-from orion.web.pages.shared import PAGE, found, gather, here, see, stretch
+from orion.web.pages.shared import PAGE, address, found, gather, here, see, stretch
 
 KINDS = ("markdown", "table", "link", "image", "progress")
 FEW = 5
@@ -92,14 +91,9 @@ def _list(conn: Conn, q: str, kind: str, after: str | None) -> dict[str, Any]:
         "kind": kind,
         "kinds": [("", "Any type"), *((name, name) for name in KINDS)],
         "shown": f"{len(rows)} more keys" if after else stretch(0, len(rows), total, "keys"),
-        "newer": _address(q, kind) if after else None,
-        "older": _address(q, kind, key) if key else None,
+        "newer": address("artifacts", q=q, type=kind) if after else None,
+        "older": address("artifacts", q=q, type=kind, after=key) if key else None,
     }
-
-
-def _address(q: str, kind: str, after: str = "") -> str:
-    said = {name: value for name, value in (("q", q), ("type", kind), ("after", after)) if value}
-    return f"artifacts?{urlencode(said)}" if said else "artifacts"
 
 
 def _newest(conn: Conn, key: str, after: str | None) -> dict[str, Any]:
@@ -121,7 +115,7 @@ def _one(conn: Conn, id: str, after: str | None) -> dict[str, Any]:
         "is_newest": newest is not None and newest.latest_id == id,
         "history": [Version(row, names.get(row.flow_run_id or "", "")) for row in history],
         "newer": base if after else None,
-        "older": f"{base}?after={key}" if key else None,
+        "older": address(base, after=key) if key else None,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ from orion.web.handlers.block_types import install
 from orion.web.pages.block_form import BlockForm
 from orion.web.pages.block_kinds import GROUPS, icon, icon_of, schema_of
 from orion.web.pages.controls import plain
-from orion.web.pages.shared import PAGE, found, gather, here, see
+from orion.web.pages.shared import PAGE, address, found, gather, here, see
 
 
 class Row(Struct):
@@ -107,9 +106,7 @@ def _list(conn: Conn, q: str, can: str, number: int, vault: Opener) -> dict[str,
 
 
 def _address(q: str, can: str, number: int) -> str:
-    said = {"q": q, "can": can, "page": str(number) if number > 1 else ""}
-    query = urlencode({name: value for name, value in said.items() if value})
-    return f"blocks?{query}" if query else "blocks"
+    return address("blocks", q=q, can=can, page=str(number) if number > 1 else "")
 
 
 def _used(conn: Conn, documents: list[BlockDocument]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -38,7 +37,18 @@ from orion.web.display import duration, look, viewer
 from orion.web.handlers import deployments as api
 from orion.web.pages import schedule_form, shown_parameters
 from orion.web.pages.run_rows import by_day, rows_of
-from orion.web.pages.shared import PAGE, api_url, as_bars, found, gather, here, schedule_words, see, stretch
+from orion.web.pages.shared import (
+    PAGE,
+    address,
+    api_url,
+    as_bars,
+    found,
+    gather,
+    here,
+    schedule_words,
+    see,
+    stretch,
+)
 
 SORTS: dict[str, DeploymentSort] = {"": "NAME_ASC", "newest": "CREATED_DESC", "updated": "UPDATED_DESC"}
 
@@ -66,8 +76,7 @@ class DeploymentQuery:
 
     def href(self, **changes: str) -> str:
         """The address of the list with something changed."""
-        said = {key: value for key, value in {**self.__dict__, "after": "", **changes}.items() if value}
-        return "deployments" + (f"?{urlencode(said)}" if said else "")
+        return address("deployments", **{**self.__dict__, "after": "", **changes})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from orion.model.filters import (
     DeploymentFilter,
@@ -25,7 +24,18 @@ from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.display import duration
 from orion.web.pages.run_rows import by_day, rows_of
-from orion.web.pages.shared import PAGE, as_bars, as_dot, found, gather, here, schedule_words, see, stretch
+from orion.web.pages.shared import (
+    PAGE,
+    address,
+    as_bars,
+    as_dot,
+    found,
+    gather,
+    here,
+    schedule_words,
+    see,
+    stretch,
+)
 
 RECENT = timedelta(days=30)
 DOTS = 75  # runs whose durations are drawn over time
@@ -93,19 +103,14 @@ def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dic
         "q": q,
         "tag": tag,
         "tag_options": [("", "All tags"), *((each, each) for each in console.tag_options(conn))],
-        "chips": ([(f"name: {q}", _address(tag=tag))] if q else [])
-        + ([(f"tag: {tag}", _address(q=q))] if tag else []),
+        "chips": ([(f"name: {q}", address("flows", tag=tag))] if q else [])
+        + ([(f"tag: {tag}", address("flows", q=q))] if tag else []),
         "shown": stretch(0, len(page), flows.count(conn, filters), "flows")
         if not after
         else f"{len(page)} more flows",
-        "newer": _address(q=q, tag=tag) if after else None,
-        "older": _address(q=q, tag=tag, after=key) if key else None,
+        "newer": address("flows", q=q, tag=tag) if after else None,
+        "older": address("flows", q=q, tag=tag, after=key) if key else None,
     }
-
-
-def _address(**said: str | None) -> str:
-    query = urlencode({key: value for key, value in said.items() if value})
-    return f"flows?{query}" if query else "flows"
 
 
 def _row(flow: Flow, number: int, past: list[Past]) -> FlowRow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -25,7 +24,7 @@ from orion.store.base import Conn
 from orion.web.call import Call, Reply
 from orion.web.display import plural, span
 from orion.web.pages.run_rows import RunRow, one_group, rows_of
-from orion.web.pages.shared import api_url, back, found, gather, here, see, stretch
+from orion.web.pages.shared import address, api_url, back, found, gather, here, see, stretch
 
 SOON = timedelta(hours=24)
 MOST = 100  # queues on a page
@@ -101,14 +100,9 @@ def _list(conn: Conn, q: str, after: str | None, now: datetime) -> dict[str, Any
         "q": q,
         "many": bool(q or after or key),
         "shown": f"{plural(len(queues), 'queue')} of {total:,}" if after else stretch(0, len(queues), total, "queues"),
-        "newer": _address(q) if after else None,
-        "older": _address(q, key) if key else None,
+        "newer": address("queues", q=q) if after else None,
+        "older": address("queues", q=q, after=key) if key else None,
     }
-
-
-def _address(q: str, after: str = "") -> str:
-    query = urlencode({name: value for name, value in (("q", q), ("after", after)) if value})
-    return f"queues?{query}" if query else "queues"
 
 
 def _row(queue: WorkQueue, waiting: int, late: int, busy: int) -> QueueRow:

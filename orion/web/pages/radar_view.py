@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
 from orion.web.charts.radar import SHOWS, Node
+from orion.web.pages.shared import address
 
 NEAREST = 4
 
@@ -51,8 +51,7 @@ class RadarView:
         """The address of this view."""
         said = replace(self, **changes) if changes else self  # type: ignore[arg-type]
         zoom = str(said.zoom) if said.zoom > 1 else ""
-        query = urlencode({k: v for k, v in (("task", said.task), ("show", said.show), ("zoom", zoom)) if v})
-        return f"runs/{said.run}/radar" + (f"?{query}" if query else "")
+        return address(f"runs/{said.run}/radar", task=said.task, show=said.show, zoom=zoom)
 
 
 def read(query: QueryParams) -> RadarView:

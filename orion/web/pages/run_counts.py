@@ -19,6 +19,7 @@ from orion.web.pages.run_query import RunQuery
 
 LONGEST_RUN = timedelta(days=300)
 FROM, UNTIL = "\0from", "\0until"  # the times of a bar in its address; no text of a filter holds a NUL
+_FROM, _UNTIL = quote_plus(FROM), quote_plus(UNTIL)
 Chip = tuple[str, RunQuery]
 Span = tuple[datetime, datetime]
 
@@ -136,6 +137,6 @@ def _bucket(bucket: HistoryBucket, led: str) -> Bucket:
         seen = look(state.state_type, state.state_name)
         found[seen] = found.get(seen, 0) + state.count_runs
     start, end = bucket.interval_start, bucket.interval_end
-    for mark, time in ((FROM, start), (UNTIL, end - timedelta(days=1))):
-        led = led.replace(quote_plus(mark), quote_plus(time.isoformat()))
+    for mark, time in ((_FROM, start), (_UNTIL, end - timedelta(days=1))):
+        led = led.replace(mark, quote_plus(time.isoformat()))
     return Bucket(start, found, led)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.responses import StreamingResponse
@@ -24,7 +23,7 @@ from orion.store.base import Conn
 from orion.web.ansi import LONGEST, plain
 from orion.web.call import Call, Reply
 from orion.web.display import iso, level
-from orion.web.pages.shared import found, gather
+from orion.web.pages.shared import address, found, gather
 from orion.web.pages.timeline import short_names
 
 MOST, BATCH = 500, 1000
@@ -60,8 +59,7 @@ class LogQuery:
     def address(self, run_id: str, **more: str) -> str:
         around = "" if self.around == AROUND else str(self.around)
         said = {"q": self.q, "level": str(self.level or ""), "task": self.task, "around": around, **more}
-        query = urlencode({key: value for key, value in said.items() if value})
-        return f"runs/{run_id}/logs" + (f"?{query}" if query else "")
+        return address(f"runs/{run_id}/logs", **said)
 
 
 @dataclass(frozen=True)

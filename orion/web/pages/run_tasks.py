@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
@@ -17,6 +16,7 @@ from orion.store.base import Conn
 from orion.web.charts.gantt import depths, family
 from orion.web.display import LOOKS
 from orion.web.pages import run_filters, timeline
+from orion.web.pages.shared import address
 
 PAGE = 100
 SORTS: dict[str, tuple[TaskRunSort, str]] = {
@@ -67,16 +67,9 @@ class TaskQuery:
         )
 
     def address(self, run_id: str, after: str = "") -> str:
-        said = {
-            "of": self.of,
-            "ring": self.ring,
-            "q": self.q,
-            "state": self.state,
-            "sort": self.sort,
-            "after": after,
-        }
-        query = urlencode({key: value for key, value in said.items() if value})
-        return f"runs/{run_id}/tasks" + (f"?{query}" if query else "")
+        group = {"of": self.of, "ring": self.ring}
+        said = {"q": self.q, "state": self.state, "sort": self.sort, "after": after}
+        return address(f"runs/{run_id}/tasks", **group, **said)
 
 
 def parse(query: QueryParams) -> TaskQuery:

@@ -8,6 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -46,6 +47,12 @@ def here(call: Call) -> str:
     """The page's own address relative to the console's root, query included: what a region asks again."""
     query = call.scope["query_string"].decode("latin-1")
     return call.address[1:] + (f"?{query}" if query else "")
+
+
+def address(path: str, /, **said: str | None) -> str:
+    """The address of a page relative to the console's root, with what its query says; what is empty is left out."""
+    query = urlencode({name: value for name, value in said.items() if value})
+    return f"{path}?{query}" if query else path
 
 
 def back(call: Call, otherwise: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -16,7 +15,7 @@ from orion.store.base import Conn
 from orion.store.conditions import Literal
 from orion.web.call import Call, Reply
 from orion.web.pages.controls import plain
-from orion.web.pages.shared import PAGE, found, gather, here, see, stretch
+from orion.web.pages.shared import PAGE, address, found, gather, here, see, stretch
 from orion.web.parse import typed_json
 
 BLANK = {"name": "", "value": "", "tags": "", "text": ""}
@@ -94,14 +93,9 @@ def _list(conn: Conn, q: str, after: str | None) -> dict[str, Any]:
         "rows": [(row, plain(unraw(row.value))) for row in rows],
         "q": q,
         "shown": f"{len(rows)} more variables" if after else stretch(0, len(rows), total, "variables"),
-        "newer": _address(q) if after else None,
-        "older": _address(q, key) if key else None,
+        "newer": address("variables", q=q) if after else None,
+        "older": address("variables", q=q, after=key) if key else None,
     }
-
-
-def _address(q: str, after: str = "") -> str:
-    query = urlencode({name: value for name, value in (("q", q), ("after", after)) if value})
-    return f"variables?{query}" if query else "variables"
 
 
 def _said(call: Call) -> dict[str, str]:
