@@ -11,15 +11,13 @@ import logging
 from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from typing import NamedTuple
 
-from orion.errors import Busy, Conflict, Invalid, NotFound
+from orion.errors import Busy, Invalid
 from orion.model import wire
-from orion.model.deployments import DueTime
 from orion.services.catching_up import catch_up, due_of, may_catch_up
-from orion.settings import current
+from orion.services.horizon import Horizon, Wanted
 from orion.store import Conn, Lane, Store, deleted
 from orion.store import scheduling as db
 
@@ -28,11 +26,9 @@ log = logging.getLogger("orion.services.scheduling")
 AUTO_SCHEDULED = "auto-scheduled"
 STEP = {"sqlite": 5, "postgres": 20}  # runs of each of some deployments that are planned together
 APART = 20  # runs of one that is planned alone
-ASKED = 100  # runs a transaction where somebody waits for all of them
 TOGETHER = 25  # deployments in a write: all other writes wait for one of SQLite's
 AT_ONCE = 3  # writes on their way: while one is written, others are made ready
 PART = 1_000  # deployments that take turns
-MICROSECOND = timedelta(microseconds=1)
 
 
 class Step(NamedTuple):
@@ -59,57 +55,6 @@ class Due(NamedTuple):
     times: list[datetime]
     until: datetime
     more: bool
-
-
-class Piece(NamedTuple):
-    """Some due times of a schedule, few enough for one transaction."""
-
-    schedule: db.Schedule
-    due: list[datetime]
-
-
-class Horizon(NamedTuple):
-    """How far ahead runs are planned: at least `min_runs` and `least`, at most `max_runs` and `most`."""
-
-    min_runs: int = 3
-    least: timedelta = timedelta(hours=1)
-    max_runs: int = 100
-    most: timedelta = timedelta(days=100)
-
-    @classmethod
-    def from_settings(cls) -> Horizon:
-        """The horizon that the settings give."""
-        values = current()
-        return cls(
-            values.scheduler_min_runs,
-            timedelta(seconds=values.scheduler_min_seconds),
-            values.scheduler_max_runs,
-            timedelta(seconds=values.scheduler_max_seconds),
-        )
-
-    def upcoming(self, due: Iterator[datetime], now: datetime) -> Iterator[datetime]:
-        """Those of the times `due` after now that should be planned by now."""
-        for number, moment in enumerate(due):
-            enough = number >= self.min_runs and moment > now + self.least
-            if enough or number >= self.max_runs or moment > now + self.most:
-                return
-            yield moment
-
-
-class Wanted:
-    """The due times from a moment on that should have a run by then; worked out once for each schedule."""
-
-    def __init__(self, now: datetime, horizon: Horizon | None = None) -> None:
-        self.now, self._horizon = now, horizon or Horizon.from_settings()
-        self._known: dict[tuple[bytes, int | None], list[datetime]] = {}
-
-    def of(self, schedule: db.Schedule) -> list[datetime]:
-        """Those of a schedule; `Invalid` when it cannot be read."""
-        key = bytes(schedule.schedule), schedule.max_scheduled_runs
-        if key not in self._known:
-            due = self._horizon.upcoming(due_of(schedule, self.now), self.now)
-            self._known[key] = list(islice(due, schedule.max_scheduled_runs or None))
-        return self._known[key]
 
 
 def plan(store: Store, now: datetime) -> int:
@@ -203,7 +148,7 @@ def _make_ready(
             continue
         for due in _next_due(conn, deployment, schedules, wanted, room):
             if due.times:
-                found.append((_plan(deployment, due.schedule), due.times))
+                found.append((plan_of(deployment, due.schedule), due.times))
             until[due.schedule.id] = due.until
             step.more.extend([deployment.id] * due.more)
     return Ready(seen, step, db.new_runs(conn, found), until)
@@ -247,7 +192,7 @@ def _change_planned(conn: Conn, deployment_id: str, now: datetime) -> None:
             times = _readable(wanted, schedule)
             known = ((by_key.get(db.key(schedule.id, due)), due) for due in times)
             runs = [run for run, due in known if run and run.expected_start_time == due]
-            db.change_planned(conn, _plan(deployment, schedule), runs, now)
+            db.change_planned(conn, plan_of(deployment, schedule), runs, now)
             stay.update(run.id for run in runs)
             if len(runs) == len(times) and schedule.scheduled_until == now:
                 db.move_cursors(conn, {schedule.id: max([now, *times])})
@@ -261,81 +206,6 @@ def _readable(wanted: Wanted, schedule: db.Schedule) -> list[datetime]:
         return wanted.of(schedule)
     except Invalid:  # `plan_deployment` tells of it
         return []
-
-
-def plan_between(
-    conn: Conn,
-    deployment_id: str,
-    start: datetime,
-    end: datetime,
-    now: datetime,
-    *,
-    min_runs: int = 0,
-    max_runs: int = 100,
-) -> int:
-    """Plan the due times from `start` to `end`, past ones too, `min_runs` even beyond; the cursor stays."""
-    db.lock(conn, deployment_id)
-    pieces = pieces_between(conn, deployment_id, start, end, min_runs=min_runs, max_runs=max_runs)
-    return sum(plan_piece(conn, piece, now) for piece in pieces)
-
-
-def pieces_between(
-    conn: Conn, deployment_id: str, start: datetime, end: datetime, *, min_runs: int, max_runs: int
-) -> list[Piece]:
-    """What `plan_between` would plan, in pieces: each for a transaction of its own, so that nobody waits for long."""
-    _, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
-    return [
-        Piece(schedule, due[first : first + ASKED])
-        for schedule, due in found
-        for first in range(0, len(due), ASKED)
-    ]
-
-
-def plan_piece(conn: Conn, piece: Piece, now: datetime) -> int:
-    """Plan the runs of a piece that are not there yet; the number of runs added."""
-    deployment = db.lock(conn, piece.schedule.deployment_id)
-    if deployment is None:
-        raise NotFound("Deployment not found")
-    for schedule in db.schedules(conn, deployment.id):
-        if schedule.id == piece.schedule.id and bytes(schedule.schedule) == bytes(piece.schedule.schedule):
-            runs = db.new_runs(conn, [(_plan(deployment, schedule), piece.due)])
-            return db.add_runs(conn, runs, now)
-    raise Conflict("The schedule was changed while runs were planned by it: ask again.")
-
-
-def preview_between(
-    conn: Conn,
-    deployment_id: str,
-    start: datetime,
-    end: datetime,
-    now: datetime,
-    *,
-    min_runs: int = 0,
-    max_runs: int = 100,
-) -> list[DueTime]:
-    """What `plan_between` would plan, and what of it has a run already; nothing is changed."""
-    deployment, found = _between(conn, deployment_id, start, end, min_runs, max_runs)
-    times = sorted((moment, schedule.id) for schedule, due in found for moment in due)
-    known = db.known(conn, deployment.flow_id, [db.key(schedule_id, moment) for moment, schedule_id in times])
-    return [
-        DueTime(schedule_id=id, scheduled_time=moment, planned=db.key(id, moment) in known)
-        for moment, id in times
-    ]
-
-
-def _between(
-    conn: Conn, deployment_id: str, start: datetime, end: datetime, least: int, most: int
-) -> tuple[db.Deployment, list[tuple[db.Schedule, list[datetime]]]]:
-    deployment = db.find(conn, deployment_id)
-    if deployment is None:
-        raise NotFound("Deployment not found")
-    found = []
-    for schedule in db.schedules(conn, deployment_id):
-        due = islice(due_of(schedule, start - MICROSECOND), most)
-        found.append(
-            (schedule, [moment for number, moment in enumerate(due) if moment <= end or number < least])
-        )
-    return deployment, found
 
 
 def _lacking(conn: Conn, now: datetime) -> list[str]:
@@ -379,7 +249,8 @@ def _due_of(
     return Due(schedule, times, times[-1] if more else max([now, *ahead]), more)
 
 
-def _plan(deployment: db.Deployment, schedule: db.Schedule) -> db.Plan:
+def plan_of(deployment: db.Deployment, schedule: db.Schedule) -> db.Plan:
+    """What the runs of a schedule have in common."""
     extra = wire.unraw(schedule.parameters)
     own = wire.unraw(deployment.parameters) if extra else None
     return db.Plan(

@@ -15,6 +15,7 @@ from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.schedules import IntervalSchedule
 from orion.services import lateness, scheduling
+from orion.services.horizon import Wanted
 from orion.store import Conn, Store, deployments, flows
 from orion.store import scheduling as db
 from tests.services.world import HOURLY, NOON, add_deployment, add_schedule, change, due, runs
@@ -203,7 +204,7 @@ class EditedWhileSwept(RuleBasedStateMachine):
 
     @rule(most=st.integers(1, 3))
     def sweep_a_little(self, most: int) -> None:
-        self.store.write_now(scheduling.plan_next, [self.deployment], scheduling.Wanted(self.now), most)
+        self.store.write_now(scheduling.plan_next, [self.deployment], Wanted(self.now), most)
 
     @rule()
     def start_one(self) -> None:

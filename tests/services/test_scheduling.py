@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +14,8 @@ from orion.errors import Busy, Conflict
 from orion.model.ids import is_id
 from orion.model.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from orion.model.times import to_micros
-from orion.services import scheduling
-from orion.services.scheduling import Horizon
+from orion.services import ranges, scheduling
+from orion.services.horizon import Horizon, Wanted
 from orion.store import Conn, Store
 from orion.store import flow_runs as stored_runs
 from orion.store import scheduling as db
@@ -272,13 +272,21 @@ def test_what_was_due_while_a_schedule_was_off_is_not_caught_up_with(store: Stor
     assert store.read_now(db.skips, deployment) == []
 
 
+def plan_range(
+    store: Store, deployment: str, start: datetime, end: datetime, *, min_runs: int = 0, max_runs: int = 100
+) -> int:
+    """The number of runs added."""
+    pieces = store.read_now(ranges.pieces, deployment, start, end, min_runs=min_runs, max_runs=max_runs)
+    return sum(store.write_now(ranges.plan_piece, piece, NOON) for piece in pieces)
+
+
 @pytest.mark.row("DEP-11")
 def test_a_range_can_be_planned_also_in_the_past(store: Store) -> None:
     deployment = add_deployment(store, HOURLY)
     scheduling.plan(store, NOON)
     start = NOON - DAY
-    added = store.write_now(scheduling.plan_between, deployment, start, start + 2 * HOUR, NOON)
-    again = store.write_now(scheduling.plan_between, deployment, start, start + 2 * HOUR, NOON)
+    added = plan_range(store, deployment, start, start + 2 * HOUR)
+    again = plan_range(store, deployment, start, start + 2 * HOUR)
     assert (added, again) == (3, 0)
     assert due(store, deployment)[:3] == [start + n * HOUR for n in range(3)]
     assert scheduling.plan(store, NOON) == 0
@@ -287,21 +295,19 @@ def test_a_range_can_be_planned_also_in_the_past(store: Store) -> None:
 @pytest.mark.row("DEP-11")
 def test_a_schedule_that_changes_while_a_range_is_planned_by_it_ends_that(store: Store) -> None:
     deployment = add_deployment(store, HOURLY)
-    pieces = store.read_now(
-        scheduling.pieces_between, deployment, NOON, NOON + 9 * DAY, min_runs=0, max_runs=200
-    )
+    pieces = store.read_now(ranges.pieces, deployment, NOON, NOON + 9 * DAY, min_runs=0, max_runs=200)
     assert sum(len(piece.due) for piece in pieces) == 200
-    assert store.write_now(scheduling.plan_piece, pieces[0], NOON) == len(pieces[0].due)
+    assert store.write_now(ranges.plan_piece, pieces[0], NOON) == len(pieces[0].due)
     change(store, "UPDATE deployment_schedule SET schedule = :s", s='{"cron": "30 * * * *"}')
     with pytest.raises(Conflict, match="was changed while"):
-        store.write_now(scheduling.plan_piece, pieces[1], NOON)
+        store.write_now(ranges.plan_piece, pieces[1], NOON)
 
 
 @pytest.mark.row("DEP-11")
 def test_a_range_may_be_cut_short_or_drawn_out_by_numbers_of_runs(store: Store) -> None:
     deployment = add_deployment(store, HOURLY)
-    most = store.write_now(scheduling.plan_between, deployment, NOON, NOON + DAY, NOON, max_runs=2)
-    least = store.write_now(scheduling.plan_between, deployment, NOON + DAY, NOON + DAY, NOON, min_runs=4)
+    most = plan_range(store, deployment, NOON, NOON + DAY, max_runs=2)
+    least = plan_range(store, deployment, NOON + DAY, NOON + DAY, min_runs=4)
     assert (most, least) == (2, 4)
 
 
@@ -369,7 +375,7 @@ def test_what_changes_between_making_ready_and_writing_is_planned_as_it_is_now(
 ) -> None:
     changed, paused, gone, same = (add_deployment(store, HOURLY, tags='["old"]') for _ in range(4))
 
-    def meanwhile(conn: Conn, deployment_ids: list[str], wanted: scheduling.Wanted, room: int) -> Any:
+    def meanwhile(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int) -> Any:
         ready = look_ahead(conn, deployment_ids, wanted, room)
         assert {run.name for run in ready.runs.runs} and not ready.step.added
         change(store, "UPDATE deployment SET tags = :tags WHERE id = :id", tags='["new"]', id=changed)
@@ -386,7 +392,7 @@ def test_what_changes_between_making_ready_and_writing_is_planned_as_it_is_now(
 
 def test_many_deployments_are_planned_by_the_statements_of_one(store: Store) -> None:
     ids = [add_deployment(store, MINUTELY, HOURLY, tags=f'["t{number}"]') for number in range(6)]
-    wanted = scheduling.Wanted(NOON)
+    wanted = Wanted(NOON)
     few = statements(store, scheduling.plan_next, ids[:1], wanted, 10)
     assert statements(store, scheduling.plan_next, ids[1:], wanted, 10) == few
     counted = "SELECT tag, count(*) FROM flow_run_tag GROUP BY tag"
@@ -409,6 +415,6 @@ def test_the_times_of_a_rule_are_worked_out_once_a_pass(
 
 def test_times_that_have_runs_already_do_not_end_a_pass(sqlite_store: Store) -> None:
     deployment = add_deployment(sqlite_store, EVERY_TEN_SECONDS)
-    sqlite_store.write_now(scheduling.plan_between, deployment, NOON, NOON + 5 * MINUTE, NOON)
+    plan_range(sqlite_store, deployment, NOON, NOON + 5 * MINUTE)
     assert scheduling.plan(sqlite_store, NOON) == 70
     assert scheduling.plan(sqlite_store, NOON) == 0

@@ -29,7 +29,7 @@ from orion.model.flow_runs import FlowRun, FlowRunCreate
 from orion.model.states import SCHEDULED, StateCreate
 from orion.model.times import as_utc
 from orion.orchestration import create_flow_run
-from orion.services import scheduling
+from orion.services import ranges, scheduling
 from orion.store import deployments, flow_runs, work_queues
 from orion.store import scheduling as planning
 from orion.store.base import Lane
@@ -143,7 +143,7 @@ async def schedule(call: Call) -> Reply:
     pieces = await call.store.read(_pieces, call.path["id"], call.body, call.now)
     for number, piece in enumerate(pieces, start=1):
         is_last = number == len(pieces)
-        await call.store.write(scheduling.plan_piece, piece, call.now, lane=Lane.LOW, durable=is_last)
+        await call.store.write(ranges.plan_piece, piece, call.now, lane=Lane.LOW, durable=is_last)
     return Reply(None)
 
 
@@ -152,14 +152,14 @@ async def schedule_preview(call: Call) -> Reply:
     return Reply(await call.store.read(_preview, call.path["id"], call.body, call.now))
 
 
-def _pieces(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> list[scheduling.Piece]:
+def _pieces(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> list[ranges.Piece]:
     start, end, runs = _range(body, now)
-    return scheduling.pieces_between(conn, deployment_id, start, end, **runs)
+    return ranges.pieces(conn, deployment_id, start, end, **runs)
 
 
 def _preview(conn: Any, deployment_id: str, body: PlanRuns, now: datetime) -> list[DueTime]:
     start, end, runs = _range(body, now)
-    return scheduling.preview_between(conn, deployment_id, start, end, now, **runs)
+    return ranges.preview(conn, deployment_id, start, end, now, **runs)
 
 
 def _range(body: PlanRuns, now: datetime) -> tuple[datetime, datetime, dict[str, int]]:

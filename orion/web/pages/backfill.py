@@ -13,7 +13,7 @@ from orion.errors import Invalid
 from orion.model.deployments import Deployment, DeploymentFlowRunCreate, DueTime
 from orion.model.states import StateCreate, StateDetails
 from orion.model.times import to_micros
-from orion.services import scheduling
+from orion.services import ranges
 from orion.store import console
 from orion.store.base import Conn
 from orion.web.call import Call, Reply
@@ -120,7 +120,7 @@ def due_of(conn: Conn, deployment: Deployment, asked: Asked, now: datetime) -> l
             DueTime(schedule_id="", scheduled_time=moment, planned=key in known)
             for moment, key in keys.items()
         ]
-    return scheduling.preview_between(conn, deployment.id, asked.first, last, now, max_runs=MOST + 1)
+    return ranges.preview(conn, deployment.id, asked.first, last, now, max_runs=MOST + 1)
 
 
 def _key(deployment: Deployment, schedule_id: str, moment: datetime) -> str:
