@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orion.services.scheduling import ASKED
+from orion.services.ranges import PIECE
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, deployment, flow, queue, unique
 
@@ -181,16 +181,16 @@ def test_two_who_plan_a_long_range_at_once_take_turns_and_hold_nobody_up(
     body = {
         "start_time": "2030-01-01T00:00:00Z",
         "end_time": "2030-02-01T00:00:00Z",
-        "max_runs": 3 * ASKED - 5,
+        "max_runs": 3 * PIECE - 5,
     }
     with ThreadPoolExecutor(2) as pool:
         asked = [
             pool.submit(client.post, f"/api/deployments/{made['id']}/schedule", json=body) for _ in range(2)
         ]
         assert [each.result().status_code for each in asked] == [200, 200]
-    assert len(written) == 6 and max(written) <= ASKED and sum(written) == 3 * ASKED - 5
+    assert len(written) == 6 and max(written) <= PIECE and sum(written) == 3 * PIECE - 5
     counted = {"deployments": {"id": {"any_": [made["id"]]}}}
-    assert client.post("/api/flow_runs/count", json=counted).json() == 3 * ASKED - 5
+    assert client.post("/api/flow_runs/count", json=counted).json() == 3 * PIECE - 5
 
 
 @pytest.mark.row("DEP-11")
