@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +24,25 @@ from tests.servers import CHECKOUT, clean_environment
 from tests.services.test_notifying import add_policy, deliveries, fail
 from tests.store.test_seam import names, put
 
-CHILD = "import sys; from tests.faults import test_crash_points as t; t.KILLED[sys.argv[1]](*sys.argv[1:])"
+NURSERY = """
+import json, os, signal, sys, traceback
+from orion import settings
+from tests.faults import test_crash_points as own
+
+for line in sys.stdin:
+    home, point, *rest = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(120)
+        os.environ["ORION_HOME"] = home
+        settings.reload()
+        try:
+            own.KILLED[point](point, *rest)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 
 
 def die(work: Callable[[], object], point: str) -> None:
@@ -107,6 +126,29 @@ def test_every_point_is_tried() -> None:
     assert set(KILLED) == set(HOLDS) == set(POINTS)
 
 
+class Nursery:
+    """A process that has loaded all that its children need: one of them is there in a moment, and dies alone."""
+
+    def __init__(self, home: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            env=clean_environment(home), cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def child(self, *words: str) -> int:
+        """Let a child do something; the exit code with which it died."""
+        assert self.process.stdin and self.process.stdout
+        print(json.dumps(words), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    nursery = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield nursery
+    nursery.process.communicate(timeout=30)
+
+
 @pytest.fixture(params=BOTH)
 def url(request: pytest.FixtureRequest, point: str, tmp_path: Path) -> Iterator[str]:
     """A database of each kind, without tables for who dies while it makes them."""
@@ -114,14 +156,12 @@ def url(request: pytest.FixtureRequest, point: str, tmp_path: Path) -> Iterator[
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_process_that_dies_at_a_point_leaves_everything_whole(point: str, url: str, tmp_path: Path) -> None:
+def test_a_process_that_dies_at_a_point_leaves_everything_whole(
+    point: str, url: str, tmp_path: Path, nursery: Nursery
+) -> None:
     home = str(tmp_path / "home")
     with target() as hook:
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, point, url, hook.url],
-            env=clean_environment(tmp_path, ORION_HOME=home), cwd=CHECKOUT, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == STATUS, done.stderr
+        assert nursery.child(home, point, url, hook.url) == STATUS
         if url.startswith("sqlite:"):
             assert_sound(url.removeprefix("sqlite:///"))
         with temporary_settings({"ORION_HOME": home}), closing(open_store(url)) as store:
