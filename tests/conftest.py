@@ -18,6 +18,7 @@ from orion.store import Store, open_store
 from tests import databases
 
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+ASKS_NO_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # so one kind is enough
 OWN = ("ORION_", "PREFECT_")
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.load_profile("same")  # what failed fails again; `--hypothesis-profile=default` looks for something new

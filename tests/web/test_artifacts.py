@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, flow, flow_run, task_run, unique
 
@@ -145,5 +146,6 @@ def test_filters_sorts_and_counts(client: Client, clock: Clock) -> None:
     "body", [{"key": "Bad"}, {"key": "a b"}, {"key": ""}, {"key": "a" * 256}, {"flow_run_id": "x"},
              {"metadata_": {"a": 1}}]
 )  # fmt: skip
+@ASKS_NO_DATABASE
 def test_a_bad_artifact_is_refused(client: Client, body: dict[str, Any]) -> None:
     assert client.post("/api/artifacts/", json=body).status_code == 422

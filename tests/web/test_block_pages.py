@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orion.settings import Settings
+from tests.conftest import ASKS_NO_DATABASE
 from tests.notify.targets import target
 from tests.web.browser import Client
 from tests.web.makers import deployment
@@ -363,6 +364,7 @@ def test_with_another_key_the_list_is_there_and_the_page_says_what_is_wrong(
 
 
 @pytest.mark.row("UI-02")
+@ASKS_NO_DATABASE
 def test_old_addresses_lead_to_the_new_ones(client: Client) -> None:
     known = "00000000-0000-4000-8000-000000000001"
     for old, new in (

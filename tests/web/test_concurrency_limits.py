@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, propose, running_flow_run, task_run
 
@@ -35,6 +36,7 @@ def test_slots_are_reset(client: Client) -> None:
     assert client.post(f"{V1}/tag/none/reset", json={}).status_code == 404
 
 
+@ASKS_NO_DATABASE
 def test_bad_limits_are_refused(client: Client) -> None:
     for body in (
         {},

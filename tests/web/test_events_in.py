@@ -9,6 +9,7 @@ import pytest
 
 from orion.settings import Settings
 from orion.web.factory import build_app
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client
 from tests.web.makers import running_flow_run
 from tests.web.sockets import Socket
@@ -105,6 +106,7 @@ def test_events_that_the_server_made_are_not_recorded(client: Client) -> None:
 
 
 @pytest.mark.parametrize("first", ['{"type": "hello"}', "{", "5"])
+@ASKS_NO_DATABASE
 def test_whoever_does_not_greet_is_sent_away(client: Client, first: str) -> None:
     async def talk() -> dict[str, Any]:
         async with Socket(client) as socket:
@@ -115,6 +117,7 @@ def test_whoever_does_not_greet_is_sent_away(client: Client, first: str) -> None
     assert client.wait(talk()) == {"type": "websocket.close", "code": 1008, "reason": ""}
 
 
+@ASKS_NO_DATABASE
 def test_with_a_key_the_greeting_must_hold_it(store: Any, settings: Settings) -> None:
     client = Client(build_app(settings.with_updates({"ORION_ADMIN_KEY": "secret"}), store, services=False))
 
@@ -138,6 +141,7 @@ def test_with_a_key_the_greeting_must_hold_it(store: Any, settings: Settings) ->
         ("/api/events/in", {"host": "evil.example"}, 421),
     ],
 )
+@ASKS_NO_DATABASE
 def test_other_sockets_and_strangers_are_refused(
     client: Client, path: str, headers: dict[str, str], status: int
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, flow, flow_run, propose, running_flow_run, task_run
 
@@ -69,6 +70,7 @@ def test_a_run_of_an_unknown_flow_is_a_conflict(client: Client) -> None:
         {"flow_id": UNKNOWN, "state": {}},
     ],
 )
+@ASKS_NO_DATABASE
 def test_bad_bodies_are_refused(client: Client, fields: dict[str, Any]) -> None:
     answer = client.post("/api/flow_runs/", json=fields)
     assert (answer.status_code, answer.json()["exception_message"]) == (422, "Invalid request received.")
@@ -84,6 +86,7 @@ def test_parameters_over_the_limit_are_refused_and_the_limit_named(client: Clien
     assert (answer.status_code, "512,000" in answer.json()["detail"]) == (413, True)
 
 
+@ASKS_NO_DATABASE
 def test_a_body_over_the_limit_is_refused(client: Client) -> None:
     answer = client.post("/api/flow_runs/", json={"flow_id": UNKNOWN, "parameters": {"x": "a" * 1_000_001}})
     assert (answer.status_code, "1,000,000" in answer.json()["detail"]) == (413, True)

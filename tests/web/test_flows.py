@@ -9,6 +9,7 @@ import pytest
 from orion.settings import load
 from orion.store import Store
 from orion.web.factory import build_app
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN, deployment, flow, flow_run, unique
 
@@ -54,6 +55,7 @@ def test_an_unknown_flow_is_not_found(client: Client, method: str, path: str) ->
 
 @pytest.mark.row("BLK-13")
 @pytest.mark.parametrize("name", ["", "a/b", "a%b", "a&b", "<a>", 5, None])
+@ASKS_NO_DATABASE
 def test_a_bad_name_is_refused(client: Client, name: object) -> None:
     answer = client.post("/api/flows/", json={"name": name})
     assert answer.status_code == 422
@@ -100,6 +102,7 @@ def test_flows_are_chosen_by_their_runs(client: Client) -> None:
 @pytest.mark.parametrize(
     "body", [{"limit": -1}, {"limit": 201}, {"limit": "x"}, {"offset": -1}, {"sort": "BEST"}]
 )
+@ASKS_NO_DATABASE
 def test_bad_pages_are_refused(client: Client, body: dict[str, object]) -> None:
     assert client.post("/api/flows/filter", json=body).status_code == 422
 
@@ -119,6 +122,7 @@ def test_a_setting_is_the_usual_length_of_a_list_and_the_most(sqlite_store: Stor
 @pytest.mark.parametrize(
     "filter", [{"nope": 1}, {"name": {"nope_": 1}}, {"name": {"any_": "a"}}, {"id": {"any_": ["x"]}}]
 )
+@ASKS_NO_DATABASE
 def test_an_unknown_or_wrong_key_in_a_filter_is_refused(client: Client, filter: dict[str, object]) -> None:
     assert client.post("/api/flows/filter", json={"flows": filter}).status_code == 422
 

@@ -13,6 +13,7 @@ from orion.store import Store
 from orion.web.display import duration
 from orion.web.factory import build_app
 from orion.web.static import assets
+from tests.conftest import ASKS_NO_DATABASE
 from tests.seed import Seeded
 from tests.web import makers
 from tests.web.browser import Client
@@ -137,6 +138,7 @@ def ids(client: Client, seeded: Seeded) -> dict[str, str]:
     }  # fmt: skip
 
 
+@ASKS_NO_DATABASE
 def test_what_an_old_address_adds_stays_before_the_part_of_the_page_that_it_leads_to(client: Client) -> None:
     answer = client.get("/notifications/new?a=1", headers=HTML)
     assert answer.headers["location"] == "../notifications?a=1#new"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN
 
@@ -27,5 +28,6 @@ def test_a_search_is_saved_by_name_read_listed_and_deleted(client: Client) -> No
 @pytest.mark.parametrize(
     "body", [{}, {"name": ""}, {"name": "a", "filters": [{}]}, {"name": "a", "filters": "x"}]
 )
+@ASKS_NO_DATABASE
 def test_a_bad_search_is_refused(client: Client, body: dict[str, object]) -> None:
     assert client.put("/api/saved_searches/", json=body).status_code == 422

@@ -12,6 +12,7 @@ from orion.settings import Settings, temporary_settings
 from orion.web.factory import build_app
 from orion.web.routes import routes
 from orion.web.security import CONTENT_POLICY, OPEN_PATHS
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN, flow
 
@@ -35,15 +36,18 @@ def test_health_hello_ready_and_version(client: Client) -> None:
         ("python-httpx/0.28.1", "3.8.8"),
     ],
 )
+@ASKS_NO_DATABASE
 def test_the_version_suits_the_client_that_asks(client: Client, agent: str, answer: str) -> None:
     assert client.get("/api/admin/version", headers={"User-Agent": agent}).json() == answer
 
 
+@ASKS_NO_DATABASE
 def test_its_own_clients_hear_the_true_version(client: Client) -> None:
     asked = client.get("/api/admin/version", headers={"User-Agent": "orion/0.1.0"})
     assert asked.json() == client.app.state.version
 
 
+@ASKS_NO_DATABASE
 def test_csrf_tokens_are_told_to_be_off(client: Client) -> None:
     answer = client.get("/api/csrf-token", params={"client": UNKNOWN})
     assert (answer.status_code, answer.json()) == (422, {"detail": "CSRF protection is disabled."})
@@ -51,6 +55,7 @@ def test_csrf_tokens_are_told_to_be_off(client: Client) -> None:
 
 
 @pytest.mark.row("API-27")
+@ASKS_NO_DATABASE
 def test_settings_are_shown_with_secrets_masked(store: Any, settings: Settings) -> None:
     secret = settings.with_updates(
         {"ORION_API_KEY": "canary", "ORION_DATABASE_URL": "postgresql://u:canary@h/d"}
@@ -86,6 +91,7 @@ def test_duties_are_run_on_demand_and_shown(client: Client) -> None:
     assert duties["lateness"]["last_finished"] is not None
 
 
+@ASKS_NO_DATABASE
 def test_clients_that_know_automations_are_told_that_there_are_none(client: Client) -> None:
     """`prefect deployment inspect` asks for those of the deployment, and each deploy takes its own away."""
     resource = f"prefect.deployment.{UNKNOWN}"
@@ -111,6 +117,7 @@ def test_clients_that_know_automations_are_told_that_there_are_none(client: Clie
         ("GET", "/api/admin/version?x=%00", 400),
     ],
 )
+@ASKS_NO_DATABASE
 def test_what_is_not_there_is_refused_in_the_one_shape(
     client: Client, method: str, path: str, status: int
 ) -> None:
@@ -119,6 +126,7 @@ def test_what_is_not_there_is_refused_in_the_one_shape(
     assert list(answer.json()) == ["detail"]
 
 
+@ASKS_NO_DATABASE
 def test_a_method_that_is_not_there_names_those_that_are(client: Client) -> None:
     assert client.put(f"/api/flows/{UNKNOWN}").headers["Allow"] == "DELETE, GET, HEAD, PATCH"
 
@@ -133,11 +141,13 @@ def test_a_method_that_is_not_there_names_those_that_are(client: Client) -> None
         ("/api/flows/name/%E2%80%AE%ff/?a=%0A%E2", "/api/flows/name/%E2%80%AE%ff?a=%0A%E2"),
     ],
 )
+@ASKS_NO_DATABASE
 def test_the_other_slash_leads_to_the_right_address(client: Client, path: str, location: str) -> None:
     answer = client.post(path, json={"name": "a"})
     assert (answer.status_code, answer.headers["Location"]) == (307, location)
 
 
+@ASKS_NO_DATABASE
 def test_head_is_get_without_a_body(client: Client) -> None:
     answer, full = client.request("HEAD", "/api/hello"), client.get("/api/hello")
     assert (answer.status_code, answer.content) == (200, b"")
@@ -161,12 +171,14 @@ def test_a_body_that_is_not_json_is_refused(client: Client) -> None:
 
 
 @pytest.mark.row("API-29")
+@ASKS_NO_DATABASE
 def test_an_older_wire_version_is_refused(client: Client) -> None:
     answer = client.get("/api/hello", headers={"X-PREFECT-API-VERSION": "0.7.0"})
     assert (answer.status_code, list(answer.json())) == (400, ["detail"])
     assert client.get("/api/hello", headers={"X-PREFECT-API-VERSION": "0.8.4"}).status_code == 200
 
 
+@ASKS_NO_DATABASE
 def test_a_page_of_another_site_may_not_write(client: Client) -> None:
     answer = client.post("/api/flows/", json={"name": "a"}, headers={"Sec-Fetch-Site": "cross-site"})
     assert (answer.status_code, list(answer.json())) == (403, ["detail"])
@@ -218,6 +230,7 @@ def test_with_a_key_every_route_but_health_asks_for_it(store: Any, settings: Set
 
 
 @pytest.mark.parametrize(("error", "wait"), [(Busy(), "1"), (StorageFull(), "30")])
+@ASKS_NO_DATABASE
 def test_a_busy_database_is_told_with_the_time_to_wait(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: Busy, wait: str
 ) -> None:
@@ -231,6 +244,7 @@ def test_a_busy_database_is_told_with_the_time_to_wait(
 
 
 @pytest.mark.row("API-28")
+@ASKS_NO_DATABASE
 def test_a_fault_of_ours_tells_nothing_of_the_inside(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     async def stumble(*_: Any, **__: Any) -> None:
         raise RuntimeError("the inside")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client
 from tests.web.makers import UNKNOWN
 
@@ -61,6 +62,7 @@ def test_filters_sort_and_count(client: Client) -> None:
     "body", [{"name": "Bad", "value": 1}, {"name": "a b", "value": 1}, {"name": "a" * 256, "value": 1},
              {"name": "a"}, {"name": "a", "value": "x" * 5000}]
 )  # fmt: skip
+@ASKS_NO_DATABASE
 def test_a_bad_variable_is_refused(client: Client, body: dict[str, Any]) -> None:
     assert client.post("/api/variables/", json=body).status_code == 422
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orion.model.work_pools import AGENT_POOL, POOL_ID
+from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client, Clock
 from tests.web.makers import deployment, queue
 
@@ -92,6 +93,7 @@ def due(client: Client, name: str, clock: Clock, seconds: int) -> str:
 
 
 @pytest.mark.parametrize("path", ["", "/queues/etl", "/queues/filter", "/get_scheduled_flow_runs"])
+@ASKS_NO_DATABASE
 def test_there_is_no_other_pool(client: Client, path: str) -> None:
     method = "POST" if path.endswith(("filter", "runs")) else "GET"
     answer = client.request(method, f"/api/work_pools/mine{path}", **({"json": {}} if method == "POST" else {}))
