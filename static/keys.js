@@ -1,4 +1,4 @@
-// Keys, copying, toasts, the log's tail: it clicks what is marked with data-key and decides nothing.
+// Keys, copying, toasts, the log's tail: it clicks what has a data-key.
 (() => {
   const $ = (q, e = document) => e.querySelector(q), $$ = q => [...document.querySelectorAll(q)], root = document.documentElement
   let g = ""
@@ -6,10 +6,10 @@
   addEventListener("keydown", e => {
     const box = e.target.closest("input:not([type=checkbox]),select,textarea"), k = e.key
     if (k == "Enter" && (e.ctrlKey || e.metaKey)) return box?.form?.requestSubmit()
-    if (k == "Escape") { box?.blur(); $$("details[name=menu]").forEach(d => d.open = false) }
+    if (k == "Escape") { box?.blur(); const s = $("[name=menu][open]>summary"); s?.focus(); s?.click() }
     if (box || e.ctrlKey || e.metaKey || e.altKey) return
     const rows = $$(".runs .run"), at = rows.findIndex(r => r.contains(document.activeElement))
-    const row = rows[k == "j" ? Math.min(at + 1, rows.length - 1) : k == "k" ? Math.max(at - 1, 0) : -1]
+    const row = rows[k == "j" ? at + 1 : k == "k" ? at - 1 : -1]
     if (row) return $("b", row)?.closest("a")?.focus()
     const tick = () => $("[type=checkbox]", rows[at])?.click()
     if (k == "x") return tick()
@@ -22,15 +22,13 @@
     hit.matches("input") ? hit.focus() : hit.click()
   })
   addEventListener("click", e => {
-    const b = e.target.closest("[data-copy]")
+    const b = e.target.closest("[data-copy]"), m = $("[name=menu][open]")
+    if (!m?.contains(e.target)) m?.removeAttribute("open")
     if (b) navigator.clipboard?.writeText(b.dataset.copy).then(() => toast({ detail: { value: "Copied" } }))
     if (e.target.closest(".newer")) gone ? location.reload() : end($("#log"))
   })
   const toast = e => {
-    const t = document.createElement("div"), v = e.detail.value ?? e.detail
-    t.className = "toast"
-    t.role = v.error ? "alert" : "status"
-    t.append(v.error || v.text || v)
+    const v = e.detail.value ?? e.detail, t = Object.assign(document.createElement("div"), { className: "toast", role: v.error ? "alert" : "status", textContent: v.error || v.text || v })
     if (v.href) t.append(Object.assign(document.createElement("a"), { className: "btn sm", textContent: "Open", href: $(".brand").href.replace(/runs$/, v.href) }))
     $("#toasts").append(t)
     t.onclick = () => t.remove()
