@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from orion.model.states import SCHEDULED, StateCreate, StateDetails
-from orion.orchestration import propose_flow_run
+from orion.orchestration import late
 from orion.services.catching_up import skip_older
 from orion.settings import current
 from orion.store import Conn, Lane, Store
-from orion.store import flow_runs as runs
 from orion.store import scheduling as db
 
 BATCH = 400
-AT_ONCE = 50
+AT_ONCE = 200
 
 
 def mark_late(store: Store, now: datetime) -> int:
@@ -34,13 +32,4 @@ def next_late(store: Store, now: datetime) -> datetime | None:
 def _mark(conn: Conn, found: list[db.Overdue], now: datetime) -> int:
     """Only runs that are still in the state in which they were seen."""
     skip_older(conn, [seen.id for seen in found], now)
-    unchanged = [seen for seen in found if _state_of(conn, seen.id) == seen.state_id]
-    for seen in unchanged:
-        details = StateDetails(scheduled_time=seen.next_scheduled_start_time)
-        propose_flow_run(conn, seen.id, StateCreate(type=SCHEDULED, name="Late", state_details=details), now)
-    return len(unchanged)
-
-
-def _state_of(conn: Conn, run_id: str) -> str | None:
-    run = runs.get(conn, run_id)
-    return run.state_id if run else None
+    return late.mark_late(conn, found, now)

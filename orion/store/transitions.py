@@ -15,7 +15,7 @@ from orion.store.rows import raw_text
 
 Q = sql.load("transitions")
 Kind = Literal["flow_run", "task_run"]
-PLANNED = "Scheduled"
+PLANNED, LATE = "Scheduled", "Late"
 
 _LOCK = {"flow_run": Q.lock_flow_run, "task_run": Q.lock_task_run}
 _LOAD = {"flow_run": Q.flow_run, "task_run": Q.task_run}
@@ -26,9 +26,12 @@ _ADD_STATE = {"flow_run": Q.add_flow_run_state, "task_run": Q.add_task_run_state
 class Planned(Protocol):
     """What planned runs have in common, as far as a policy looks at it."""
 
-    flow_id: str
-    deployment_id: str
-    tags: list[str]
+    @property
+    def flow_id(self) -> str: ...
+    @property
+    def deployment_id(self) -> str | None: ...
+    @property
+    def tags(self) -> list[str]: ...
 
 
 def load(conn: Conn, kind: Kind, run_id: str) -> Row | None:
@@ -121,11 +124,22 @@ def add_planned_notifications(conn: Conn, runs: Sequence[tuple[Planned, str, str
 
     A policy counts only where it names their state; "all states" means later ones.
     """
+    _add_notifications(conn, conn.all(Q.policies_on_planned), PLANNED, runs, now)
+
+
+def add_late_notifications(conn: Conn, runs: Sequence[tuple[Planned, str, str]], now: datetime) -> None:
+    """The same for runs that have become late."""
+    _add_notifications(conn, conn.all(Q.active_policies), LATE, runs, now)
+
+
+def _add_notifications(
+    conn: Conn, policies: Iterable[Row], name: str, runs: Sequence[tuple[Planned, str, str]], now: datetime
+) -> None:
     rows = [
         _message(conn, policy, run_id, state_id, now)
-        for policy in conn.all(Q.policies_on_planned)
-        for plan, run_id, state_id in runs
-        if _matches(policy, PLANNED, plan.tags, plan.flow_id, plan.deployment_id)
+        for policy in policies
+        for run, run_id, state_id in runs
+        if _matches(policy, name, run.tags, run.flow_id, run.deployment_id)
     ]
     if rows:
         conn.many(Q.add_notification, rows)
