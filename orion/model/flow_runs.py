@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from orion.model.agent_pool import AGENT_POOL, POOL_ID
 from orion.model.flows import Tags
 from orion.model.ids import Id
 from orion.model.states import State, StateCreate, StateType
@@ -76,6 +77,10 @@ class FlowRun(Struct, kw_only=True):
     work_pool_name: str | None = None
     state: State | None = None
     job_variables: Raw = EMPTY_OBJECT
+
+    def __post_init__(self) -> None:
+        if self.work_queue_name is not None and self.work_pool_name is None:
+            self.work_pool_id, self.work_pool_name = POOL_ID, AGENT_POOL
 
 
 class FlowRunCreate(Body, kw_only=True):

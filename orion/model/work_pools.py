@@ -8,12 +8,11 @@ from typing import Any, Literal
 from msgspec import Raw, Struct
 
 from orion.model import wire
+from orion.model.agent_pool import AGENT_POOL, POOL_ID
 from orion.model.filters import Offset, PageLimit, WorkPoolFilter
 from orion.model.flow_runs import FlowRun
 from orion.model.ids import Id
 
-AGENT_POOL = "default-agent-pool"
-POOL_ID = "0a9e27f0-0000-4000-8000-000000000000"
 _MADE = datetime(2022, 7, 1, tzinfo=UTC)
 
 

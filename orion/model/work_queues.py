@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from orion.model.agent_pool import AGENT_POOL
 from orion.model.flows import Name
 from orion.model.ids import Id
 
@@ -33,7 +34,7 @@ class WorkQueue(Struct, kw_only=True):
     concurrency_limit: int | None = None
     priority: int = 1
     work_pool_id: Id | None = None
-    work_pool_name: str | None = "default-agent-pool"
+    work_pool_name: str | None = AGENT_POOL
     filter: QueueFilter | None = None
     last_polled: datetime | None = None
     status: Literal["READY", "NOT_READY", "PAUSED"] = "NOT_READY"

@@ -8,11 +8,11 @@ from typing import Any
 from msgspec import Raw
 
 from orion.errors import Conflict, Invalid, NotFound
+from orion.model.agent_pool import AGENT_POOL
 from orion.model.deployments import Deployment, DeploymentCreate, DeploymentUpdate
 from orion.model.filters import Filters
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT, unraw
-from orion.model.work_pools import AGENT_POOL
 from orion.store import changes, deployment_schedules, paging, secret_schemas, sql, tags, work_queues
 from orion.store.base import Conn, Row
 from orion.store.filters import where

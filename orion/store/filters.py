@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from orion.model.agent_pool import AGENT_POOL, POOL_ID
 from orion.model.filters import (
     ArtifactCollectionFilter,
     ArtifactFilter,
@@ -30,7 +31,6 @@ from orion.model.filters import (
     WorkPoolFilter,
     WorkQueueFilter,
 )
-from orion.model.work_pools import AGENT_POOL, POOL_ID
 from orion.store.base import Conn
 from orion.store.conditions import Conditions, Literal, given, join, like, operator_of
 from orion.store.rows import json_text

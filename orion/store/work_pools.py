@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from orion.model.agent_pool import POOL_ID
 from orion.model.filters import PrefixCriterion, WorkPoolFilter, WorkQueueFilter
-from orion.model.work_pools import POOL_ID, PoolRun, PoolRuns, WorkPool
+from orion.model.work_pools import PoolRun, PoolRuns, WorkPool
 from orion.store import paging, work_queues
 from orion.store.base import Conn
 from orion.store.filters import where_pool

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orion.errors import Conflict, NotFound
+from orion.model.agent_pool import AGENT_POOL, POOL_ID
 from orion.model.filters import WorkQueueFilter
 from orion.model.flow_runs import FlowRun
 from orion.model.ids import new_id
-from orion.model.work_pools import AGENT_POOL, POOL_ID
 from orion.model.work_queues import HealthPolicy, WorkQueue, WorkQueueCreate, WorkQueueStatus, WorkQueueUpdate
 from orion.store import changes, flow_runs, paging, sql
 from orion.store.base import Conn, Row

@@ -120,7 +120,8 @@ def test_files_and_folders_go_there_and_back(files: FileSystem, tmp_path: Path) 
     (source / "out").symlink_to("/etc/passwd")
     assert files.put_directory(str(source), "code/v1", ".orionignore") == 2
     assert files.get_directory("code/v1", str(target)) == 2
-    assert sorted(path.name for path in target.rglob("*") if path.is_file()) == ["flow.py", "x.txt"]
+    back = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
+    assert back == ["deep/x.txt", "flow.py"] and (target / "deep/x.txt").read_text() == "deep/x.txt"
     assert files.has_path("a/b.txt") and not files.has_path("a/c.txt")
     with pytest.raises(FileNotFoundError):
         files.read_path("not/there")

@@ -76,6 +76,7 @@ def test_a_rule_that_has_ended_is_no_fault() -> None:
     assert next_times(schedule, NOW) == []
 
 
+@pytest.mark.row("SCH-03")
 @pytest.mark.parametrize(
     "rule",
     [

@@ -41,7 +41,11 @@ def test_a_task_keeps_the_options_it_is_given() -> None:
         version="7",
     )
     def fetch() -> None: ...
+    @task
+    def plain() -> None:
+        """Says so."""
 
+    assert (plain.name, plain.description) == ("plain", "Says so.")
     assert (fetch.name, fetch.tags, fetch.retries, fetch.retry_delay) == ("get", {"a"}, 3, [1, 2])
     assert (fetch.timeout_seconds, fetch.description, fetch.version) == (5.0, "d", "7")
     assert task(lambda: 1).retries == 0
@@ -57,8 +61,13 @@ def test_both_decorators_work_bare_with_brackets_sync_and_async() -> None:
     async def c() -> None: ...
     @task
     def d() -> None: ...
+    @flow(name="one", retries=2)
+    def e() -> None: ...
+    @task(name="two", retries=3)
+    def f() -> None: ...
 
     assert [x.isasync for x in (a, b, c, d)] == [False, True, True, False]
+    assert [(x.name, x.retries) for x in (e, f)] == [("one", 2), ("two", 3)]
 
 
 @pytest.mark.row("SDK-04")
@@ -111,18 +120,19 @@ def _key_in(file: str) -> str:
 
 
 @pytest.mark.row("SDK-26")
-def test_two_functions_of_one_name_warn_with_file_and_line() -> None:
+@pytest.mark.parametrize("decorator", [task, flow])
+def test_two_functions_of_one_name_warn_with_file_and_line(decorator: Any) -> None:
     def first() -> None: ...
     def second() -> None: ...
 
-    task(name="twice-named")(first)
+    decorator(name="twice-named")(first)
     place = f"{__file__}:{second.__code__.co_firstlineno}"
     with pytest.warns(UserWarning, match="twice-named") as caught:
-        task(name="twice-named")(second)
+        decorator(name="twice-named")(second)
     assert place in str(caught[0].message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        task(name="twice-named")(first)
+        decorator(name="twice-named")(first)
 
 
 @pytest.mark.row("SDK-28")

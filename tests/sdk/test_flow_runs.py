@@ -31,6 +31,8 @@ def fail(text: str = "no") -> None:
 def test_a_call_gives_data_and_on_request_the_state() -> None:
     @flow
     def total(n: int) -> int:
+        told = add(n, 2, return_state=True)
+        assert (told.type, told.result()) == ("COMPLETED", n + 2)
         return add(n, 1) + add(n, 2)
 
     assert total(1) == 5
@@ -255,7 +257,11 @@ def test_a_flow_over_its_time_is_timed_out_sync_at_the_next_call_async_at_the_ne
         await asyncio.sleep(30)
         reached.append("async")
 
-    for state in (slow(return_state=True), asyncio.run(slow_too(return_state=True))):
+    @flow(timeout_seconds=0.05)
+    def calls_nothing() -> None:
+        time.sleep(0.1)
+
+    for state in (slow(return_state=True), asyncio.run(slow_too(return_state=True)), calls_nothing(return_state=True)):
         assert (state.type, state.name) == ("FAILED", "TimedOut")
         with pytest.raises(FlowTimedOut):
             state.result()

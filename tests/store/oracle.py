@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from orion.model.agent_pool import POOL_ID
 from orion.model.filters import Filters
-from orion.model.work_pools import POOL_ID
 from tests.store.world import World
 
 POOL = {"name": "default-agent-pool", "type": "prefect-agent", "id": POOL_ID}

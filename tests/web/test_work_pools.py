@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orion.model.work_pools import AGENT_POOL, POOL_ID
+from orion.model.agent_pool import AGENT_POOL, POOL_ID
 from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client, Clock
 from tests.web.makers import deployment, queue
@@ -82,6 +82,17 @@ def test_an_agent_of_the_pool_gets_what_is_due_by_priority_and_time(client: Clie
     (run,) = client.post(f"{POOL}/get_scheduled_flow_runs", json=one).json()
     assert run["flow_run"]["id"] == ids["low"][1]
     assert client.get(f"{POOL}/queues/low").json()["status"] == "READY"
+
+
+def test_a_run_names_the_pool_of_its_queue(client: Client) -> None:
+    """What `prefect flow-run inspect` shows; a run that no queue serves is in no pool."""
+    deployed = deployment(client, work_queue_name="etl")
+    made = client.post(f"/api/deployments/{deployed['id']}/create_flow_run", json={}).json()
+    read = client.get(f"/api/flow_runs/{made['id']}").json()
+    for run in (made, read):
+        assert (run["work_queue_name"], run["work_pool_name"], run["work_pool_id"]) == ("etl", AGENT_POOL, POOL_ID)
+    alone = client.post("/api/flow_runs/", json={"flow_id": deployed["flow_id"]}).json()
+    assert (alone["work_pool_name"], alone["work_pool_id"]) == (None, None)
 
 
 def due(client: Client, name: str, clock: Clock, seconds: int) -> str:

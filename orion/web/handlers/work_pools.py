@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orion.errors import NotFound
+from orion.model.agent_pool import AGENT_POOL
 from orion.model.times import as_utc
-from orion.model.work_pools import AGENT_POOL, PoolRuns
+from orion.model.work_pools import PoolRuns
 from orion.model.work_queues import WorkQueue
 from orion.store import work_pools, work_queues
 from orion.web.call import Call, Reply
