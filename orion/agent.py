@@ -259,7 +259,7 @@ class Child:
         """How it ended, in words."""
         if self.killed_after:
             return f"it did not end within {self.killed_after:g} s of SIGTERM and was killed by SIGKILL"
-        return self.ending or _ending(code)
+        return self.ending.rstrip(".") or _ending(code)
 
     async def stop(self, grace: float) -> None:
         """Ask it to end, and end it after the grace."""

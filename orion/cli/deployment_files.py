@@ -370,7 +370,18 @@ def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deploy
         print(f"# {deployment.flow_name}/{deployment.name}, from queue {deployment.work_queue_name}")
         if deployment.storage:
             print(f"# the code: {deployment.path or 'all'} of {deployment.storage}, in a fresh folder")
+        if elsewhere := _elsewhere(deployment):
+            print(f"# {elsewhere}")
         print(f"cd {variables.get('working_dir') or ('<folder>' if deployment.storage else deployment.path)}")
         for key, value in {**dict(variables.get("env") or {}), "ORION__FLOW_RUN_ID": "<id>"}.items():
             print(f"{key}={value} \\")
-        print(f"  {variables.get('command') or f'{sys.executable} -m orion.engine'}")
+        python = "python" if elsewhere else sys.executable
+        print(f"  {variables.get('command') or f'{python} -m orion.engine'}")
+
+
+def _elsewhere(deployment: DeploymentFile) -> str:
+    """Where it runs, if not in a process of the agent."""
+    if deployment.infrastructure:
+        return f"by the block {deployment.infrastructure}, which the job variables here come after"
+    kind = str(deployment.job_variables.get("type") or "process")
+    return "" if kind == "process" else f"by {kind}, in the image {deployment.job_variables.get('image', 'orion')}"

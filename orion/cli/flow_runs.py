@@ -188,8 +188,14 @@ def watch(run: Run) -> None:
         row = find_flow_run(server, run)
         follow_logs(server, row["id"])
         ended = server.get(f"/flow_runs/{row['id']}")
-    print(f"Run {ended['name']!r} ended as {state_of(ended)}.")
+    print(f"Run {ended['name']!r} ended as {state_of(ended)}{_why(ended)}.")
     raise typer.Exit(0 if ended["state_type"] == "COMPLETED" else 1)
+
+
+def _why(run: dict[str, Any]) -> str:
+    """What its last state says of a run that did not complete; its logs may say nothing, as where it never started."""
+    message = (run["state"] or {}).get("message")
+    return f": {message.rstrip('.')}" if message and run["state_type"] != "COMPLETED" else ""
 
 
 for name, change in {"cancel": cancel, "retry": retry, "delete": delete}.items():

@@ -173,6 +173,10 @@ def test_a_block_whose_child_is_gone_says_so(home: Path) -> None:
 
 @pytest.mark.row("BLK-07")
 def test_the_docstring_describes_the_type_unless_the_class_does(client: SyncClient) -> None:
+    class Odd(Block):
+        _block_type_slug = "own-slug"
+
+    assert (Odd.get_block_type_slug(), Odd.get_block_type_name()) == ("own-slug", "Odd")
     Wide.register()
     Login.register()
     login, wide = client.read_block_type_by_slug("login"), client.read_block_type_by_slug("wide-login")

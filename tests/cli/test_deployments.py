@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -344,7 +345,11 @@ def test_pause_resume_and_delete(orion: Orion, folder: Path) -> None:
 def test_preview_shows_folder_command_and_environment(orion: Orion, folder: Path) -> None:
     orion("deployment", "build", "sales.py:report_sales", "-n", "x", "--override", "env.MODE=fast")
     said = orion("deployment", "preview", "deployment.yaml").out
-    assert f"cd {folder}" in said and "MODE=fast" in said and "-m orion.engine" in said
+    assert f"cd {folder}" in said and "MODE=fast" in said and f"{sys.executable} -m orion.engine" in said
+    in_image = ("-i", "docker-container", "--override", "image=a:1")
+    orion("deployment", "build", "sales.py:report_sales", "-n", "x", *in_image)
+    said = orion("deployment", "preview", "deployment.yaml").out
+    assert "# by docker-container, in the image a:1" in said and "  python -m orion.engine" in said
 
 
 @pytest.mark.parametrize(

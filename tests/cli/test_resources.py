@@ -269,7 +269,7 @@ def test_following_a_finished_run_ends_after_its_last_line(
     add_logs(server, run, 230)
     assert len(messages(orion("flow-run", "logs", "one", "--follow").out)) == 230
     watched = orion("flow-run", "watch", "one", code=1).out
-    assert watched.endswith("Run 'one' ended as Failed.\n") and "line 229" in watched
+    assert watched.endswith("Run 'one' ended as Failed: now FAILED.\n") and "line 229" in watched
 
 
 @pytest.mark.row("CLI-11")
