@@ -115,7 +115,7 @@ def send(world: World, seconds: float = 0) -> int:
 
 
 def send_when_due(world: World, waiting: Delivery) -> list[int]:
-    """What the duty does just before a message is due again, and then. It is due by the end of its try, however slow."""
+    """What the duty does just before a message is due again, and then: that counts from the end of its try."""
     assert waiting.next_attempt is not None
     seconds = (waiting.next_attempt - world.now).total_seconds()
     assert seconds >= 4

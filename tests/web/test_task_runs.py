@@ -70,6 +70,7 @@ def test_an_unknown_task_run_is_not_found(client: Client, method: str, path: str
     assert (answer.status_code, answer.json()) == (404, {"detail": "Task run not found"})
 
 
+@pytest.mark.row("API-09")
 @pytest.mark.row("API-12")
 def test_task_runs_are_listed_and_counted(client: Client) -> None:
     run = running_flow_run(client)
@@ -80,6 +81,10 @@ def test_task_runs_are_listed_and_counted(client: Client) -> None:
     assert ids({"task_runs": {"tags": {"all_": ["a"]}}}) == {one["id"]}
     assert ids({"task_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}) == {two["id"]}
     assert ids({"task_runs": {"subflow_runs": {"exists_": True}}}) == set()
+    assert ids({"task_runs": {"subflow_runs": {"exists_": False}}}) == {one["id"], two["id"]}
+    either = {"operator": "or_", "type": {"any_": ["RUNNING"]}, "name": {"any_": ["Pending"]}}
+    assert ids({"task_runs": {"state": either}}) == {one["id"], two["id"]}
+    assert ids({"task_runs": {"state": {**either, "operator": "and_"}}}) == set()
     assert ids({"flow_runs": {"id": {"any_": [run["id"]]}}, "limit": 1}) < {one["id"], two["id"]}
     assert client.post("/api/task_runs/count", json={}).json() == 2
     counts = client.post("/api/ui/task_runs/count", json={}).json()
