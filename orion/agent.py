@@ -53,6 +53,7 @@ ENVIRONMENT = """
     LD_LIBRARY_PATH DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE HTTP_PROXY
     HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy
 """
+ALONE = "the agent's file runs alone; containers and references in job variables need orion-server beside it"
 SERVER_ONLY = ("ADMIN_KEY", "ENCRYPTION_KEY", "DATABASE", "CLOCK_URL")
 
 
@@ -605,9 +606,10 @@ class Agent:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-        except (OSError, ValueError, Refusal) as error:
+        except (OSError, ValueError, Refusal, ImportError) as error:
             self.failed += 1
-            await self._end(run["id"], token, "CRASHED", f"The process could not be started: {error}")
+            why = f"{error}; {ALONE}" if isinstance(error, ImportError) else str(error)
+            await self._end(run["id"], token, "CRASHED", f"The process could not be started: {why}")
             return None
         log.info("Run %r started as process %s.", run["name"], process.pid)
         self._limit(process.pid)

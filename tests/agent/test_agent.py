@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -363,6 +364,17 @@ def test_a_run_whose_process_cannot_be_started_has_crashed(house: House, start: 
     assert start(once=True, command=("/nowhere/python",)).wait() == 1
     kind, message = house.state(run)
     assert kind == "CRASHED" and "/nowhere/python" in message
+
+
+@pytest.mark.row("AG-06")
+def test_an_agent_that_is_a_file_alone_says_what_a_container_needs(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "orion.blocks.infrastructure", None)  # as where orion is not installed
+    run = house.run(house.deploy(job_variables={"type": "docker-container", "image": "flows:1"}))
+    assert start(once=True).wait() == 1
+    kind, message = house.state(run)
+    assert kind == "CRASHED" and "need orion-server beside it" in message
 
 
 def test_a_name_is_never_a_command(house: House, start: Start, tmp_path: Path) -> None:
