@@ -48,18 +48,19 @@
   }, true)
   const tail = $("#log[data-tail]")
   end(tail)
-  tail?.addEventListener("contentvisibilityautostatechange", () => low && end(tail))
+  const fit = () => due ||= requestAnimationFrame(() => {
+    const lines = [...tail.children]
+    due = 0
+    if (low) return lines.slice(0, -1e3).forEach(l => l.remove()), end(tail)
+    lines.slice(3e3).forEach(l => l.remove(gone = 1))
+    $(".newer").hidden = !fresh
+    $(".newer").textContent = `↓ ${fresh} new`
+  })
+  tail?.addEventListener("contentvisibilityautostatechange", () => low && fit())
   if (tail) new MutationObserver(m => {
     const n = m.reduce((n, c) => n + c.addedNodes.length, 0)
     fresh = low ? 0 : fresh + n
-    if (n) due ||= requestAnimationFrame(() => {
-      const lines = [...tail.children]
-      due = 0
-      if (low) return lines.slice(0, -1e3).forEach(l => l.remove()), end(tail)
-      lines.slice(3e3).forEach(l => l.remove(gone = 1))
-      $(".newer").hidden = false
-      $(".newer").textContent = `↓ ${fresh} new`
-    })
+    if (n) fit()
   }).observe(tail, { childList: true })
   // An answer waits while the pointer is down, or its click would miss.
   let down = null, up = null
