@@ -82,7 +82,7 @@ def _y(scale: Height, seconds: float) -> float:
 def _dot(dot: Dot, share: float, y: float) -> Svg:
     """A line of no length with round ends is a circle in a drawing that is stretched."""
     x = INSET + min(max(share, 0.0), 1.0) * (WIDTH - 2 * INSET)
-    mark = f'<path class="dotted" data-s="{dot.look}" d="M{x:.1f} {y:.1f}h0.01"/>'
+    mark = f'<path class="dotted" data-s="{dot.look}" d="M{x:.0f} {y:.1f}h0.01"/>'
     return Svg(f'<a href="{escape(dot.href)}"><title>{escape(dot.title)}</title>{mark}</a>')
 
 

@@ -11,7 +11,7 @@ from orion.model.states import State
 from orion.web.display import plural
 
 LONGEST = 400
-LOOKED_AT = 1_000  # finished tasks, so that a big run costs no more than a small one
+LOOKED_AT = 200  # finished tasks, so that a big run costs no more than a small one
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,9 @@ def data(conn: Conn, run: FlowRun, now: datetime, query: LogQuery) -> dict[str, 
     first = console.first_tasks(conn, run.id, OPTIONS)
     here = console.task_run_names(conn, (line.task_run_id for line in stretch.lines))
     names = short_names(first | here)
-    number = len(stretch.matched) if query.narrowed else console.log_count(conn, run.id)
     return {
         "lines": stretch.lines,
-        "matched": number,
+        "matched": len(stretch.matched),
         "more_match": query.narrowed and bool(stretch.earlier or stretch.later),
         "around": max(len(stretch.lines) - len(stretch.matched), 0) if query.narrowed else 0,
         "context": stretch.matched if len(stretch.lines) > len(stretch.matched) else None,

@@ -25,7 +25,7 @@ from orion.web.templating import root
 STRIP = ("failed", "crashed", "late", "running", "pending", "scheduled", "cancelled", "completed")
 UPCOMING, MOST_LATE, MOST_FRESH = 3, 10, 200
 MOST_SCROLLED = 2000  # rows that a list grows to by scrolling, so that a browser stays quick; then a click begins anew
-DOTS = 75  # runs whose durations are drawn
+DOTS = 60  # runs whose durations are drawn
 CHARTS = {"": "Count", "duration": "Duration"}
 
 
