@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from orion.store.filters import where
 from orion.store.rows import json_text
 
 Q = sql.load("console")
+Revision = tuple[int, int, int]
 LATE_ARRIVAL = timedelta(minutes=10)
 SEARCHED, LAST_LETTER = 5_000, "\U0010ffff"
 _counts = msgspec.json.Decoder(list[tuple[str | None, str | None, int]] | None).decode
@@ -52,6 +53,8 @@ class Sketch(NamedTuple):
     since: int | None
     seconds: float
     inputs: str
+    expected: int | None
+    updated: int
 
 
 class Face(msgspec.Struct, gc=False):
@@ -177,14 +180,35 @@ def sketches(conn: Conn, flow_run_id: str) -> list[Sketch]:
     return list(map(Sketch._make, conn.all(Q.sketches, {"id": flow_run_id})))
 
 
+def sketches_again(conn: Conn, flow_run_id: str, known: Sequence[Sketch], revision: Revision) -> list[Sketch]:
+    """The same where they were read before: those that have changed since are read, and all if that is not enough.
+
+    A task run that has not changed is the one that was known.
+    """
+    since = conn.time(from_micros(max((task.updated for task in known), default=0)))
+    changed = map(Sketch._make, conn.all(Q.sketches_since, {"id": flow_run_id, "since": since}))
+    tasks = {task.id: task for task in known}
+    tasks |= {task.id: task for task in changed if tasks.get(task.id) != task}
+    if revision_of(tasks.values()) != revision:
+        return sketches(conn, flow_run_id)
+    return sorted(tasks.values(), key=lambda task: (task.expected is None, task.expected or 0, task.id))
+
+
 def faces(conn: Conn, flow_run_id: str) -> list[Face]:
     """All task runs of a flow run as a comparison needs them, oldest first."""
     return [Face(*row) for row in conn.all(Q.faces, {"id": flow_run_id})]
 
 
-def tasks_revision(conn: Conn, flow_run_id: str) -> tuple[object, ...]:
+def tasks_revision(conn: Conn, flow_run_id: str) -> Revision:
     """What differs whenever a task run of a flow run is added, changed or removed."""
-    return tuple(conn.one(Q.tasks_revision, {"id": flow_run_id}) or ())
+    number, newest, added = conn.one(Q.tasks_revision, {"id": flow_run_id}) or (0, None, None)
+    return number, newest or 0, added or 0
+
+
+def revision_of(tasks: Collection[Sketch]) -> Revision:
+    """The same of task runs that were read."""
+    times = [task.updated for task in tasks]
+    return len(times), max(times, default=0), sum([time % 1_000_003 for time in times])
 
 
 def task_states(conn: Conn, task_run_ids: list[str]) -> dict[str, list[tuple[str, str, int]]]:

@@ -10,7 +10,7 @@ import pytest
 
 from orion.store import console
 from orion.web.factory import build_app
-from orion.web.pages import outline
+from orion.web.pages import outline, timeline
 from tests.web import makers
 from tests.web.browser import Client, Clock
 from tests.web.many import many_tasks
@@ -86,6 +86,41 @@ def test_whatever_changes_is_shown_at_once(client: Client, clock: Clock, big: st
         assert all(one != other for one, other in zip(before, after, strict=True))
 
 
+def test_of_a_big_run_that_goes_on_only_what_has_changed_is_read(
+    client: Client, store: Any, clock: Clock, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is drawn as if all were read; but a task that is gone is found by reading all."""
+    monkeypatch.setattr(outline, "BIG", 10)
+    run = makers.running_flow_run(client)["id"]
+    store.write_now(many_tasks, run, clock.now, range(980, 1_010))
+    store.write_now(lambda conn: conn.run("UPDATE task_run SET total_run_time = 0"))  # as long as their one stretch
+    drawn: list[int] = []
+    real = timeline.spans
+    monkeypatch.setattr(timeline, "spans", lambda tasks, *args: drawn.append(len(tasks)) or real(tasks, *args))
+    going = makers.task_run(client, run, name="going on", state={"type": "RUNNING"})["id"]
+    pages(client, run)
+    assert reads == [run]
+    chosen = {"flow_runs": {"id": {"any_": [run]}}}
+    task, other, third = (each["id"] for each in client.post("/api/task_runs/filter", json=chosen).json()[3:6])
+    changes: list[tuple[Callable[[], Any], int]] = [
+        (lambda: None, 0),
+        (lambda: client.patch(f"/api/task_runs/{task}", json={"name": "by another name"}), 0),
+        (lambda: makers.propose(client, "task_runs", third, "CRASHED", force=True), 0),
+        (lambda: makers.propose(client, "task_runs", going, "COMPLETED"), 0),
+        (lambda: makers.task_run(client, run, name="one more"), 0),
+        (lambda: makers.flow_run(client, parent_task_run_id=task), 0),
+        (lambda: client.delete(f"/api/task_runs/{other}"), 1),
+    ]
+    for change, most in changes:
+        clock.now += timedelta(seconds=1)
+        change()
+        reads.clear()
+        after = pages(client, run)
+        assert len(reads) == most
+        assert max(drawn[-len(TABS) :]) <= (2 if most == 0 else 31)
+        assert after == fresh(client, run)
+
+
 def test_a_subflow_of_a_task_is_shown_at_once(client: Client, big: str) -> None:
     pages(client, big)
     task = client.post("/api/task_runs/filter", json={"flow_runs": {"id": {"any_": [big]}}}).json()[3]["id"]
@@ -93,8 +128,8 @@ def test_a_subflow_of_a_task_is_shown_at_once(client: Client, big: str) -> None:
     assert pages(client, big) == fresh(client, big)
 
 
-def test_what_goes_on_or_is_small_is_not_kept(
-    client: Client, store: Any, clock: Clock, reads: list[str]
+def test_what_goes_on_or_is_small_or_far_too_large_is_not_kept(
+    client: Client, store: Any, clock: Clock, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     going, small = (makers.running_flow_run(client)["id"] for _ in range(2))
     for run in (going, small):
@@ -103,6 +138,18 @@ def test_what_goes_on_or_is_small_is_not_kept(
     for run in (going, small) * 2:
         pages(client, run)
     assert len(reads) == 4 * len(TABS)
+    monkeypatch.setattr(outline, "BIG", 10)
+    monkeypatch.setattr(outline, "LARGEST", 15)
+    pages(client, going)
+    assert len(reads) == 5 * len(TABS)
+
+
+def test_the_tasks_of_the_runs_drawn_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outline, "MOST_DRAWN", 2)
+    kept, drawn = outline.Outlines(), outline.Drawn(None, [], [])
+    for run in ("a", "b", "a", "c"):
+        kept.draw(run, drawn)
+    assert [kept.drawn(run) for run in ("a", "b", "c")] == [drawn, None, drawn]
 
 
 def test_only_the_outlines_asked_for_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

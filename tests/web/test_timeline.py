@@ -17,7 +17,7 @@ AT = to_micros(START)
 
 
 def sketch(kind: str, seconds: float = 0.0, **times: float) -> Sketch:
-    moments: dict[str, Any] = {"start": None, "end": None, "since": AT}
+    moments: dict[str, Any] = {"start": None, "end": None, "since": AT, "expected": AT, "updated": AT}
     moments |= {name: AT + round(time * 1_000_000) for name, time in times.items()}
     return Sketch(
         id="a", name="a", state_type=kind, state_name=kind.title(), seconds=seconds, inputs="{}", **moments

@@ -80,8 +80,14 @@ WHERE task_run_state.data IS NOT NULL
 -- name: sketches
 -- The task runs of a flow run, each in the few values that charts need; times in microseconds.
 SELECT id, name, state_type, state_name, {micros:start_time}, {micros:end_time}, {micros:state_timestamp},
-    total_run_time, task_inputs
+    total_run_time, task_inputs, {micros:expected_start_time}, {micros:updated}
 FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, id;
+
+-- name: sketches_since
+-- Those of them that were changed at a time or later.
+SELECT id, name, state_type, state_name, {micros:start_time}, {micros:end_time}, {micros:state_timestamp},
+    total_run_time, task_inputs, {micros:expected_start_time}, {micros:updated}
+FROM task_run WHERE flow_run_id = :id AND updated >= :since;
 
 -- name: faces
 -- The task runs of a flow run, each in the few values that a comparison needs; times in microseconds.
@@ -91,7 +97,7 @@ FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, i
 
 -- name: tasks_revision
 -- What differs whenever a task run of a flow run is added, changed or removed.
-SELECT count(*), max(updated), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;
+SELECT count(*), max({micros:updated}), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;
 
 -- name: task_states
 -- Every state of some task runs, in order; times in microseconds.

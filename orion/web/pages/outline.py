@@ -1,5 +1,7 @@
 """What the charts of a run are drawn from; of a big run that has ended it is made once, and again when a task changes.
 
+Of the big runs that were looked at last also the tasks are kept: while such a run goes on, few of them change.
+
 A server keeps nothing that another would miss: what it has not made yet it makes from the rows.
 """
 
@@ -9,19 +11,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from orion.model.flow_runs import FlowRun
 from orion.model.states import is_final
 from orion.store import console
 from orion.store.base import Conn
 from orion.store.console import Sketch
-from orion.web.charts.gantt import Plan, plan
+from orion.web.charts.gantt import Plan, Span, plan
 from orion.web.charts.radar import MOST_NODES, Node, drawable
 from orion.web.pages import timeline
 
 MOST, BIG = 32, 200
+MOST_DRAWN, LARGEST = 2, 20_000  # runs whose tasks are kept, and how many tasks: ten thousand take 13 MB
 Revision = tuple[object, ...]
+K = TypeVar("K")
 
 
 class Outline(NamedTuple):
@@ -35,11 +39,20 @@ class Outline(NamedTuple):
     numbers: Mapping[str, int]
 
 
+class Drawn(NamedTuple):
+    """The tasks of a run that began at a time, and the span of each."""
+
+    start: datetime | None
+    tasks: list[Sketch]
+    spans: list[Span]
+
+
 class Outlines:
-    """The outlines that were asked for last, each with the revision of the tasks that it shows."""
+    """The outlines that were asked for last, each with the revision of the tasks that it shows; tasks of a few."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, tuple[Revision, Outline]] = {}
+        self._drawn: dict[str, Drawn] = {}
         self._lock = Lock()
 
     def get(self, run_id: str, revision: Revision) -> Outline | None:
@@ -54,10 +67,24 @@ class Outlines:
     def keep(self, run_id: str, revision: Revision, outline: Outline) -> None:
         """Keep an outline instead of the one that nobody asked for the longest."""
         with self._lock:
-            self._by_id.pop(run_id, None)
-            while len(self._by_id) >= MOST:
-                self._by_id.pop(next(iter(self._by_id)))
-            self._by_id[run_id] = (revision, outline)
+            _put(self._by_id, run_id, (revision, outline), MOST)
+
+    def drawn(self, run_id: str) -> Drawn | None:
+        """The tasks of a run as they were last."""
+        with self._lock:
+            return self._drawn.get(run_id)
+
+    def draw(self, run_id: str, drawn: Drawn) -> None:
+        """Keep the tasks of a run, of a few runs only: they are large."""
+        with self._lock:
+            _put(self._drawn, run_id, drawn, MOST_DRAWN)
+
+
+def _put(kept: dict[str, K], key: str, value: K, most: int) -> None:
+    kept.pop(key, None)
+    while len(kept) >= most:
+        kept.pop(next(iter(kept)))
+    kept[key] = value
 
 
 def outline_of(
@@ -65,11 +92,21 @@ def outline_of(
 ) -> Outline:
     """The outline of a run as it is now; `children` are its subflow runs by their task runs."""
     ended = is_final(run.state_type) and run.end_time is not None
-    revision = (*console.tasks_revision(conn, run.id), run.start_time, run.end_time, *children.items())
+    of_tasks = console.tasks_revision(conn, run.id)
+    revision = (*of_tasks, run.start_time, run.end_time, *children.items())
     if ended and (known := kept.get(run.id, revision)):
         return known
-    tasks = console.sketches(conn, run.id)
-    outline = _made(conn, run, tasks, children, now)
+    before = kept.drawn(run.id)
+    tasks = (
+        console.sketches_again(conn, run.id, before.tasks, of_tasks)
+        if before
+        else console.sketches(conn, run.id)
+    )
+    numbers = timeline.numbers(task.name for task in tasks)
+    drawn = Drawn(run.start_time, tasks, _spans(conn, run, tasks, numbers, children, now, before))
+    outline = _made(run, drawn.spans, numbers, now)
+    if BIG < len(tasks) <= LARGEST:
+        kept.draw(run.id, drawn)
     if ended and len(tasks) > BIG and all(task.state_type != "RUNNING" for task in tasks):
         kept.keep(run.id, revision, outline)
     return outline
@@ -82,13 +119,33 @@ def elapsed(run: FlowRun, now: datetime) -> float:
     return max(((run.end_time or now) - run.start_time).total_seconds(), 0.0)
 
 
-def _made(
-    conn: Conn, run: FlowRun, tasks: Sequence[Sketch], children: Mapping[str, str], now: datetime
-) -> Outline:
-    names = {task.id: task.name for task in tasks}
-    numbers = timeline.numbers(names.values())
-    short, states = timeline.short_names(names, numbers), timeline.histories(conn, tasks)
-    spans = timeline.spans(tasks, short, states, children, run.start_time, now)
+def _spans(
+    conn: Conn,
+    run: FlowRun,
+    tasks: Sequence[Sketch],
+    numbers: Mapping[str, int],
+    children: Mapping[str, str],
+    now: datetime,
+    before: Drawn | None,
+) -> list[Span]:
+    """The spans of all tasks; of those that have not changed the ones that were drawn before."""
+    names = timeline.short_names({task.id: task.name for task in tasks}, numbers)
+    usable = zip(before.tasks, before.spans, strict=True) if before and before.start == run.start_time else ()
+    known = {task.id: (task, span) for task, span in usable if task.id not in children and not span.leads_on}
+
+    def again(task: Sketch) -> Span | None:
+        was, span = known.get(task.id, (None, None))
+        same = was is task and span is not None and span.name == names[task.id]
+        return span if same and timeline.is_settled(task) else None
+
+    drawn = [again(task) for task in tasks]
+    rest = [task for task, span in zip(tasks, drawn, strict=True) if span is None]
+    states = timeline.histories(conn, rest)
+    made = iter(timeline.spans(rest, names, states, children, run.start_time, now))
+    return [next(made) if span is None else span for span in drawn]
+
+
+def _made(run: FlowRun, spans: Sequence[Span], numbers: Mapping[str, int], now: datetime) -> Outline:
     return Outline(
         plan(spans, elapsed(run, now)),
         drawable(timeline.nodes_of(spans)),

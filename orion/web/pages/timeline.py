@@ -88,6 +88,11 @@ def needs_states(task: Sketch) -> bool:
     return abs((task.end - task.start) / 1_000_000 - task.seconds) > SAME
 
 
+def is_settled(task: Sketch) -> bool:
+    """Whether a task run is drawn alike at any time, from its row alone."""
+    return task.start is None or (task.end is not None and not needs_states(task))
+
+
 def _tries(task: Sketch, seen: str, states: States | None, start: int, now: int) -> Sequence[Try]:
     if states is not None:
         return tries(states, start, now)
