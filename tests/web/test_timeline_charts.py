@@ -198,7 +198,7 @@ def test_durations_are_dots_over_time_along_powers_where_they_differ_much() -> N
     ]
     drawn = durations(dots, start, start + timedelta(hours=10), usual=10)
     places = [each.get("d") for each in ElementTree.fromstring(drawn.plot).iter("path")]
-    assert places == ["M8.0 100.0h0.01", "M500.0 50.0h0.01", "M992.0 0.0h0.01"]
+    assert places == ["M8 100.0h0.01", "M500 50.0h0.01", "M992 0.0h0.01"]
     assert [round(seconds) for seconds in drawn.tops] == [100, 10, 1]
     assert drawn.ticks[2] == start + timedelta(hours=5)
     assert 'y1="50"' in drawn.plot.partition('class="now"')[2]
@@ -211,7 +211,7 @@ def test_durations_are_dots_over_time_along_powers_where_they_differ_much() -> N
 def test_runs_that_took_no_time_are_drawn_and_none_is_no_fault() -> None:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     drawn = durations([Dot(start, 0, "cancelled", "runs/a", "a")], start, start)
-    assert "M8.0 100.0h0.01" in drawn.plot
+    assert "M8 100.0h0.01" in drawn.plot
     assert durations([], start, start).tops == [1, 0.5, 0]
 
 
