@@ -40,7 +40,7 @@ def fields_of(cron: str) -> list[str]:
         raise Invalid(f"The cron rule is too long: {LONGEST} characters at most.")
     if len(fields) != 5:
         raise Invalid(
-            f"Cron rule {cron!r} has {len(fields)} fields: give minute, hour, day, month and weekday."
+            f"Cron rule {cron!r} does not have five fields: give minute, hour, day, month and weekday."
         )
     if _RANDOM_OR_HASHED.search(rule):
         raise Invalid(f"Cron rule {cron!r} is random or hashed (R, H): name the times instead.")

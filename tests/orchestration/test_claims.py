@@ -79,6 +79,9 @@ def test_a_paused_queue_gives_nothing(world: World) -> None:
     world.store.write_now(work_queues.update, queue.id, WorkQueueUpdate(is_paused=True), world.now)
     assert world.claim(queue) == []
     assert not world.store.read_now(claims.ready, queue.id, world.now, world.now)
+    paused = world.store.read_now(work_queues.get, queue.id)
+    assert paused is not None
+    assert world.store.read_now(work_queues.runs_for_queue, paused, world.now, 10) == []  # a preview
 
 
 @pytest.mark.row("AG-07")

@@ -98,6 +98,11 @@ def test_force_skips_the_rules_but_not_the_bookkeeping(world: World) -> None:
     assert outcome.status == "ACCEPT"
     kept = world.get(run.id)
     assert (kept.run_count, kept.end_time, kept.total_run_time) == (2, None, 3.0)
+    task = world.running_task()
+    world.task(task.id, "COMPLETED")
+    assert world.task(task.id, "RUNNING").status == "ABORT"
+    assert world.task(task.id, "RUNNING", force=True).status == "ACCEPT"
+    assert (world.get_task(task.id).run_count, world.get_task(task.id).end_time) == (1, None)
 
 
 def test_even_by_force_a_run_without_a_process_is_cancelled_at_once(world: World) -> None:

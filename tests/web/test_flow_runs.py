@@ -41,6 +41,7 @@ def test_parameters_keep_their_text(client: Client) -> None:
 
 
 @pytest.mark.row("API-22")
+@pytest.mark.row("API-25")
 def test_an_idempotency_key_gives_the_run_that_is_there(client: Client) -> None:
     body = {"flow_id": flow(client)["id"], "idempotency_key": "once"}
     first, again = client.post("/api/flow_runs/", json=body), client.post("/api/flow_runs/", json=body)
