@@ -61,6 +61,12 @@ def new_sqlite(folder: Path, *, empty: bool = False) -> str:
     return f"sqlite:///{path}"
 
 
+def put_sqlite(path: Path) -> None:
+    """Make an up-to-date SQLite file at a path, as who comes first would, but without its steps."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_sqlite_template(), path)
+
+
 def new_postgres(*, empty: bool = False, alone: bool = False) -> str:
     """The URL of a PostgreSQL database: up to date, or with nothing in it; `alone` has no connection either."""
     if _spare and not empty and not alone:

@@ -11,6 +11,7 @@ import pytest
 
 from orion import settings
 from orion.cli.root import run
+from tests import databases
 
 
 class Result(NamedTuple):
@@ -42,6 +43,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     unmount()
     monkeypatch.undo()
     settings.reload()
+
+
+@pytest.fixture
+def migrated(home: Path) -> None:
+    """A database that is up to date, for commands that are not about databases."""
+    databases.put_sqlite(home / "orion.db")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from orion import artifacts, flow, task
 from orion.cli.api import Api, api
 from tests.cli.conftest import Orion
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 Row = dict[str, Any]
 
 

@@ -15,6 +15,8 @@ from orion.store import Role, open_store
 from tests.cli.conftest import Orion
 from tests.notify.targets import OK, Target, target
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 
 @pytest.fixture
 def hook() -> Iterator[Target]:

@@ -12,6 +12,8 @@ from orion.settings import current
 from orion.store import Conn, Role, open_store
 from tests.cli.conftest import Orion
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 
 def runs_of_days_ago(*days: int) -> None:
     from orion.sdk.ephemeral import unmount

@@ -13,6 +13,8 @@ from orion.model.times import utcnow
 from orion.sdk.errors import ApiError, Unreachable
 from tests.cli.conftest import Orion
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 Row = dict[str, Any]
 
 

@@ -9,6 +9,8 @@ import pytest
 from orion.cli.api import Api, api
 from tests.cli.conftest import Orion
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 RANGE = ("--from", "2026-01-01T00:00+00:00", "--to", "2026-01-01T05:30+00:00")
 HOURLY = {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z", "timezone": "UTC"}
 

@@ -15,6 +15,7 @@ from orion.sdk import duplicates, session
 from orion.sdk.client import SyncClient
 from orion.settings import current, temporary_settings
 from orion.testing import test_harness as harness
+from tests import databases
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,7 @@ def fresh_names() -> None:
 def home() -> Iterator[Path]:
     """A throwaway orion without a server; gives its home."""
     with harness() as folder:
+        databases.put_sqlite(folder / "orion.db")
         yield folder
 
 
