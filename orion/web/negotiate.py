@@ -47,11 +47,13 @@ def face(call: Call) -> Face:
 
 
 def shows_nav(call: Call) -> bool:
-    """Whether the answer holds the navigation's counts: a whole page, or the part of it that asks again."""
-    if call.scope["method"] != "GET":
-        return False
-    shape = face(call)
-    return shape is Face.PAGE or (shape is Face.BLOCK and call.headers.get("hx-target", "").endswith("#page"))
+    """Whether the answer holds the navigation's counts: a whole page, or the part of it that asks again.
+
+    A form that comes back with its faults is a whole page too.
+    """
+    shape, target = face(call), call.headers.get("hx-target", "")
+    again = call.scope["method"] == "GET" and shape is Face.BLOCK and target.endswith("#page")
+    return shape is Face.PAGE or again
 
 
 async def send_reply(call: Call, reply: Reply, send: Send) -> None:

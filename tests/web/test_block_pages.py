@@ -99,6 +99,7 @@ def test_a_block_is_made_by_the_form_of_its_type(client: Client, types: Any) -> 
     shown = page(client, f"/blocks/{id}")
     assert "********" in shown and f'blocks/{held["id"]}"' in shown
     assert f"Block.load(&#34;{slug}/prod&#34;)" in shown and f'data-copy="{slug}/prod"' in shown
+    assert f'blocks/{id}/edit"' in shown and f'blocks/{id}/delete"' in shown
     again = act(client, f"/blocks/catalog/{slug}/create", **sent)
     assert again.status_code == 422 and "already" in again.text and CANARY not in again.text
     assert re.findall(r'id="e-([\w.]+)"', again.text) == ["name", "p.password", "p.extras"]

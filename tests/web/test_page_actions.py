@@ -137,6 +137,7 @@ def test_the_run_form_makes_a_run_once_however_often_it_is_sent(full: World) -> 
     }
     first, second = (act(client, f"{page}/run", **form).headers["location"] for _ in range(2))
     assert first == second
+    assert f'href="..{page}/edit">Edit</a>' in client.get(page, headers=HTML).text
     run = client.get("/api/flow_runs/" + first.rpartition("/")[2]).json()
     assert run["name"] == "by-hand"
     assert run["parameters"] == {"day": "2026-11-22", "batch_size": 700, "dry_run": True}
@@ -174,9 +175,16 @@ def test_a_queue_is_changed_and_a_fault_loses_nothing(client: Client) -> None:
     assert 'value="night"' in form and 'value="2"' in form
     wrong = act(client, f"/queues/{queue}/edit", name="a/b", limit="3", description="kept")
     assert wrong.status_code == 422 and "kept" in wrong.text and 'aria-invalid="true"' in wrong.text
+    assert '<span class="n">1</span></a>' in wrong.text, "the navigation counts here too"
     act(client, f"/queues/{queue}/edit", name="day", limit="", priority="7", description="by day")
     now = client.get(f"/api/work_queues/{queue}").json()
     assert (now["name"], now["concurrency_limit"], now["priority"]) == ("day", None, 7)
+
+
+def switched_on(deployment: str, page: str) -> bool:
+    """Whether the page shows the schedule of a deployment as on, with a switch that turns it off."""
+    form = page.partition(f'deployments/{deployment}/pause"')[2].partition("</form>")[0]
+    return 'class="switch on" role="switch" aria-checked="true"' in form
 
 
 @pytest.mark.row("UI-16")
@@ -185,7 +193,7 @@ def test_the_flow_page_switches_its_deployments_and_deletes_the_record(full: Wor
     deployment = seeded.deployments["hourly-rollup/prod"]
     flow = client.get(f"/api/deployments/{deployment}").json()["flow_id"]
     page = client.get(f"/flows/{flow}", headers=HTML).text
-    assert f'data-copy="{flow}"' in page and f"deployments/{deployment}/pause" in page
+    assert f'data-copy="{flow}"' in page and switched_on(deployment, page)
     act(client, f"/deployments/{deployment}/pause")
     assert f"deployments/{deployment}/resume" in client.get(f"/flows/{flow}", headers=HTML).text
     assert act(client, f"/flows/{flow}/delete").headers["location"] == "../../flows"
@@ -198,6 +206,7 @@ def test_a_deployment_is_deleted_from_the_list_and_its_finished_runs_stay(full: 
     deployment, run = seeded.deployments["nightly-warehouse-load/prod"], seeded.runs["cobalt-heron"]
     page = client.get("/deployments", headers=HTML).text
     assert f'data-copy="{deployment}"' in page and f"deployments/{deployment}/delete" in page
+    assert switched_on(deployment, page)
     assert act(client, f"/deployments/{deployment}/delete").headers["location"] == "../../deployments"
     assert client.get(f"/api/deployments/{deployment}").status_code == 404
     assert client.get(f"/runs/{run}", headers=HTML).status_code == 200

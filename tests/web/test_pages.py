@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
+from html import unescape
+from urllib.parse import parse_qsl, urljoin
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_a_region_is_a_part_of_its_page(seen: World) -> None:
 @pytest.mark.row("UI-25")
 def test_every_empty_list_says_what_to_do_next(client: Client) -> None:
     said = {
-        "/runs": "@flow", "/flows": "the first time it runs",
+        "/runs": "@flow", "/flows": "python hello.py",
         "/deployments": "orion deployment build flow.py:hello -n dev",
         "/queues": "orion work-queue create default", "/limits": "orion concurrency-limit create",
     }  # fmt: skip
@@ -180,6 +181,9 @@ def test_the_query_string_means_the_filters_of_the_api(seen: World) -> None:
         page = client.get(f"/runs?{query}", headers=HTML).text
         assert (query, set(names(page))) == (query, found)
         assert page.count('class="chip"') == query.count("=")
+        (kept,) = re.findall(r'href="[^"?]*runs\?([^"]*)"[^>]*>24 h</a>', page)
+        assert set(parse_qsl(query)) <= set(parse_qsl(unescape(kept))), "a step to another range keeps all filters"
+        assert re.search(r'<a href="[^"?]*runs">Clear</a>', page)
 
 
 @pytest.mark.row("UI-08")
@@ -426,6 +430,7 @@ def test_settings_hide_secrets_and_remember_the_theme(store: Store, settings: Se
     shown = re.findall(r'<tr><td><span class="mono">(\w+)</span>', page)
     assert shown == [each.name for each in SETTINGS]
     assert f'<dt>Version</dt><dd class="mono">{orion.__version__}</dd>' in page
+    assert re.search(r'ORION_API_DEFAULT_LIMIT</span>.*?<td class="mono">200</td><td [^>]*>default</td>', page)
     answer = client.post("/settings/theme", data={"theme": "dark"}, headers=own)
     assert answer.headers["set-cookie"].startswith("theme=dark; Max-Age=31536000")
     dark = client.get("/settings", headers={**own, "Cookie": "theme=dark"}).text

@@ -157,14 +157,18 @@ def test_the_details_of_a_run_are_all_there(client: Client) -> None:
 @pytest.mark.row("UI-15")
 def test_flows_are_searched_by_name_and_tag(client: Client) -> None:
     for name, tag in (("load-orders", "etl"), ("load-refunds", "dev"), ("report", "etl")):
-        makers.flow(client, name, tags=[tag])
+        flow = makers.flow(client, name, tags=[tag])["id"]
+        run = makers.flow_run(client, flow)["id"]
+        makers.propose(client, "flow_runs", run, "RUNNING")
+        makers.propose(client, "flow_runs", run, "COMPLETED")
 
     def found(query: str) -> list[str]:
         return [row["flow"]["name"] for row in client.get(f"/flows?{query}", headers=JSON).json()["rows"]]
 
     assert found("q=load") == ["load-orders", "load-refunds"]
     assert found("q=load&tag=etl") == ["load-orders"]
-    assert 'class="bars"' in client.get("/flows", headers=HTML).text
+    graphs = re.findall(r'class="bars">(.*?)</div>', client.get("/flows", headers=HTML).text)
+    assert [graph.count("<rect") for graph in graphs] == [1, 1, 1]
 
 
 @pytest.mark.row("UI-25")
