@@ -47,8 +47,7 @@ def plan_piece(conn: Conn, piece: Piece, now: datetime) -> int:
         raise NotFound("Deployment not found")
     for schedule in db.schedules(conn, deployment.id):
         if schedule.id == piece.schedule.id and bytes(schedule.schedule) == bytes(piece.schedule.schedule):
-            runs = db.new_runs(conn, [(plan_of(deployment, schedule), piece.due)])
-            return db.add_runs(conn, runs, now)
+            return db.add_runs(conn, [(plan_of(deployment, schedule), piece.due)], now)
     raise Conflict("The schedule was changed while runs were planned by it: ask again.")
 
 

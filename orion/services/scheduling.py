@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,8 +25,7 @@ log = logging.getLogger("orion.services.scheduling")
 AUTO_SCHEDULED = "auto-scheduled"
 STEP = {"sqlite": 5, "postgres": 20}  # runs of each of some deployments that are planned together
 APART = 20  # runs of one that is planned alone
-TOGETHER = 25  # deployments in a write: all other writes wait for one of SQLite's
-AT_ONCE = 3  # writes on their way: while one is written, others are made ready
+TOGETHER = 50  # deployments in a transaction: all other writes wait for one of SQLite's
 PART = 1_000  # deployments that take turns
 
 
@@ -37,15 +35,6 @@ class Step(NamedTuple):
     added: int
     more: list[str]
     apart: list[str]
-
-
-class Ready(NamedTuple):
-    """What is to be written for some deployments as they were `seen`, and how far their cursors go then."""
-
-    seen: list[db.Scheduled]
-    step: Step
-    runs: db.NewRuns
-    until: dict[str, datetime]
 
 
 class Due(NamedTuple):
@@ -64,18 +53,15 @@ def plan(store: Store, now: datetime) -> int:
     at the same time are written together, which touches the fewest pages.
     """
     lacking = store.read_now(_lacking, now)
-    if not lacking:
-        return 0
     parts = (lacking[start : start + PART] for start in range(0, len(lacking), PART))
-    with ThreadPoolExecutor(AT_ONCE, "orion-planner") as pool:
-        return sum(_plan_part(store, part, Wanted(now), pool) for part in parts)
+    return sum(_plan_part(store, part, Wanted(now)) for part in parts)
 
 
-def _plan_part(store: Store, part: list[str], wanted: Wanted, pool: Executor) -> int:
+def _plan_part(store: Store, part: list[str], wanted: Wanted) -> int:
     added = 0
     while part:
-        some = [part[start : start + TOGETHER] for start in range(0, len(part), TOGETHER)]
-        steps = list(pool.map(lambda ids: _plan_together(store, ids, wanted), some))
+        steps = [_plan_together(store, part[start : start + TOGETHER], wanted)
+                 for start in range(0, len(part), TOGETHER)]  # fmt: skip
         steps += [_plan_apart(store, step.apart, wanted) for step in steps]
         added += sum(step.added for step in steps)
         part = [id for step in steps for id in step.more]
@@ -87,8 +73,7 @@ def _plan_together(store: Store, some: list[str], wanted: Wanted) -> Step:
     if len(some) == 1:
         return _plan_apart(store, some, wanted)
     try:
-        room = STEP[store.dialect]
-        return _write(store, some, wanted, room, store.read_now(_look_ahead, some, wanted, room))
+        return _write(store, some, wanted, STEP[store.dialect])
     except Exception:
         return _plan_apart(store, some, wanted)
 
@@ -106,8 +91,8 @@ def _plan_apart(store: Store, some: list[str], wanted: Wanted) -> Step:
     return Step(sum(step.added for step in steps), [id for step in steps for id in step.more], [])
 
 
-def _write(store: Store, some: list[str], wanted: Wanted, room: int, ready: Ready | None = None) -> Step:
-    return store.write_now(plan_next, some, wanted, room, ready, lane=Lane.LOW, durable=False)
+def _write(store: Store, some: list[str], wanted: Wanted, room: int) -> Step:
+    return store.write_now(plan_next, some, wanted, room, lane=Lane.LOW, durable=False)
 
 
 def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
@@ -115,35 +100,16 @@ def plan_deployment(conn: Conn, deployment_id: str, now: datetime) -> int:
     return plan_next(conn, [deployment_id], Wanted(now), None).added
 
 
-def plan_next(
-    conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int | None, ready: Ready | None = None
-) -> Step:
+def plan_next(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int | None) -> Step:
     """Plan the next runs of some deployments, of each at most as many as there is room for.
 
-    What was made `ready` is written, unless one of them has changed since then.
+    Among others nobody catches up, which may cancel many runs.
     """
-    seen = db.find_all(conn, deployment_ids, held=True)
-    if ready is None or ready.seen != seen:
-        ready = _make_ready(conn, seen, wanted, room, alone=len(deployment_ids) == 1)
-    added = db.add_runs(conn, ready.runs, wanted.now)
-    db.move_cursors(conn, ready.until)
-    return ready.step._replace(added=added)
-
-
-def _look_ahead(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int) -> Ready:
-    """What `plan_next` would write, made ready while nobody waits for it."""
-    return _make_ready(conn, db.find_all(conn, deployment_ids), wanted, room, alone=False)
-
-
-def _make_ready(
-    conn: Conn, seen: list[db.Scheduled], wanted: Wanted, room: int | None, *, alone: bool
-) -> Ready:
-    """The next runs of some deployments. Only who is `alone` catches up, which may cancel many runs."""
     found: list[tuple[db.Plan, list[datetime]]] = []
     until: dict[str, datetime] = {}
     step = Step(0, [], [])
-    for deployment, schedules in seen:
-        if not alone and any(may_catch_up(deployment, each, wanted.now) for each in schedules):
+    for deployment, schedules in db.lock_all(conn, deployment_ids):
+        if len(deployment_ids) > 1 and any(may_catch_up(deployment, each, wanted.now) for each in schedules):
             step.apart.append(deployment.id)
             continue
         for due in _next_due(conn, deployment, schedules, wanted, room):
@@ -151,7 +117,9 @@ def _make_ready(
                 found.append((plan_of(deployment, due.schedule), due.times))
             until[due.schedule.id] = due.until
             step.more.extend([deployment.id] * due.more)
-    return Ready(seen, step, db.new_runs(conn, found), until)
+    added = db.add_runs(conn, found, wanted.now)
+    db.move_cursors(conn, until)
+    return step._replace(added=added)
 
 
 def _next_due(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Raw, Struct
 
@@ -50,9 +50,6 @@ class Schedule(Struct, kw_only=True):
     scheduled_until: datetime | None
 
 
-Scheduled = tuple[Deployment, list[Schedule]]
-
-
 class Plan(Struct, kw_only=True):
     """What the runs planned from one schedule have in common."""
 
@@ -79,15 +76,6 @@ class NewRun(Struct, array_like=True):
     due: int
     due_text: str
     plan: int
-
-
-class NewRuns(NamedTuple):
-    """Runs to plan and their plans, and both as the statements take them."""
-
-    plans: list[Plan]
-    runs: list[NewRun]
-    plans_text: str | None
-    runs_text: str | None
 
 
 class Planned(Struct, kw_only=True):
@@ -158,57 +146,51 @@ def active(conn: Conn) -> list[Schedule]:
     return SCHEDULE.read_all(conn, conn.all(Q.active))
 
 
-def find_all(conn: Conn, deployment_ids: Iterable[str], *, held: bool = False) -> list[Scheduled]:
-    """Some deployments, each with its schedules; `held`: until the transaction ends."""
+def lock_all(conn: Conn, deployment_ids: Iterable[str]) -> list[tuple[Deployment, list[Schedule]]]:
+    """Some deployments, held until the transaction ends, each with its schedules."""
     ids = {"ids": json_text(list(deployment_ids))}
-    deployments = DEPLOYMENT.read_all(conn, conn.all(Q.lock_all if held else Q.find_all, ids))
+    deployments = DEPLOYMENT.read_all(conn, conn.all(Q.lock_all, ids))
     found: dict[str, list[Schedule]] = {deployment.id: [] for deployment in deployments}
     for schedule in SCHEDULE.read_all(conn, conn.all(Q.schedules_of, ids)):
         found.get(schedule.deployment_id, []).append(schedule)
     return [(deployment, found[deployment.id]) for deployment in deployments]
 
 
-def new_runs(conn: Conn, wanted: list[tuple[Plan, list[datetime]]]) -> NewRuns:
-    """A run for each due time of each plan, ready for `add_runs`; nothing is read or written.
+def add_runs(conn: Conn, wanted: list[tuple[Plan, list[datetime]]], now: datetime) -> int:
+    """Add a run with its first state for each due time of each plan, unless it is known; the number added.
 
-    They go in by their time: runs that are due together lie together.
+    A few statements, however many the runs, which go in by their time: runs that are due together lie together.
     """
+    runs = _new_runs(wanted)
+    if not runs:
+        return 0
+    plans = [plan for plan, _ in wanted]
+    common = [[number, *PLAN.values(conn, plan).values()] for number, plan in enumerate(plans)]
+    values = {"now": conn.time(now), "plans": json_text(common), "runs": json_text(runs)}
+    new = {id for (id,) in conn.all(Q.add_runs, values)}
+    added = [run for run in runs if run.id in new]
+    if not added:
+        return 0
+    conn.run(Q.add_states, {"now": conn.time(now), "runs": json_text(added)})
+    conn.run(Q.add_tags, {"ids": json_text([run.id for run in added])})
+    if conn.dialect == "sqlite":  # its triggers are called for each row, so they leave planned runs out
+        conn.run(Q.count_runs, {"added": len(added)})
+    told = [(plans[run.plan], run.id, run.state_id) for run in added]
+    transitions.add_planned_notifications(conn, told, now)
+    _tell(conn, plans)
+    return len(added)
+
+
+def _new_runs(wanted: list[tuple[Plan, list[datetime]]]) -> list[NewRun]:
     due = sorted(
         (to_micros(moment), number, moment) for number, (_, times) in enumerate(wanted) for moment in times
     )
     many = len(due)
     made = zip(new_ids(many), new_ids(many), names_together(many), due, strict=True)
-    runs = [
+    return [
         NewRun(id, state_id, name, micros, _told(moment), plan)
         for id, state_id, name, (micros, plan, moment) in made
     ]
-    plans = [plan for plan, _ in wanted]
-    common = [[number, *PLAN.values(conn, plan).values()] for number, plan in enumerate(plans)]
-    return NewRuns(plans, runs, json_text(common), json_text(runs))
-
-
-def add_runs(conn: Conn, planned: NewRuns, now: datetime) -> int:
-    """Add runs with their first states, unless they are known; the number added.
-
-    A few statements, however many the runs.
-    """
-    if not planned.runs:
-        return 0
-    values = {"now": conn.time(now), "plans": planned.plans_text, "runs": planned.runs_text}
-    new = {id for (id,) in conn.all(Q.add_runs, values)}
-    runs = [run for run in planned.runs if run.id in new]
-    if not runs:
-        return 0
-    if len(runs) < len(planned.runs):
-        values["runs"] = json_text(runs)
-    conn.run(Q.add_states, values)
-    conn.run(Q.add_tags, {"ids": json_text([run.id for run in runs])})
-    if conn.dialect == "sqlite":  # its triggers are called for each row, so they leave planned runs out
-        conn.run(Q.count_runs, {"added": len(runs)})
-    told = [(planned.plans[run.plan], run.id, run.state_id) for run in runs]
-    transitions.add_planned_notifications(conn, told, now)
-    _tell(conn, planned.plans)
-    return len(runs)
 
 
 _told = lru_cache(maxsize=1024)(iso)  # many are due together

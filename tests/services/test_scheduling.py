@@ -370,26 +370,6 @@ def test_a_pass_plans_a_few_runs_of_each_deployment_at_a_time_the_nearest_first(
     assert len(due(sqlite_store, first)) == 203 and len(due(sqlite_store, second)) == 100
 
 
-def test_what_changes_between_making_ready_and_writing_is_planned_as_it_is_now(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changed, paused, gone, same = (add_deployment(store, HOURLY, tags='["old"]') for _ in range(4))
-
-    def meanwhile(conn: Conn, deployment_ids: list[str], wanted: Wanted, room: int) -> Any:
-        ready = look_ahead(conn, deployment_ids, wanted, room)
-        assert {run.name for run in ready.runs.runs} and not ready.step.added
-        change(store, "UPDATE deployment SET tags = :tags WHERE id = :id", tags='["new"]', id=changed)
-        change(store, "UPDATE deployment SET paused = TRUE WHERE id = :id", id=paused)
-        change(store, "DELETE FROM deployment WHERE id = :id", id=gone)
-        return ready
-
-    look_ahead = scheduling._look_ahead
-    monkeypatch.setattr(scheduling, "_look_ahead", meanwhile)
-    assert scheduling.plan(store, NOON) == 6
-    planned = {id: [json.loads(run.tags)[1] for run in runs(store, id)] for id in (changed, paused, same)}
-    assert planned == {changed: ["new"] * 3, paused: [], same: ["old"] * 3}
-
-
 def test_many_deployments_are_planned_by_the_statements_of_one(store: Store) -> None:
     ids = [add_deployment(store, MINUTELY, HOURLY, tags=f'["t{number}"]') for number in range(6)]
     wanted = Wanted(NOON)

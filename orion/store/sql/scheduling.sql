@@ -6,14 +6,8 @@ SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastruct
        parameters, job_variables
 FROM deployment WHERE id = :deployment_id {for_update};
 
--- name: find_all
--- Some deployments, to make their runs ready.
-SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastructure_document_id, tags, labels,
-       parameters, job_variables
-FROM deployment WHERE id IN {listed:ids} ORDER BY id;
-
 -- name: lock_all
--- The same ones, held until the transaction ends. All planners lock them in one order.
+-- The same of some deployments. All planners lock them in one order.
 SELECT id, flow_id, paused, version, work_queue_name, work_queue_id, infrastructure_document_id, tags, labels,
        parameters, job_variables
 FROM deployment WHERE id IN {listed:ids} ORDER BY id {for_update};
