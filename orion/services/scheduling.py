@@ -25,7 +25,7 @@ log = logging.getLogger("orion.services.scheduling")
 AUTO_SCHEDULED = "auto-scheduled"
 STEP = {"sqlite": 5, "postgres": 20}  # runs of each of some deployments that are planned together
 APART = 20  # runs of one that is planned alone
-TOGETHER = 50  # deployments in a transaction: all other writes wait for one of SQLite's
+TOGETHER = 40  # deployments in a transaction: all other writes wait for one of SQLite's
 PART = 1_000  # deployments that take turns
 
 

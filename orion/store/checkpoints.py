@@ -2,7 +2,8 @@
 
 SQLite moves what was committed from the log to the file inside of a commit, every thousand pages, and whoever waits
 for that commit waits for two syncs of the disk as well. A thread does it here. A log that is written to all the time
-never comes to its end that way: once it has `LOG_PAGES` pages, SQLite moves the rest in a commit, and starts it anew.
+never comes to its end that way. So once it has `LOG_PAGES` pages, maintenance waits until the thread has caught up, and
+the writer moves the little that has come since, between two transactions; SQLite starts the log anew then.
 """
 
 from __future__ import annotations
@@ -15,24 +16,33 @@ log = logging.getLogger("orion.store")
 
 ROWS = 2_000  # changed rows between two checkpoints: 4 to 20 MB of log
 LOG_PAGES = 8_000
+MOST_PAGES = 32_000  # should the thread not keep up, SQLite moves everything in a commit after all
+PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Checkpoints:
-    """The thread and its connection."""
+    """The thread and its connection. While the log `is_long`, only what cannot wait should be written."""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
         self._rows = self._done = 0
         self._wanted = threading.Event()
-        self._closing = False
+        self._closing = self._is_ripe = False
+        self.is_long = False
         self._thread = threading.Thread(target=self._run, name="orion-checkpoints", daemon=True)
         self._thread.start()
 
     def committed(self, rows: int) -> None:
         """Tell how many rows the writer has changed so far."""
         self._rows = rows
-        if rows - self._done >= ROWS:
+        if rows - self._done >= ROWS and not self.is_long:
             self._wanted.set()
+
+    def finish(self, raw: sqlite3.Connection) -> None:
+        """For the writer, between two transactions: bring a long log to its end, just after the thread was there."""
+        if self._is_ripe:
+            _move(raw)
+            self.is_long = self._is_ripe = False
 
     def close(self) -> None:
         """End the thread after the checkpoint that it is at."""
@@ -51,7 +61,16 @@ class Checkpoints:
             self._wanted.clear()
 
     def _checkpoint(self) -> None:
-        try:
-            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.Error as error:  # the writer meets it as well, and tells who waits for it
-            log.debug("A checkpoint failed: %s", error)
+        self.is_long = _move(self._raw) >= LOG_PAGES
+        if self.is_long:
+            _move(self._raw)
+            self._is_ripe = True
+
+
+def _move(raw: sqlite3.Connection) -> int:
+    """Move what was committed from the log to the file, as far as no reader needs it; the pages of the log."""
+    try:
+        return int(raw.execute(PASSIVE).fetchone()[1])
+    except sqlite3.Error as error:  # the writer meets it as well, and tells who waits for it
+        log.debug("A checkpoint failed: %s", error)
+        return 0

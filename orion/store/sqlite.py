@@ -18,7 +18,7 @@ from orion.errors import DatabaseError, DatabaseOwned, QueryTooSlow
 from orion.store import migrate
 from orion.store.base import Options, Role, Store
 from orion.store.bus import Bus
-from orion.store.checkpoints import LOG_PAGES, Checkpoints
+from orion.store.checkpoints import MOST_PAGES, Checkpoints
 from orion.store.jobs import Job, Workers
 from orion.store.lock import Ownership, owner
 from orion.store.sqlite_conn import SqliteConn, connect, explain, private
@@ -31,7 +31,7 @@ OLDEST = (3, 35, 0)
 SAFE_TO_SHARE = (3, 51, 3)
 READERS = 4
 GLANCE_SECONDS = 0.02
-LOG_PAGES_OF = {Role.SERVER: LOG_PAGES, Role.CLOCK: 0}
+LOG_PAGES_OF = {Role.SERVER: MOST_PAGES, Role.CLOCK: 0}
 WRITE_CACHE_KB = 16_000  # with SQLite's own 2 MB, a write on a large database reads pages again and again
 
 

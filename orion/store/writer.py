@@ -21,7 +21,8 @@ from orion.store.sqlite_conn import SqliteConn, explain
 
 GROUP_SECONDS = 0.05  # a transaction takes no more writes after this
 LOW_AT_ONCE = 100
-LOW_WAITS = 0.5  # maintenance lets states go first, but not for longer than this
+LOW_WAITS = 0.5  # maintenance lets states go first, and the log come to its end, but not for longer than this
+MOMENT = 0.005
 LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while somebody waits for news
 
 
@@ -64,6 +65,10 @@ class Writer:
             group = self._choose()
             if group:
                 self._commit_all(group)
+            elif any(self._lanes):
+                self._take(self._wait(MOMENT))
+            if self._checkpoints:
+                self._checkpoints.finish(self._conn.raw)
             self._look_elsewhere()
         self._conn.raw.close()
 
@@ -75,11 +80,9 @@ class Writer:
             self._take(self._queue.get())
         return bool(any(self._lanes) or not self._closing)
 
-    def _wait(self) -> Job | None:
-        if not self._bus.awaited:
-            return self._queue.get()
+    def _wait(self, seconds: float | None = None) -> Job | None:
         try:
-            return self._queue.get(timeout=LOOK_SECONDS)
+            return self._queue.get(timeout=seconds or (LOOK_SECONDS if self._bus.awaited else None))
         except queue.Empty:
             return None
 
@@ -102,7 +105,8 @@ class Writer:
     def _low_may_go(self, others: bool) -> bool:
         now = time.monotonic()
         self._low_since = self._low_since or now
-        if others and now - self._low_since < LOW_WAITS:
+        is_long = self._checkpoints is not None and self._checkpoints.is_long
+        if (others or is_long) and now - self._low_since < LOW_WAITS:
             return False
         self._low_since = None
         return True

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from orion.store import Conn, checkpoints, sqlite
+from orion.store import Conn, Lane, checkpoints, sqlite, writer
 from orion.store.base import Role
 from orion.store.sqlite import SqliteStore
 from orion.store.url import parse
@@ -58,7 +59,8 @@ def laps(store: SqliteStore) -> int:
 def test_a_log_that_is_written_to_all_the_time_starts_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sqlite.LOG_PAGES_OF, Role.SERVER, 50)
+    monkeypatch.setitem(sqlite.LOG_PAGES_OF, Role.SERVER, 0)  # no commit does it
+    monkeypatch.setattr(checkpoints, "LOG_PAGES", 50)
     monkeypatch.setattr(checkpoints, "ROWS", 20)
     with closing(opened(tmp_path)) as store:
         store.write_now(setting, "first")
@@ -72,6 +74,26 @@ def test_a_log_that_is_written_to_all_the_time_starts_anew(
         eventually(starts_anew)
         written = next(numbers)
     assert in_the_file(store, tmp_path) == written + 1
+
+
+def test_maintenance_waits_for_the_end_of_a_long_log_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LOW_WAITS", 1e9)
+    with closing(opened(tmp_path)) as store:
+        store.write_now(setting, "first")
+        assert store._checkpoints is not None
+        store._checkpoints.is_long = True
+        with ThreadPoolExecutor(1) as pool:
+            low = pool.submit(store.write_now, setting, "low", lane=Lane.LOW)
+            store.write_now(setting, "state")
+            assert not low.done()
+            store._checkpoints._is_ripe = True  # the thread was there: the writer brings it to its end
+            low.result(30)
+        assert not store._checkpoints.is_long
+        monkeypatch.setattr(writer, "LOW_WAITS", 0.2)
+        store._checkpoints.is_long = True
+        store.write_now(setting, "later", lane=Lane.LOW)
 
 
 def test_a_clock_beside_a_server_leaves_the_log_to_it(tmp_path: Path) -> None:
