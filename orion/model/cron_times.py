@@ -39,9 +39,8 @@ def fields_of(cron: str) -> list[str]:
     if len(cron) > LONGEST:
         raise Invalid(f"The cron rule is too long: {LONGEST} characters at most.")
     if len(fields) != 5:
-        raise Invalid(
-            f"Cron rule {cron!r} does not have five fields: give minute, hour, day, month and weekday."
-        )
+        number = f"{len(fields)} field" + "s" * (len(fields) != 1)
+        raise Invalid(f"Cron rule {cron!r} has {number}, not five: minute, hour, day, month and weekday.")
     if _RANDOM_OR_HASHED.search(rule):
         raise Invalid(f"Cron rule {cron!r} is random or hashed (R, H): name the times instead.")
     return fields

@@ -46,8 +46,8 @@ def schema_of(path: Path) -> int:
 def restore(path: Path, copy: Path | None = None) -> Path:
     """Put a copy (the newest, if none is named) in the place of `path`; refuses while a server owns it."""
     copy = copy or newest(path)
-    if copy is None or not copy.exists():
-        raise NotFound(f"There is no backup of {path}.")
+    if copy is None or not copy.is_file():
+        raise NotFound(f"There is no backup {copy}." if copy else f"There is no backup of {path}.")
     owned = Ownership(path)
     try:
         fresh = path.with_name(path.name + ".restore")

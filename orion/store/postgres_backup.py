@@ -145,7 +145,7 @@ def _opened(copy: Path) -> Iterator[zipfile.ZipFile]:
             if ABOUT not in packed.namelist():
                 raise zipfile.BadZipFile
             yield packed
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise NotFound(f"There is no backup {copy}.") from None
     except zipfile.BadZipFile:
         raise DatabaseError(f"{copy} is no backup of a PostgreSQL database by orion.") from None
