@@ -51,6 +51,7 @@ class Cluster:
         self.waiting: dict[str, str] | None = None  # why pods stay pending
         self.without_pods: dict[str, str] | None = None  # the event that tells why a job has no pod
         self.expired, self.cut_watches, self.cut_logs, self.watches = 0, 0, 0, 0
+        self.shown = 0  # pods that were told to somebody
         self.busy = 0  # how many requests are told to come again
         self.memory_killed = False
         jobs, core = "/apis/batch/v1/namespaces/{namespace}/jobs", "/api/v1/namespaces/{namespace}"
@@ -180,6 +181,7 @@ class Cluster:
         if request.query_params.get("watch"):
             return StreamingResponse(self._watch(job, int(request.query_params["resourceVersion"])))
         items = [pod for pod in self.pods.values() if pod["metadata"]["labels"]["job-name"] == job]
+        self.shown += len(items)
         body = {"kind": "PodList", "metadata": {"resourceVersion": str(self.version)}, "items": items}
         return JSONResponse(body)
 
@@ -202,6 +204,7 @@ class Cluster:
                     line = json.dumps({"type": kind, "object": pod}).encode() + b"\n"
                     yield line[:20]
                     yield line[20:]
+                    self.shown += 1
             async with self.news:
                 if not [True for number, _, _ in self.history if number > version]:
                     await self.news.wait()

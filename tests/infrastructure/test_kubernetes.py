@@ -184,7 +184,7 @@ def test_a_job_without_a_pod_tells_of_the_quota(house: House, start: Start, clus
 def test_a_pod_that_somebody_deletes_ends_the_run(house: House, start: Start, cluster: Cluster) -> None:
     run = house.run(house.deploy(**in_cluster(stream_output=False, **ENDLESS)))
     start()
-    eventually(lambda: cluster.processes)
+    eventually(lambda: cluster.processes and cluster.shown)
     [pod] = cluster.pods
     from httpx import Client
 
