@@ -17,6 +17,7 @@ log = logging.getLogger("orion.store")
 ROWS = 2_000  # changed rows between two checkpoints: 4 to 20 MB of log
 LOG_PAGES = 8_000
 MOST_PAGES = 32_000  # should the thread not keep up, SQLite moves everything in a commit after all
+LITTLE = 200  # changed rows that the writer moves itself
 PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
@@ -25,7 +26,7 @@ class Checkpoints:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
-        self._rows = self._done = 0
+        self._rows = self._done = self._seen = 0
         self._wanted = threading.Event()
         self._closing = self._is_ripe = False
         self.is_long = False
@@ -41,8 +42,12 @@ class Checkpoints:
     def finish(self, raw: sqlite3.Connection) -> None:
         """For the writer, between two transactions: bring a long log to its end, just after the thread was there."""
         if self._is_ripe:
-            _move(raw)
-            self.is_long = self._is_ripe = False
+            self._is_ripe = False
+            if self._rows - self._seen > LITTLE:
+                self._wanted.set()
+            else:
+                _move(raw)
+                self.is_long = False
 
     def close(self) -> None:
         """End the thread after the checkpoint that it is at."""
@@ -54,15 +59,14 @@ class Checkpoints:
 
     def _run(self) -> None:
         while self._wanted.wait() and not self._closing:
-            self._checkpoint()
-            self._done = (
-                self._rows
-            )  # what came meanwhile waits: the writer must find time for the end of a long log
             self._wanted.clear()
+            self._done = self._rows
+            self._checkpoint()
 
     def _checkpoint(self) -> None:
         self.is_long = _move(self._raw) >= LOG_PAGES
         if self.is_long:
+            self._seen = self._rows
             _move(self._raw)
             self._is_ripe = True
 
