@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-LEAST, SHARED = 20, 25
+LEAST, SHARED = 40, 25
 
 ADJECTIVES = (
     "amber ample apt arctic autumn azure balmy bold brave breezy bright brisk calm candid careful cheerful chestnut "
@@ -40,10 +40,11 @@ def two_words(rng: random.Random | None = None) -> str:
 
 
 def names_together(count: int) -> list[str]:
-    """Random names for runs that are written together.
+    """Random names for runs that are written together, no two alike as long as there are enough.
 
     Many of them share their adjectives, `SHARED` runs each, so that they lie together in an index.
     """
-    some = random.sample(ADJECTIVES, k=min(len(ADJECTIVES), max(LEAST, count // SHARED)))
-    adjectives, animals = random.choices(some, k=count), random.choices(ANIMALS, k=count)
-    return [f"{adjective}-{animal}" for adjective, animal in zip(adjectives, animals, strict=True)]
+    adjectives = random.sample(ADJECTIVES, k=min(len(ADJECTIVES), max(LEAST, count // SHARED)))
+    pairs = range(len(adjectives) * len(ANIMALS))
+    chosen = random.sample(pairs, k=count) if count <= len(pairs) else random.choices(pairs, k=count)
+    return [f"{adjectives[pair // len(ANIMALS)]}-{ANIMALS[pair % len(ANIMALS)]}" for pair in chosen]

@@ -347,6 +347,7 @@ def test_runs_that_are_planned_together_have_ids_and_names_of_their_own(sqlite_s
     planned = sqlite_store.read_now(lambda conn: conn.all("SELECT id, name FROM flow_run"))
     assert len(planned) == 100 and all(is_id(id) for id, _ in planned)
     adjectives, animals = zip(*(name.split("-") for _, name in planned), strict=True)
+    assert len({name for _, name in planned}) == 100
     assert len(set(adjectives)) > 10 and len(set(animals)) > 30
 
 
