@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +64,7 @@ def _writes(server: servers.Server, line: traffic.Line, flow: str, times: int) -
     states = ["RUNNING", "COMPLETED"]
 
     def create() -> None:
-        runs.append(_made(line, body)["id"])
+        runs.append(line.made("/flow_runs/", body)["id"])
 
     def advance() -> None:
         run, state = divmod(next(steps), 2)
@@ -96,7 +95,7 @@ def _writers(server: servers.Server, line: traffic.Line, flow: str, runs_each: i
     def conversation() -> list[tuple[str, str, Any]]:
         lines: list[tuple[str, str, Any]] = []
         for _ in range(runs_each):
-            run = _made(line, {"flow_id": flow, "state": {"type": "PENDING"}})["id"]
+            run = line.made("/flow_runs/", {"flow_id": flow, "state": {"type": "PENDING"}})["id"]
             lines += [
                 ("POST", f"/flow_runs/{run}/set_state", {"state": {"type": kind}})
                 for kind in ("RUNNING", "COMPLETED")
@@ -175,16 +174,3 @@ def _cost(server: servers.Server, times: int, request: Callable[[], Any]) -> str
         return times
 
     return measure.ms(measure.server_cost(server.pid, work).cpu)
-
-
-def _made(line: traffic.Line, body: Any) -> Any:
-    """A new run; a peer whose SQLite is locked is asked again."""
-    answer = line.send("POST", "/flow_runs/", body)
-    for pause in (0.5, 1, 2, 4, 8):
-        if answer.status != 503:
-            break
-        time.sleep(pause)
-        answer = line.send("POST", "/flow_runs/", body)
-    if answer.status != 201:
-        raise RuntimeError(f"{answer.status}: {answer.body.decode(errors='replace')[:400]}")
-    return answer.json()

@@ -23,6 +23,13 @@ from orion.store import Conn, Store, deployments, flow_runs, flows, open_store
 RUNS_EACH = 100
 EDITS = 100
 PACE = 0.01
+PEER_DEPLOYMENTS = 20  # theirs take some milliseconds a run
+PEER_SETTINGS = {
+    f"PREFECT_{server}_SERVICES_SCHEDULER_{most}_RUNS": str(RUNS_EACH)
+    for server in ("API", "SERVER")
+    for most in ("MIN", "MAX")
+}
+PER_RUN = "CPU per planned run"
 OTHER_TIMES = {"schedules": [{"schedule": {"interval": 35, "anchor_date": "2026-01-01T00:00:11Z"}}]}
 
 
@@ -36,10 +43,11 @@ def run(count: int = 1_000) -> str:
             rows = _rows(store, count)
         finally:
             store.close()
+    peers = {name: _peer(name, python) for name, python in servers.peers().items()}
     return measure.table(
         f"Planning {RUNS_EACH} runs for each of {count:,} deployments (one insert of the floor: {floor})",
-        ["", "orion", "orion, at most"],
-        rows,
+        ["", "orion", *(f"{name} ({PEER_DEPLOYMENTS} deployments)" for name in peers), "orion, at most"],
+        [[what, ours, *(peer.get(what, "–") for peer in peers.values()), most] for what, ours, most in rows],
     )
 
 
@@ -58,7 +66,7 @@ def _rows(store: Store, count: int) -> list[list[str]]:
             store.write_now(_edit, id, OTHER_TIMES, now)
     return [
         ["the whole pass (wall)", f"{whole.wall:.1f} s", ""],
-        ["CPU per planned run", measure.ms(whole.cpu / count / RUNS_EACH), "0.1 ms"],
+        [PER_RUN, measure.ms(whole.cpu / count / RUNS_EACH), "0.1 ms"],
         ["a pass with nothing to plan (CPU)", measure.ms(again.cpu), ""],
         [
             "an edit of one deployment (CPU): its tags / its schedule",
@@ -73,6 +81,27 @@ def _rows(store: Store, count: int) -> list[list[str]]:
         ["slowest state write meanwhile", _two(max(planning.writes), max(editing.writes)), "100 ms"],
         ["slowest read meanwhile", _two(max(planning.reads), max(editing.reads)), "100 ms"],
     ]
+
+
+def _peer(name: str, python: str) -> dict[str, str]:
+    """A peer's server, from its deployments' getting their schedules until nine in ten of the runs are there."""
+    with servers.prefect(name, python, **PEER_SETTINGS) as server:
+        line = traffic.Line(server.api)
+        flow = line.made("/flows/", {"name": "quiet"})["id"]
+        ids = [_deployed(line, flow, number) for number in range(PEER_DEPLOYMENTS)]
+        before, schedule = measure.cpu(server.pid), {"interval": 30, "anchor_date": "2026-01-01T00:00:00Z"}
+        for id in ids:
+            line.made(f"/deployments/{id}/schedules", [{"active": True, "schedule": schedule}])
+        end, planned = time.monotonic() + 300, 0
+        while planned < 0.9 * PEER_DEPLOYMENTS * RUNS_EACH and time.monotonic() < end:
+            time.sleep(0.5)
+            planned = line.made("/flow_runs/count", {})
+        return {PER_RUN: measure.ms((measure.cpu(server.pid) - before) / max(planned, 1))}
+
+
+def _deployed(line: traffic.Line, flow: str, number: int) -> str:
+    wanted = {"name": f"d{number}", "flow_id": flow, "tags": ["a", "b"], "work_queue_name": "q"}
+    return str(line.made("/deployments/", wanted)["id"])
 
 
 def _edit(conn: Conn, id: str, change: dict[str, Any], now: datetime) -> None:

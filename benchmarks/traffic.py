@@ -47,6 +47,18 @@ class Line:
             self._open()
             return self._exchange(data)
 
+    def made(self, path: str, body: Any) -> Any:
+        """What a POST makes, as JSON; a peer whose SQLite is locked is asked again."""
+        answer = self.send("POST", path, body)
+        for pause in (0.5, 1, 2, 4, 8):
+            if answer.status != 503:
+                break
+            time.sleep(pause)
+            answer = self.send("POST", path, body)
+        if answer.status not in (200, 201):
+            raise RuntimeError(f"{answer.status}: {answer.body.decode(errors='replace')[:400]}")
+        return answer.json()
+
     def _open(self) -> None:
         self.socket = socket.create_connection(self.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
