@@ -258,7 +258,8 @@ class Serving:
 
     def run(self, name: str | None, deployment_id: str, tags: set[str]) -> list[WorkQueue]:
         """The queues that serve a run of a deployment, by the queue it names and by its tags."""
-        self.expect([name])
+        if name not in self._known:
+            self.expect([name])
         return [queue for queue in self._known[name] if _fits(queue, name, deployment_id, tags)]
 
 

@@ -49,7 +49,8 @@ class Look:
 
     def hold(self, run: FlowRun) -> Hold:
         """Who has a run on hand."""
-        self.expect([run])
+        if run.id not in self._holds:
+            self.expect([run])
         return self._holds.get(run.id, NOBODY)
 
     def expect_wishes(self, run_ids: Iterable[str]) -> None:
