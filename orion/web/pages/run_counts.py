@@ -138,5 +138,10 @@ def _bucket(bucket: HistoryBucket, led: str) -> Bucket:
         found[seen] = found.get(seen, 0) + state.count_runs
     start, end = bucket.interval_start, bucket.interval_end
     for mark, time in ((_FROM, start), (_UNTIL, end - timedelta(days=1))):
-        led = led.replace(mark, quote_plus(time.isoformat()))
+        led = led.replace(mark, _quoted(time))
     return Bucket(start, found, led)
+
+
+def _quoted(time: datetime) -> str:
+    """A moment as an address holds it: what `quote_plus` would give, quicker, since a history has a hundred."""
+    return time.isoformat().replace(":", "%3A").replace("+", "%2B")
