@@ -153,7 +153,14 @@ def report(months: list[Month], station: str, folder: Path) -> Path:
 def weather(
     station: str = "seattle", years: list[int] = YEARS, dry_run: bool = False, folder: Path | None = None
 ) -> str:  # fmt: skip
-    """Monthly weather of a station. `dry_run` writes nothing; `folder` is where the results go."""
+    """Monthly weather of a station.
+
+    Args:
+        station: whose weather it is
+        years: which years of it
+        dry_run: write nothing
+        folder: where the results go
+    """
     logger = get_run_logger()
     if station not in STATIONS:
         raise ValueError(f"There is no station {station!r}; there is {', '.join(STATIONS)}.")

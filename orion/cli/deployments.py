@@ -123,11 +123,13 @@ def inspect(name: Name = None, id: Id = None, as_json: Json = False, output: Out
 
 
 def _takes(schema: dict[str, Any]) -> Iterator[str]:
-    """The flow's parameters, a line each: `day: date = "2026-01-01"`."""
+    """The flow's parameters, a line each: `day: date = "2026-01-01", the first day`."""
     for name, shape in (schema.get("properties") or {}).items():
         kind = shape.get("format") or shape.get("type") or str(shape.get("$ref", "any")).rpartition("/")[2]
         default = f" = {json.dumps(shape['default'], ensure_ascii=False)}" if "default" in shape else ""
-        yield f"{name}: {kind}{default}{' (required)' if name in (schema.get('required') or ()) else ''}"
+        required = " (required)" if name in (schema.get("required") or ()) else ""
+        note = " ".join(str(shape.get("description") or "").split())
+        yield f"{name}: {kind}{default}{required}{', ' + note if note else ''}"
 
 
 @app.command("run")

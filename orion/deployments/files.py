@@ -67,18 +67,30 @@ class DeploymentFile(Struct, kw_only=True, forbid_unknown_fields=True):
 
 def write_file(deployment: DeploymentFile, path: Path) -> None:
     """Write a deployment with a comment on every field that people edit."""
-    import yaml
-
     parts = [HEAD.format(flow=deployment.flow_name, file=path.name)]
     for name, value in msgspec.structs.asdict(deployment).items():
         if name == "flow_name":
             parts.append(f"\n# {NOTES[name]}\n")
         if name == "schedules" and not value:
             continue
-        text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True, width=100)
+        text = _yaml({name: value})
         note = NOTES.get(name) if name != "flow_name" else None
         parts.append(f"# {note.format()}\n{text}" if note else text)
     path.write_text("".join(parts), encoding="utf-8")
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    """YAML as people write it: a text of several lines as a block."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def read_file(path: Path) -> list[DeploymentFile]:

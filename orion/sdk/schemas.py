@@ -6,14 +6,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from orion.sdk.choices import as_written
 from orion.sdk.parameters import hints, of_pydantic
 
 REF = "#/definitions/{name}"
 
 
 def parameter_schema(fn: Callable[..., Any]) -> dict[str, Any]:
-    """The schema of all parameters of `fn`, in the order of its signature."""
-    kinds = hints(fn)
+    """The schema of all parameters of `fn`, in the order of its signature, with what its docstring says of each."""
+    kinds, notes = hints(fn), _notes(fn)
     properties: dict[str, Any] = {}
     required: list[str] = []
     definitions: dict[str, Any] = {}
@@ -21,6 +22,7 @@ def parameter_schema(fn: Callable[..., Any]) -> dict[str, Any]:
         properties[name] = {
             "title": name,
             "position": place,
+            **({"description": notes[name]} if name in notes else {}),
             **_of(kinds.get(name, Any), parameter, definitions),
         }
         if parameter.default is not inspect.Parameter.empty:
@@ -53,8 +55,20 @@ def _type_schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         (schema,), found = msgspec.json.schema_components([hint], schema_hook=_unknown, ref_template=REF)
     except (TypeError, ValueError):
         return {}
+    as_written((schema, found), hint)
     definitions |= found
     return dict(schema)
+
+
+def _notes(fn: Callable[..., Any]) -> dict[str, str]:
+    """What a docstring says of its function's parameters, in the style of Google, NumPy or Sphinx."""
+    import docstring_parser
+
+    try:
+        found = docstring_parser.parse(inspect.getdoc(fn) or "").params
+    except docstring_parser.ParseError:
+        return {}
+    return {each.arg_name.lstrip("*"): each.description for each in found if each.description}
 
 
 def _unknown(kind: type) -> dict[str, Any]:

@@ -52,6 +52,15 @@ def test_a_file_that_is_written_reads_back_the_same(code: Path) -> None:
 
 
 @pytest.mark.row("DEP-03")
+def test_a_description_of_several_lines_is_written_as_such(code: Path) -> None:
+    built = build(f"{code}/flows.py:weather", description="Loads *things*.\n\nEvery day: all of them.")
+    write_file(built, code / "deployment.yaml")
+    text = (code / "deployment.yaml").read_text()
+    assert "description: |-\n  Loads *things*.\n\n  Every day: all of them.\n" in text
+    assert read_file(code / "deployment.yaml") == [built]
+
+
+@pytest.mark.row("DEP-03")
 def test_a_file_says_what_each_field_is_for(code: Path) -> None:
     write_file(build(f"{code}/flows.py:weather"), code / "deployment.yaml")
     text = (code / "deployment.yaml").read_text()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 
@@ -75,6 +75,55 @@ def test_pydantic_models_and_fields_are_validated_when_pydantic_is_there() -> No
     with pytest.raises(ParameterError, match=r"m: n .*; k: .*greater than 0"):
         coerced(fn, {"n": "x"}, 0)
     assert parameter_schema(fn)["properties"]["k"]["exclusiveMinimum"] == 0
+
+
+class Size(Enum):
+    SMALL = "small"
+    BIG = "big"
+
+
+@dataclass
+class Parcel:
+    size: Size
+    way: Literal["sea", "air"] = "sea"
+    within: Parcel | None = None
+
+
+def send(parcels: list[Parcel], size: Size = Size.SMALL, *notes: str) -> None:
+    """Send it.
+
+    Args:
+        parcels: what goes,
+            and where
+        size (Size): how large
+        *notes: for the driver
+    """
+
+
+@pytest.mark.row("DEP-02")
+def test_choices_keep_the_order_in_which_they_were_written() -> None:
+    schema = parameter_schema(send)["definitions"]
+    assert schema["Size"]["enum"] == ["small", "big"]
+    assert schema["Parcel"]["properties"]["way"]["enum"] == ["sea", "air"]
+
+
+@pytest.mark.row("DEP-02")
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        send.__doc__,
+        "Send it.\n\n:param parcels: what goes,\n and where\n:param size: how large\n:param notes: for the driver",
+        "Send it.\n\nParameters\n----------\nparcels\n    what goes,\n    and where\nsize : Size\n    how large\n"
+        "*notes\n    for the driver",
+    ],
+)
+def test_a_schema_says_what_the_docstring_says_of_each_parameter(docstring: str) -> None:
+    def fn(parcels: list[str], size: str, *notes: str, more: int = 0) -> None: ...
+
+    fn.__doc__ = docstring
+    said = {name: each.get("description") for name, each in parameter_schema(fn)["properties"].items()}
+    wanted = {"parcels": "what goes,\nand where", "size": "how large", "notes": "for the driver", "more": None}
+    assert said == wanted
 
 
 @pytest.mark.row("SDK-15")
