@@ -41,9 +41,11 @@ SELECT task_run.id, flow_run.id, flow_run.name
 FROM task_run JOIN flow_run ON flow_run.id = task_run.flow_run_id WHERE task_run.id IN {listed:ids};
 
 -- name: children
--- The subflow runs that the task runs of a run stand for.
+-- The subflow runs that the task runs of a run stand for. That they have a parent is said for PostgreSQL, which would
+-- look for each of ten thousand task runs where there is no subflow run at all.
 SELECT child.parent_task_run_id, child.id
-FROM task_run JOIN flow_run child ON child.parent_task_run_id = task_run.id WHERE task_run.flow_run_id = :id;
+FROM task_run JOIN flow_run child ON child.parent_task_run_id = task_run.id
+WHERE task_run.flow_run_id = :id AND child.parent_task_run_id IS NOT NULL;
 
 -- name: child_of
 -- The subflow run that a task run stands for.
@@ -97,7 +99,10 @@ FROM task_run WHERE flow_run_id = :id ORDER BY expected_start_time NULLS LAST, i
 
 -- name: tasks_revision
 -- What differs whenever a task run of a flow run is added, changed or removed.
-SELECT count(*), max({micros:updated}), sum({micros:updated} % 1000003) FROM task_run WHERE flow_run_id = :id;
+SELECT number, {micros:newest}, added FROM (
+    SELECT count(*) AS number, max(updated) AS newest, sum({micros:updated} % 1000003) AS added
+    FROM task_run WHERE flow_run_id = :id
+) AS told;
 
 -- name: task_states
 -- Every state of some task runs, in order; times in microseconds.
