@@ -22,7 +22,7 @@ app = new_group("Set, unset and view settings of the active profile.")
 @app.command("set")
 def set_values(
     assignments: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE", autocompletion=completing.assignments)
+        list[str], typer.Argument(metavar="NAME=VALUE...", autocompletion=completing.assignments)
     ],
 ) -> None:
     """Set settings in the active profile."""
@@ -56,7 +56,7 @@ def _warn_of_environment(settings: Settings, name: str) -> None:
 
 @app.command("unset")
 def unset(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", autocompletion=completing.set_settings)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", autocompletion=completing.set_settings)],
 ) -> None:
     """Take settings out of the active profile."""
     file = ProfileFile()

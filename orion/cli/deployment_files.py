@@ -277,7 +277,7 @@ def apply(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE", help="Files or patterns ('flows/**/*.yaml'); by default deployment.yaml."
+            metavar="FILE...", help="Files or patterns ('flows/**/*.yaml'); by default deployment.yaml."
         ),
     ] = None,
 ) -> None:

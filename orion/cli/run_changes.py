@@ -18,7 +18,7 @@ from orion.errors import Conflict, Invalid
 MOST = 200
 Runs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RUN", help="Ids, names or beginnings of ids.", autocompletion=completing.runs),
+    typer.Argument(metavar="RUN...", help="Ids, names or beginnings of ids.", autocompletion=completing.runs),
 ]
 FlowName = Annotated[
     list[str] | None,

@@ -33,7 +33,7 @@ def settled(schedule: Schedule, now: datetime) -> Schedule:
     """The schedule as it is stored: checked, and with its anchor or start written out."""
     match schedule:
         case IntervalSchedule(anchor_date=None):
-            schedule = msgspec.structs.replace(schedule, anchor_date=as_utc(now))
+            schedule = msgspec.structs.replace(schedule, anchor_date=as_utc(now).replace(microsecond=0))
         case RRuleSchedule():
             schedule = msgspec.structs.replace(schedule, rrule=with_start(schedule.rrule))
     check(schedule, now)

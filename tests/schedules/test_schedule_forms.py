@@ -84,8 +84,8 @@ def test_an_unknown_zone_is_refused(zone: str) -> None:
 
 
 @pytest.mark.row("SCH-02")
-def test_an_interval_without_an_anchor_is_anchored_now() -> None:
-    schedule = settled(IntervalSchedule(interval=90), NOW)
+def test_an_interval_without_an_anchor_is_anchored_in_this_second() -> None:
+    schedule = settled(IntervalSchedule(interval=90), NOW.replace(microsecond=345_678))
     assert schedule == IntervalSchedule(interval=90, anchor_date=NOW)
     assert next_times(schedule, NOW, 2) == [utc(2026, 11, 23, 10, 1, 30), utc(2026, 11, 23, 10, 3)]
 
