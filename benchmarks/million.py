@@ -191,12 +191,13 @@ def _mapped(number: int, kind: int, at: int, run: str) -> str:
     width = number // LAYERS
     above = f"""'{{"x": [{{"input_type": "task_run", "id": "' || {_id(str(at), kind, f"i - {width}")} || '"}}]}}'"""
     begun = f"{at} - 60000000 + i * 1000"
+    ended = f"{begun} + 10000000"
     return f"""INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key, dynamic_key, state_id,
             state_type, state_name, state_timestamp, run_count, flow_run_run_count, expected_start_time, start_time,
             end_time, total_run_time, task_inputs)
-        {_count(number)} SELECT {_id(str(at), kind, "i")}, {at}, {at}, 'mapped-' || i, {run}, 'mapped', i,
-            {_id(str(at), kind + 1, "i")}, 'COMPLETED', 'Completed', {at}, 1, 1, {at} - 60000000, {begun},
-            {begun} + 10000000, 10, CASE WHEN i < {width} THEN '{{}}' ELSE {above} END FROM n"""
+        {_count(number)} SELECT {_id(str(at), kind, "i")}, {begun}, {ended}, 'mapped-' || i, {run}, 'mapped', i,
+            {_id(str(at), kind + 1, "i")}, 'COMPLETED', 'Completed', {ended}, 1, 1, {at} - 60000000, {begun},
+            {ended}, 10, CASE WHEN i < {width} THEN '{{}}' ELSE {above} END FROM n"""
 
 
 def _lines(number: int, kind: int, at: int, run: str) -> str:
