@@ -64,7 +64,7 @@ def _row(row: Row, to_flow: str, to_run: str, icons: str, pick: bool) -> str:
         f'<div class="m">{_note(row.note)}</div></div>\n'
         f"{_tasks(row.tasks) if pick else ''}"
         f'<div class="when">{_time(row.time)}<span class="sub">{escape(row.said)}</span></div>\n'
-        f"{_took(row) if pick else ''}</li>\n"
+        f"{_took(row) if pick or row.seconds is not None else ''}</li>\n"
     )
 
 

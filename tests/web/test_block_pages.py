@@ -267,7 +267,7 @@ def test_the_list_groups_by_type_searches_and_says_where_blocks_are_used(client:
     text = f"{{{{ orion.blocks.{inner['block_type']['slug']}.held }}}}"
     named = deployment(client, parameters={"x": text})
     listed = page(client, "/blocks")
-    assert "1–3 of 3 blocks" in listed and "anonymous" not in listed
+    assert ">3 blocks<" in listed and "anonymous" not in listed
     assert "visible" in listed and "value set" in listed and re.search(r"1 (block, 1 )?deployment", listed)
     assert page(client, "/blocks?q=HELD").count('class="logo"') < listed.count('class="logo"')
     assert "No block matches" in page(client, "/blocks?q=%25") and "holder" in page(client, "/blocks?can=zap")

@@ -128,6 +128,15 @@ def test_neighbours_on_a_ring_are_pushed_apart() -> None:
     assert all(after - before >= 0.299 for before, after in pairwise(ordered))
 
 
+def test_a_radar_of_few_rings_is_not_blown_up() -> None:
+    chain = [Node(str(at), "n", "completed", (str(at - 1),) if at else ()) for at in range(9)]
+    def width(many: int, full: bool) -> float:
+        return float(str(parsed(radar(chain[:many], "completed", full=full)).get("viewBox")).split()[2])
+
+    assert (width(1, False), width(1, True)) == (300, 400)
+    assert width(9, False) == width(9, True) > 400
+
+
 def test_the_number_of_a_ring_stands_where_no_task_does() -> None:
     chain = [Node("a", "a", "completed"), Node("b", "b", "completed", ("a",)), Node("c", "c", "completed", ("b",))]
     drawn = parsed(radar(chain, "completed"))

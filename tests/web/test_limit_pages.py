@@ -92,7 +92,8 @@ def test_flows_say_how_many_of_their_last_runs_completed(client: Client) -> None
             client, "flow_runs", makers.running_flow_run(client, flow_id=flow)["id"], kind, force=True
         )
     assert "2 of 3 completed" in client.get("/flows", headers=HTML).text
-    assert "2 of 3 completed" in client.get(f"/flows/{flow}", headers=HTML).text
+    own = client.get(f"/flows/{flow}", headers=HTML).text
+    assert "2 of 3 completed" in own and own.count('class="num dur"') == 4, "each run with how long it took"
 
 
 @pytest.mark.row("UI-20")

@@ -40,7 +40,8 @@ def test_runs_that_fail_are_late_or_run_are_counted_in_the_navigation(client: Cl
 def test_the_bar_at_the_left_leads_to_every_room_and_marks_the_one_that_is_open(client: Client) -> None:
     rooms = {"runs": "Runs", "flows": "Flows", "deployments": "Deployments", "queues": "Work queues",
              "blocks": "Blocks", "artifacts": "Artifacts", "notifications": "Notifications"}  # fmt: skip
-    offices = {"variables": "Variables", "limits": "Limits", "health": "Health", "settings": "Settings"}
+    offices = {"search": "Search", "variables": "Variables", "limits": "Limits", "health": "Health",
+               "settings": "Settings"}  # fmt: skip
     for here in (*rooms, *offices):
         page = client.get(f"/{here}", headers=HTML).text
         for label, places in (("Main", rooms), ("Admin", offices), ("Main, compact", {**rooms, **offices})):

@@ -192,7 +192,7 @@ def test_the_list_says_how_many_match_and_is_sorted_by_its_menu(seen: World) -> 
     shown = {}
     for sort in ("", "oldest", "az", "za"):
         page = client.get(f"/runs?state=failed&state=crashed&state=late&sort={sort}", headers=HTML).text
-        assert "4 of 4 runs" in page
+        assert ">4 runs<" in page and "pager" not in page
         menu = page.partition('<select name="sort"')[2].partition("</select>")[0]
         assert re.findall(r'value="(\w*)"', menu) == ["", "oldest", "az", "za"]
         assert f'value="{sort}" selected' in menu

@@ -117,6 +117,9 @@ def test_a_run_of_the_future_can_be_started_now(client: Client, clock: Clock) ->
     run = planned(client, made["id"], clock.now + timedelta(hours=2))
     told = why(client, run["id"])
     assert stops(told) == ["time"] and told["reason"] == "It is not due yet, in 2 h"
+    page = client.get(f"/runs/{run['id']}", headers=HTML).text
+    expected = page.partition("<dt>Expected</dt>")[2].partition("</dd>")[0]
+    assert iso(clock.now + timedelta(hours=2))[:19] in expected and "it has not begun" in page
     mend(client, told, "time")
     assert stops(why(client, run["id"])) == []
 
@@ -135,6 +138,7 @@ def test_runs_before_it_pending_paused_and_without_a_deployment(client: Client, 
     makers.propose(client, "flow_runs", first["id"], "PAUSED")
     told = why(client, first["id"])
     assert stops(told) == ["paused"]
+    assert "it has not begun" not in client.get(f"/runs/{first['id']}", headers=HTML).text
     mend(client, told, "paused")
     assert client.get(f"/api/flow_runs/{first['id']}").json()["state_type"] == "RUNNING"
     alone = makers.flow_run(client, state={"type": "SCHEDULED"})

@@ -16,6 +16,7 @@ from orion.web.charts.svg import Svg, el, join, number
 
 MOST_NODES, MOST_LABELS, MOST_RINGS = 200, 12, 40
 MOST_LINES, MANY_NODES = 16, 60
+LEAST_WIDE, LEAST_WIDE_FULL = 300, 400  # a picture of few rings is not blown up
 LETTER, LABEL_HEIGHT, MOST_LETTERS = 5.4, 10.0, 24
 SHOWS = ("all", "path", "failed")
 FAILED = ("failed", "crashed")
@@ -51,16 +52,17 @@ def radar(
     deepest = max(rings.values(), default=1)
     radius = FIRST + APART * (deepest - 1)
     half = radius + 20
+    wide = max(2 * half + 32, LEAST_WIDE_FULL if full else LEAST_WIDE)
     lit = lit_of(nodes, focus, show)
     parts = [
         *(el("circle", class_="ring", cx=0, cy=0, r=FIRST + APART * ring) for ring in range(deepest)),
         *_edges(nodes, places, lit if len(lit) < len(nodes) or focus else None),
         el("circle", data_s=centre, cx=0, cy=0, r=9),
         *(_node(node, places[node.id], focus, lit) for node in nodes),
-        *_labels(nodes, places, focus, full, half + 14),
+        *_labels(nodes, places, focus, full, wide / 2 - 2),
         *(_number(ring, places) for ring in range(1, deepest)),
     ]
-    box = f"{number(-half - 16)} {number(-half)} {number(2 * half + 32)} {number(2 * half)}"
+    box = f"{number(-wide / 2)} {number(-half)} {number(wide)} {number(2 * half)}"
     return el(
         "svg",
         join(parts),

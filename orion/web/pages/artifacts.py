@@ -18,6 +18,7 @@ from orion.store import artifacts, console
 from orion.store.base import Conn
 from orion.store.conditions import Literal
 from orion.web.call import Call, Reply
+from orion.web.display import plural
 from orion.web.pages.artifact_view import Shown, shown
 from orion.web.pages.shared import PAGE, address, found, gather, here, see, stretch
 
@@ -90,7 +91,7 @@ def _list(conn: Conn, q: str, kind: str, after: str | None) -> dict[str, Any]:
         "q": q,
         "kind": kind,
         "kinds": [("", "Any type"), *((name, name) for name in KINDS)],
-        "shown": f"{len(rows)} more keys" if after else stretch(0, len(rows), total, "keys"),
+        "shown": plural(len(rows), "more key") if after else stretch(0, len(rows), total, "key"),
         "newer": address("artifacts", q=q, type=kind) if after else None,
         "older": address("artifacts", q=q, type=kind, after=key) if key else None,
     }

@@ -19,7 +19,7 @@ from orion.web.handlers.block_types import install
 from orion.web.pages.block_form import BlockForm
 from orion.web.pages.block_kinds import GROUPS, icon, icon_of, schema_of
 from orion.web.pages.controls import plain
-from orion.web.pages.shared import PAGE, address, found, gather, here, see
+from orion.web.pages.shared import PAGE, address, found, gather, here, see, stretch
 
 
 class Row(Struct):
@@ -96,9 +96,7 @@ def _list(conn: Conn, q: str, can: str, number: int, vault: Opener) -> dict[str,
         ],
         "documents": total,
         "types": block_types.count(conn),
-        "shown": f"{(number - 1) * PAGE + 1:,}–{(number - 1) * PAGE + len(documents):,} of {total:,} blocks"
-        if documents
-        else f"0 of {total:,} blocks",
+        "shown": stretch((number - 1) * PAGE, len(documents), total, "block"),
         "newer": _address(q, can, number - 1) if number > 1 else None,
         "older": _address(q, can, number + 1) if number * PAGE < total else None,
         "kinds": _kinds(conn, "", "")[:12],

@@ -139,7 +139,7 @@ def _shown(conn: Conn, query: DeploymentQuery, filters: Filters | None, number: 
     return (
         f"{number} more"
         if query.after
-        else stretch(0, number, deployments.count(conn, filters), "deployments")
+        else stretch(0, number, deployments.count(conn, filters), "deployment")
     )
 
 

@@ -105,7 +105,7 @@ def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dic
         "tag_options": [("", "All tags"), *((each, each) for each in console.tag_options(conn))],
         "chips": ([(f"name: {q}", address("flows", tag=tag))] if q else [])
         + ([(f"tag: {tag}", address("flows", q=q))] if tag else []),
-        "shown": stretch(0, len(page), flows.count(conn, filters), "flows")
+        "shown": stretch(0, len(page), flows.count(conn, filters), "flow")
         if not after
         else f"{len(page)} more flows",
         "newer": address("flows", q=q, tag=tag) if after else None,

@@ -99,7 +99,7 @@ def _list(conn: Conn, q: str, after: str | None, now: datetime) -> dict[str, Any
         "rows": [_row(queue, *waiting.get(queue.name, (0, 0)), busy.get(queue.name, 0)) for queue in queues],
         "q": q,
         "many": bool(q or after or key),
-        "shown": f"{plural(len(queues), 'queue')} of {total:,}" if after else stretch(0, len(queues), total, "queues"),
+        "shown": f"{plural(len(queues), 'queue')} of {total:,}" if after else stretch(0, len(queues), total, "queue"),
         "newer": address("queues", q=q) if after else None,
         "older": address("queues", q=q, after=key) if key else None,
     }

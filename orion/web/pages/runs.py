@@ -111,7 +111,9 @@ def _place(query: RunQuery, groups: list[Group], key: str | None, number: int, t
     at = query.at + number
     return {
         "groups": groups,
-        "shown": stretch(query.at, number, total, "runs") if query.at else f"{number:,} of {total:,} runs",
+        "shown": stretch(query.at, number, total, "run")
+        if query.at or number == total
+        else f"{number:,} of {total:,} runs",
         "newer": query.href() if query.after else None,
         "older": query.href(after=key, at=at) if key else None,
         "rows_now": at,

@@ -22,7 +22,7 @@ from orion.store.console import Past
 from orion.web.call import Call, Reply
 from orion.web.charts.bars import Bar
 from orion.web.charts.durations import Dot
-from orion.web.display import duration, look, viewer
+from orion.web.display import duration, look, plural, viewer
 from orion.web.said import kept
 from orion.web.templating import viewer_of
 
@@ -123,11 +123,10 @@ class Page:
     older: str | None
 
 
-def stretch(at: int, number: int, total: int, what: str) -> str:
-    """1–50 of 941 runs."""
-    if not number:
-        return f"0 {what}"
-    return f"{at + 1:,}–{at + number:,} of {max(total, at + number):,} {what}"
+def stretch(at: int, number: int, total: int, one: str) -> str:
+    """1–50 of 941 runs; 6 runs where all are shown."""
+    every = plural(max(total, at + number), one)
+    return f"{at + 1:,}–{at + number:,} of {every}" if 0 < number < total else every
 
 
 def blocks_in_words(conn: Conn, named: Iterable[tuple[str, str | None]]) -> list[tuple[str, str, str]]:

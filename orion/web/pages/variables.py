@@ -14,6 +14,7 @@ from orion.store import variables
 from orion.store.base import Conn
 from orion.store.conditions import Literal
 from orion.web.call import Call, Reply
+from orion.web.display import plural
 from orion.web.pages.controls import plain
 from orion.web.pages.shared import PAGE, address, found, gather, here, see, stretch
 from orion.web.parse import typed_json
@@ -92,7 +93,7 @@ def _list(conn: Conn, q: str, after: str | None) -> dict[str, Any]:
     return {
         "rows": [(row, plain(unraw(row.value))) for row in rows],
         "q": q,
-        "shown": f"{len(rows)} more variables" if after else stretch(0, len(rows), total, "variables"),
+        "shown": plural(len(rows), "more variable") if after else stretch(0, len(rows), total, "variable"),
         "newer": address("variables", q=q) if after else None,
         "older": address("variables", q=q, after=key) if key else None,
     }
