@@ -92,7 +92,8 @@ def test_profiles_are_read_from_the_path_that_a_setting_names(tmp_path: Path) ->
 
 @pytest.mark.row("SET-03")
 def test_the_profile_default_exists_without_a_file(tmp_path: Path) -> None:
-    assert load(environment(tmp_path), profile="default").profile == "default"
+    settings = load(environment(tmp_path), profile="default")
+    assert (settings.profile, settings.profiles_path) == ("default", settings.home / "profiles.toml")
 
 
 @pytest.mark.row("SET-04")

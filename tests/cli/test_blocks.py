@@ -33,6 +33,7 @@ def test_classes_of_a_file_or_module_are_registered(
     assert "Block itself is no kind" in orion("block", "register", "-m", "orion.blocks.core", code=1).err
     assert "defines no block" in orion("block", "register", "-m", "json", code=1).err
     assert "either a module" in orion("block", "register", code=1).err
+    assert "either a module" in orion("block", "register", "-m", "gates", "-f", "gates.py", code=1).err
     orion("block", "type", "delete", "gate", "--yes")
     assert "no block type 'gate'" in orion("block", "type", "inspect", "gate", code=1).err
     assert "protected" in orion("block", "type", "delete", "secret", "--yes", code=1).err

@@ -16,10 +16,13 @@ def test_set_view_and_unset(orion: Orion) -> None:
     orion("config", "set", "ORION_PORT=5000", "PREFECT_API_URL=http://x/api")
     assert "ORION_PORT\t5000\tprofile default" in orion("config", "view").out
     assert "ORION_API_URL\thttp://x/api\tprofile default" in orion("config", "view").out
-    orion("config", "unset", "ORION_PORT")
-    assert "ORION_PORT" not in orion("config", "view").out
+    orion("config", "set", "ORION_HOST=::1")
+    orion("config", "unset", "ORION_PORT", "PREFECT_API_URL")
+    left = [line for line in orion("config", "view").out.splitlines() if line.endswith("profile default")]
+    assert left == ["profile default", "ORION_HOST\t::1\tprofile default"]
 
 
+@pytest.mark.row("CLI-07")
 @pytest.mark.row("SET-05")
 def test_view_hides_defaults_and_shows_sources_unless_told_otherwise(orion: Orion) -> None:
     orion("config", "set", "ORION_PORT=5000")

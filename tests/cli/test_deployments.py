@@ -77,13 +77,14 @@ def deployed(orion: Orion, folder: Path) -> str:
 def test_build_writes_a_manifest_and_a_file_to_edit(orion: Orion, folder: Path) -> None:
     said = orion(
         "deployment", "build", "sales.py:report_sales", "-n", "nightly", "-t", "a", "-t", "b", "--cron", "0 6 * * *",
-        "--timezone", "Europe/Berlin", "--override", "env.MODE=fast",
+        "--timezone", "Europe/Berlin", "--override", "env.MODE=fast", "-i", "kubernetes-job",
     ).out  # fmt: skip
     assert "deployment.yaml" in said
     manifest = json.loads((folder / "report-sales-manifest.json").read_text())
     assert set(manifest["parameter_openapi_schema"]["properties"]) == {"region", "year"}
     text = (folder / "deployment.yaml").read_text()
     assert "cron: 0 6 * * *" in text and "Europe/Berlin" in text and "MODE: fast" in text
+    assert "tags:\n- a\n- b\n" in text and "type: kubernetes-job" in text
     assert not (folder / "report.txt").exists()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from orion.blocks import Git, LocalFileSystem
 from orion.deployments import DeploymentFile, apply, build, read_file, write_file
+from orion.deployments.storing import fetched
 from orion.errors import Invalid, NotFound
 from orion.sdk import duplicates
 from orion.sdk.client import SyncClient
@@ -45,6 +46,10 @@ def test_the_working_directory_is_the_base_and_is_uploaded(
     assert (here.path, here.entrypoint, here.storage) == (str(project), "flows/weather.py:weather", None)
     made = build("flows/weather.py:weather", "there", storage="local-file-system/share/team")
     assert made.path.startswith("team/daily-weather/versions/") and (storage / made.path).is_file()
+    (project / "data.txt").write_text("goes along")
+    made = build("flows/weather.py:weather", "there", storage="local-file-system/share/team")
+    down = Path(fetched(made, project.parent / "down"))
+    assert (down / "data.txt").read_text() == "goes along" and (down / "flows" / "weather.py").is_file()
     write_file(made, project / "deployment.yaml")
     (again,) = read_file(project / "deployment.yaml")
     assert again == made

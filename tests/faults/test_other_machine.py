@@ -107,6 +107,8 @@ def agent_on(server: OrionServer, machine: Path, net: Network) -> Process:
     return Process(machine, program, "default", inside=net.inside, **server.client)
 
 
+@pytest.mark.row("CLI-08")
+@pytest.mark.row("STO-05")
 @pytest.mark.row("STO-06")
 @pytest.mark.parametrize("options", ["", '(result_storage="s3/prod")'], ids=["local", "s3"])
 def test_a_killed_run_goes_on_in_a_fresh_folder_without_repeating_finished_tasks(

@@ -197,10 +197,11 @@ class Cluster:
             yield b'{"type": "MOD'
             raise ConnectionResetError("the stand-in cuts the watch")
         while True:
-            for number, kind, text in list(self.history):
-                pod = json.loads(text)
-                if number > version and pod["metadata"]["labels"]["job-name"] == job:
-                    version = number
+            for number, kind, text in self.history[:]:
+                if number <= version:
+                    continue
+                version, pod = number, json.loads(text)
+                if pod["metadata"]["labels"]["job-name"] == job:
                     line = json.dumps({"type": kind, "object": pod}).encode() + b"\n"
                     yield line[:20]
                     yield line[20:]

@@ -31,6 +31,7 @@ def test_a_deployment_is_built_for_a_kind_of_infrastructure(house: House, folder
     assert found["job_variables"] == {"type": "docker-container", "image": "flows:1"}
 
 
+@pytest.mark.row("CLI-08")
 @pytest.mark.row("INF-02")
 @pytest.mark.row("DEP-02")
 def test_a_deployment_is_built_for_a_saved_block(

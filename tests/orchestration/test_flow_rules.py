@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from orion.model.states import FINAL
+from orion.model.states import FINAL, StateType
 from orion.orchestration.verdicts import Instead
 from tests.orchestration.moves import TOKEN, at, flow_verdict, said, state
 
@@ -21,12 +21,19 @@ TYPES = (
     "CRASHED",
     "CANCELLED",
 )
+ENDINGS = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 DEPLOYED = {"deployment_id": "deployment"}
 
 
 @pytest.mark.row("ENG-01")
+def test_there_are_these_types_of_states_and_four_are_endings() -> None:
+    assert get_args(StateType) == TYPES
+    assert set(ENDINGS) == FINAL
+
+
+@pytest.mark.row("ENG-01")
 @pytest.mark.row("ENG-08")
-@pytest.mark.parametrize("was", sorted(FINAL))
+@pytest.mark.parametrize("was", ENDINGS)
 @pytest.mark.parametrize("wanted", TYPES)
 def test_an_ending_without_a_reason_to_leave_it_stays(was: str, wanted: str) -> None:
     assert said(flow_verdict(was, wanted)) == "abort"

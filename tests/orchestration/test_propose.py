@@ -46,6 +46,8 @@ def test_wait_and_abort_write_nothing(world: World) -> None:
     waits, aborts = world.flow(early.id, "RUNNING"), world.flow(ended.id, "RUNNING")
     assert (waits.status, waits.http_status, waits.result.details.delay_seconds) == ("WAIT", 200, 40)
     assert (aborts.status, aborts.http_status, aborts.state.type) == ("ABORT", 200, "COMPLETED")
+    told = aborts.result.details
+    assert (told.type, told.reason) == ("abort_details", "This run has ended.")
     after = (
         world.rows("SELECT * FROM flow_run ORDER BY id"),
         world.rows("SELECT * FROM flow_run_state ORDER BY id"),
@@ -69,11 +71,13 @@ def test_a_live_run_tells_how_long_it_has_run_and_how_late_it_is(world: World) -
     assert (ended.estimated_run_time, ended.total_run_time, ended.estimated_start_time_delta) == (4, 4, 15)
 
 
+@pytest.mark.row("ENG-03")
 def test_a_rejected_state_gives_way_to_another(world: World) -> None:
     run = world.flow_run("RUNNING", policy={"retries": 1, "retry_delay": 5})
     outcome = world.flow(run.id, wish("FAILED", data={"type": "unpersisted"}, message="no luck"))
     assert (outcome.status, outcome.http_status) == ("REJECT", 201)
     assert (outcome.state.name, outcome.state.message) == ("AwaitingRetry", "no luck")
+    assert (outcome.result.details.type, outcome.result.details.reason) == ("reject_details", "Retry in 5 s.")
     assert unraw(outcome.state.data) == {"type": "unpersisted"}
     kept = world.get(run.id)
     assert kept.next_scheduled_start_time == world.at(5)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,13 +39,20 @@ def run(n: int) -> int:
 
 @pytest.mark.row("EPH-01")
 def test_a_flow_runs_without_any_setting_and_is_saved_in_the_home(tmp_path: Path) -> None:
-    script = "from orion import flow\n@flow\ndef f(): return 1\nprint(f())\n"
+    script = (
+        "from orion import flow, get_run_logger\n"
+        "@flow\ndef f():\n    get_run_logger().info('saved too')\n    return 1\nprint(f())\n"
+    )
     environ = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
-    assert (tmp_path / ".orion" / "orion.db").exists()
+    with closing(sqlite3.connect(tmp_path / ".orion" / "orion.db")) as raw:
+        assert raw.execute("SELECT state_type FROM flow_run").fetchall() == [("COMPLETED",)]
+        states = raw.execute("SELECT type FROM flow_run_state ORDER BY timestamp, id").fetchall()
+        assert states == [("PENDING",), ("RUNNING",), ("COMPLETED",)]
+        assert ("saved too",) in raw.execute("SELECT message FROM log").fetchall()
     assert list((tmp_path / ".orion").glob("journal/*")) == []
 
 
@@ -70,16 +79,18 @@ def test_one_app_serves_all_clients_of_the_same_settings(home: Path) -> None:
 
 
 @pytest.mark.row("SDK-28")
-def test_the_harness_is_empty_private_and_leaves_nothing_behind() -> None:
+def test_the_harness_is_empty_private_and_leaves_nothing_behind(tmp_path: Path) -> None:
     outside = Path(current().home)
-    with harness() as first:
+    own = {"ORION_DATABASE_URL": f"sqlite:///{tmp_path / 'own.db'}", "ORION_API_URL": "http://127.0.0.1:9/api"}
+    with temporary_settings(own), harness() as first:
         assert run(1) == 2
         with SyncClient() as client:
             assert client.count_flow_runs() == 1
         assert Path(current().home) == first != outside
     with harness() as second, SyncClient() as client:
         assert client.count_flow_runs() == 0
-    assert not first.exists() and not second.exists()
+    assert not first.exists() and not second.exists() and not (tmp_path / "own.db").exists()
+    assert not any(app.asgi.state.settings.home in (first, second) for app in ephemeral._apps.values())
     assert Path(current().home) == outside
 
 

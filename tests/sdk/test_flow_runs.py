@@ -242,6 +242,7 @@ def test_a_failed_flow_is_tried_again_and_finished_tasks_are_not_repeated(client
     assert client.count_task_runs() == 3
 
 
+@pytest.mark.row("ENG-02")
 @pytest.mark.row("SDK-18")
 def test_a_flow_over_its_time_is_timed_out_sync_at_the_next_call_async_at_the_next_await() -> None:
     reached: list[str] = []

@@ -104,8 +104,10 @@ def test_relative_imports_count_from_the_folder_of_the_script(tmp_path: Path, pa
 
     (folder := tmp_path / f"pack_{package}").mkdir()
     (folder / "names.py").write_text("class Row:\n    value = 7\n")
+    (folder / f"beside_{package}.py").write_text("value = 7\n")
     (folder / "main.py").write_text(
-        "from orion import flow\nfrom .names import Row\n\n@flow\ndef main():\n    return Row\n"
+        f"from orion import flow\nfrom .names import Row\nimport beside_{package} as beside\n\n"
+        "@flow\ndef main():\n    assert beside.value == 7\n    return Row\n"
     )
     if package:
         (folder / "__init__.py").touch()

@@ -73,6 +73,7 @@ def ephemeral() -> dict[str, Any]:
         return told()
 
 
+@pytest.mark.row("ENG-02")
 def test_the_run_without_a_server_is_recorded_whole(ephemeral: dict[str, Any]) -> None:
     assert ephemeral["flow runs"] == [("three-sum", "Completed", 1, []), ("three-ways", "Completed", 1, [])]
     extracted = ephemeral["states"][f"{extract.task_key}-0"]

@@ -18,6 +18,7 @@ from tests.services.world import HOURLY, MINUTELY, NOON, Run, add_deployment, ch
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
+@pytest.mark.row("ENG-02")
 @pytest.mark.row("SCH-12")
 def test_a_run_is_late_after_fifteen_seconds(store: Store) -> None:
     deployment = add_deployment(store, HOURLY)

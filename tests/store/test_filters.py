@@ -24,7 +24,8 @@ from tests.conftest import BOTH, fresh_database
 from tests.store import world as worlds
 from tests.store.oracle import Oracle
 
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
+KEYS, NUMBERED = [f"key-{n}" for n in range(40)], [f"{word}{n}" for word in worlds.NAMES for n in range(8)]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -184,6 +185,78 @@ def test_any_filter_of_deployments_selects_what_the_grammar_says(
     store, oracle = filled
     wanted = data.draw(filters_of(oracle, pools=True))
     agree(store, deployments, wanted, oracle.deployments(wanted))
+
+
+def alone(kind: Any, ids: list[str]) -> Iterator[tuple[str, list[Any]]]:
+    """Every single criterion that a filter struct can hold, by its path, with some values of it."""
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        if name == "operator":
+            continue
+        part = next(part for part in typing.get_args(hint) if part is not type(None))
+        if isinstance(part, type) and issubclass(part, Struct):
+            for path, values in alone(part, ids):
+                yield f"{name}.{path}", [part(**{path.partition(".")[0]: value}) for value in values]
+        else:
+            yield name, [ids[::3]] if name == "startswith_" else values_of(part, ids)
+
+
+NEVER_NULL = ("expected_start_time.is_null_", "work_queue_name.is_null_")  # of a flow run, and of a deployment
+
+
+def values_of(kind: Any, ids: list[str]) -> list[Any]:
+    words = sorted({*worlds.NAMES, *worlds.TAGS, *worlds.QUEUES, "1", "Late", "Running", *KEYS, *NUMBERED})
+    if typing.get_origin(kind) is list:
+        return [["SCHEDULED", "FAILED"]]
+    known: dict[Any, list[Any]] = {
+        f.Ids: [ids[::3], ids[1::3], ids[2::3]],
+        f.Texts: [["a"], words[::2], ["be_ta", "a"]],
+        f.Like: ["a", "1"],
+        bool: [True, False],
+        int: [1, 3],
+        datetime: [worlds.NOW],
+    }
+    return known[kind]
+
+
+@pytest.mark.row("API-10")
+@pytest.mark.row("API-11")
+@pytest.mark.row("API-12")
+@pytest.mark.row("API-13")
+@pytest.mark.parametrize("filled", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "kind", "module", "wanted"),
+    [
+        ("flows", f.FlowFilter, flows, "id name tags"),
+        (
+            "flow_runs",
+            f.FlowRunFilter,
+            flow_runs,
+            "id name tags deployment_id state flow_version start_time expected_start_time next_scheduled_start_time "
+            "parent_task_run_id",
+        ),
+        ("task_runs", f.TaskRunFilter, task_runs, "id name tags state start_time subflow_runs"),
+        ("deployments", f.DeploymentFilter, deployments, "id name tags is_schedule_active"),
+    ],
+)
+def test_every_criterion_by_itself_selects_what_the_grammar_says(
+    filled: tuple[Store, Oracle], name: str, kind: Any, module: Any, wanted: str
+) -> None:
+    """And parts the rows: one that all rows meet, or none, would prove nothing."""
+    assert set(wanted.split()) <= set(kind.__struct_fields__)
+    store, oracle = filled
+    everybody = getattr(oracle, name)(Filters())
+
+    def ask(conn: Conn) -> None:
+        for path, values in alone(kind, ids_in(oracle)):
+            parted = False
+            for value in values:
+                asked = Filters(**{name: kind(**{path.partition(".")[0]: value})})
+                expected = getattr(oracle, name)(asked)
+                assert {row.id for row in module.filter(conn, asked, None, 200)} == expected, (path, value)
+                parted = parted or 0 < len(expected) < len(everybody)
+            assert parted or path in NEVER_NULL, f"{path} parts nothing"
+
+    store.read_now(ask)
 
 
 @FEW

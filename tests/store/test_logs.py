@@ -79,17 +79,18 @@ def test_lines_are_filtered_by_level_time_run_and_text(store: Store) -> None:
 
 @pytest.mark.row("API-16")
 def test_lines_are_sorted_by_level_and_by_run(store: Store) -> None:
-    store.write_now(logs.insert, [line(n, level=(n * 7) % 5, flow_run_id=new_id()) for n in range(5)], NOW)
+    runs = sorted((new_id() for _ in range(5)), reverse=True)  # the first line is of the last run
+    store.write_now(logs.insert, [line(n, level=(n * 7) % 5, flow_run_id=runs[n]) for n in range(5)], NOW)
     assert messages(store, sort="LEVEL_ASC") == [f"line {n}" for n in (0, 3, 1, 4, 2)]
     assert messages(store, sort="LEVEL_DESC") == [f"line {n}" for n in (2, 4, 1, 3, 0)]
-    assert messages(store, sort="FLOW_RUN_ID_ASC") == [f"line {n}" for n in range(5)]
-    assert messages(store, sort="FLOW_RUN_ID_DESC") == [f"line {n}" for n in (4, 3, 2, 1, 0)]
-    store.write_now(logs.insert, [line(n, level=50, task_run_id=new_id()) for n in (5, 6, 7)], NOW)
+    assert messages(store, sort="FLOW_RUN_ID_ASC") == [f"line {n}" for n in (4, 3, 2, 1, 0)]
+    assert messages(store, sort="FLOW_RUN_ID_DESC") == [f"line {n}" for n in range(5)]
+    store.write_now(logs.insert, [line(9 - n, level=50, task_run_id=runs[n]) for n in (2, 1, 0)], NOW)
     assert messages(store, LogFilter(level=LevelCriterion(ge_=50)), sort="TASK_RUN_ID_ASC") == [
-        f"line {n}" for n in (5, 6, 7)
+        f"line {n}" for n in (7, 8, 9)
     ]
     assert messages(store, LogFilter(level=LevelCriterion(ge_=50)), sort="TASK_RUN_ID_DESC") == [
-        f"line {n}" for n in (7, 6, 5)
+        f"line {n}" for n in (9, 8, 7)
     ]
 
 

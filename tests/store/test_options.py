@@ -17,6 +17,7 @@ from tests.store.test_group_commit import ENDLESS
 from tests.store.test_seam import names, put
 
 
+@pytest.mark.row("DB-06")
 def test_defaults() -> None:
     assert Options.of(Role.SERVER) == Options(timeout=10, busy=15, synchronous="full", pool=8, echo=False)
     assert Options.of(Role.CLOCK).busy == 15
@@ -38,6 +39,7 @@ def test_echo_logs_every_statement(database_url: str, caplog: pytest.LogCaptureF
 def test_the_timeout_stops_a_statement(sqlite_url: str) -> None:
     with temporary_settings({"ORION_DATABASE_TIMEOUT": 0.1}):
         store = open_store(sqlite_url)
+        assert store.options.timeout == 0.1
         with pytest.raises(QueryTooSlow):
             store.read_now(lambda conn: conn.one(ENDLESS))
         store.close()

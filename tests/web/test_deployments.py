@@ -94,6 +94,7 @@ def test_runs_are_planned_at_once_and_go_when_it_is_paused(client: Client, clock
 
 
 @pytest.mark.row("DEP-08")
+@pytest.mark.row("SCH-08")
 @pytest.mark.parametrize(
     ("change", "times"),
     [

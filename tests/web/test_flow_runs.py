@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
+from orion.model.flow_runs import FlowRun
+from orion.model.flows import FlowCreate
+from orion.model.ids import new_id
+from orion.settings import Settings
+from orion.store import Conn, Store, flow_runs, flows
+from orion.web.factory import build_app
 from tests.conftest import ASKS_NO_DATABASE
+from tests.store.world import NOW
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, flow, flow_run, propose, running_flow_run, task_run
 
@@ -223,7 +230,10 @@ def test_runs_are_listed_by_filter(client: Client) -> None:
         or one["name"][:4] == two["name"][:4]
     )
     assert ids({"flow_runs": {"state": {"type": {"any_": []}}}}) == []
-    assert set(ids({"sort": "EXPECTED_START_TIME_DESC", "limit": 1})) < {one["id"], two["id"]}
+    by_name = sorted((one, two), key=lambda run: (run["name"], run["id"]))
+    assert ids({"sort": "NAME_ASC"}) == [run["id"] for run in by_name]
+    assert ids({"sort": "NAME_DESC", "limit": 1}) == [by_name[1]["id"]]
+    assert ids({"sort": "NAME_ASC", "limit": 1, "offset": 1}) == [by_name[1]["id"]]
     assert client.post("/api/flow_runs/count", json={"flow_runs": {"tags": {"all_": ["a"]}}}).json() == 2
 
 
@@ -278,6 +288,25 @@ def test_runs_as_dots(client: Client) -> None:
     assert [dot.keys() for dot in dots] == [{"id", "state_type", "timestamp", "duration", "lateness"}]
     assert (dots[0]["id"], dots[0]["state_type"]) == (run["id"], "RUNNING")
     assert client.post("/api/ui/flow_runs/history", json={"limit": 1001}).status_code == 422
+    assert client.post("/api/ui/flow_runs/history", json={"limit": 1000}).status_code == 200
+
+
+@pytest.mark.row("API-19")
+def test_dots_are_more_than_a_page_of_runs(sqlite_store: Store, settings: Settings) -> None:
+    """A thousand at most, and as many unless somebody says otherwise."""
+
+    def many(conn: Conn) -> None:
+        made, _ = flows.create(conn, FlowCreate(name="many"), NOW)
+        for number in range(1001):
+            times = {"created": NOW, "updated": NOW, "expected_start_time": NOW}
+            run = FlowRun(id=new_id(), name=str(number), flow_id=made.id, state_type="SCHEDULED", **times)
+            flow_runs.insert(conn, run)
+
+    sqlite_store.write_now(many)
+    client = Client(build_app(settings, sqlite_store, services=False))
+    dots = client.post("/api/ui/flow_runs/history", json={}).json()
+    client.close()
+    assert len(dots) == 1000
 
 
 @pytest.mark.row("API-20")

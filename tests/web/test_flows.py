@@ -11,9 +11,10 @@ from orion.store import Store
 from orion.web.factory import build_app
 from tests.conftest import ASKS_NO_DATABASE
 from tests.web.browser import Client
-from tests.web.makers import UNKNOWN, deployment, flow, flow_run, unique
+from tests.web.makers import UNKNOWN, deployment, flow, flow_run, task_run, unique
 
 
+@pytest.mark.row("API-21")
 @pytest.mark.row("API-25")
 def test_a_flow_is_created_once_by_name(client: Client) -> None:
     first = client.post("/api/flows/", json={"name": "etl", "tags": ["a"], "labels": {"k": "v"}})
@@ -34,6 +35,19 @@ def test_a_flow_is_read_by_id_and_by_name_changed_and_deleted(client: Client) ->
     gone = client.delete(f"/api/flows/{made['id']}")
     assert (gone.status_code, gone.content) == (204, b"")
     assert client.get(f"/api/flows/{made['id']}").status_code == 404
+
+
+@pytest.mark.row("API-17")
+def test_counts_take_the_filters_of_lists(client: Client) -> None:
+    one, other = flow(client, tags=["x"]), flow(client)
+    task_run(client, flow_run(client, one["id"])["id"], name="of one")
+    task_run(client, flow_run(client, other["id"])["id"], name="of the other")
+    deployment(client, one["id"])
+    for kind in ("flows", "flow_runs", "task_runs", "deployments"):
+        all_of_them = 1 if kind == "deployments" else 2
+        assert client.post(f"/api/{kind}/count", json={}).json() == all_of_them
+        assert client.post(f"/api/{kind}/count", json={"flows": {"id": {"any_": [one["id"]]}}}).json() == 1
+        assert client.post(f"/api/{kind}/count", json={"task_runs": {"name": {"any_": ["no"]}}}).json() == 0
 
 
 def test_deleting_a_flow_takes_its_runs_and_deployments_along(client: Client) -> None:

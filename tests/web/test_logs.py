@@ -44,8 +44,10 @@ def test_lines_are_chosen_by_level_time_and_run(client: Client) -> None:
 
 
 @pytest.mark.row("API-16")
+@pytest.mark.row("LOG-09")
 def test_lines_are_sorted_both_ways_and_keep_their_order_at_one_instant(client: Client) -> None:
     client.post("/api/logs/", json=[line(str(number)) for number in range(5)])
+    assert texts(client) == ["0", "1", "2", "3", "4"]
     assert texts(client, sort="TIMESTAMP_ASC") == ["0", "1", "2", "3", "4"]
     assert texts(client, sort="TIMESTAMP_DESC") == ["4", "3", "2", "1", "0"]
     assert texts(client, limit=2, offset=2) == ["2", "3"]

@@ -197,10 +197,20 @@ def test_other_origins_are_let_in_only_by_a_setting(store: Any, settings: Settin
     assert (
         named.get("/api/hello", headers=origin).headers["Access-Control-Allow-Origin"] == "https://ui.example"
     )
-    assert named.post("/api/flows/filter", json={}, headers=origin).status_code == 200
-    other = named.get("/api/hello", headers={"Origin": "https://evil.example"})
+    by_a_browser = origin | {"Sec-Fetch-Site": "cross-site"}
+    assert named.post("/api/flows/filter", json={}, headers=by_a_browser).status_code == 200
+    asks = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, x-odd"}
+    allowed = named.request("OPTIONS", "/api/flows/x", headers=by_a_browser | asks)
+    assert (allowed.status_code, allowed.headers["Access-Control-Allow-Origin"]) == (200, "https://ui.example")
+    assert "PATCH" in allowed.headers["Access-Control-Allow-Methods"]
+    assert {"authorization", "x-odd"} <= set(allowed.headers["Access-Control-Allow-Headers"].lower().split(", "))
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    other, write = named.get("/api/hello", headers=evil), named.post("/api/flows/", json={"name": "a"}, headers=evil)
+    preflight = named.request("OPTIONS", "/api/flows/x", headers=evil | asks)
     named.close()
-    assert "Access-Control-Allow-Origin" not in other.headers
+    assert (other.status_code, write.status_code, preflight.status_code) == (200, 403, 400)
+    for answer in (other, write, preflight, client.request("OPTIONS", "/api/flows/x", headers=origin | asks)):
+        assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.row("API-31")
