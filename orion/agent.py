@@ -413,16 +413,22 @@ class Agent:
                         known.add(name)
                         self.polled.add(name)
                         self._spawn(self._poll_by_name(name), self.polls)
-                self.said.pop(prefix, None)
+                self._is_well(prefix)
             except (Unavailable, Refusal) as error:
                 self._say_once(prefix, _advice(prefix, error, self.options.api))
             await self._sleep(MISSING_SECONDS)
 
     def _say_once(self, about: str, message: str) -> None:
-        """Say what is wrong with a queue, and say it again only when it is something else."""
-        if self.said.get(about) != message:
+        """Say what is wrong with a queue, once for all that it is wrong with, and not again while it lasts."""
+        if message not in self.said.values():
             log.warning("%s", message)
         self.said[about] = message
+
+    def _is_well(self, about: str) -> None:
+        """Say that what was wrong with a queue is over, once it is over for all."""
+        message = self.said.pop(about, None)
+        if message and message not in self.said.values():
+            log.info("Runs are asked for again.")
 
     async def _poll_once(self, queue: dict[str, Any]) -> None:
         """Wait until there is room, then for what the queue hands out; what others have may come first."""
@@ -472,7 +478,7 @@ class Agent:
         if queue.get("is_paused"):
             self._say_once(queue["name"], f"Queue {queue['name']!r} is paused: it serves nothing.")
         else:
-            self.said.pop(queue["name"], None)
+            self._is_well(queue["name"])
         for run in runs:
             has_slot = self._seconds_until(run) <= LEAD_SECONDS and self.slots.try_take()
             self._spawn(self._take(run, _priority(queue), has_slot), self.tasks)

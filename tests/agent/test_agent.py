@@ -103,10 +103,12 @@ def test_an_address_without_an_api_is_told_as_such_and_not_as_a_missing_queue(
 def test_an_unknown_queue_is_named_and_polled_until_it_is_there(
     house: House, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "orion.agent")
     start()
     eventually(lambda: "There is no work queue 'default'" in caplog.text)
     run = house.run(house.deploy())
     eventually(lambda: house.state(run)[0] == "COMPLETED")
+    assert "Runs are asked for again." in caplog.text
 
 
 @pytest.mark.row("AG-01")
@@ -308,6 +310,17 @@ def test_until_idle_also_takes_what_becomes_due_meanwhile(house: House, start: S
     assert house.state(first)[0] == "COMPLETED"
     (second,) = house.post("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["second"]}}})
     assert second["state_type"] == "COMPLETED"
+
+
+def test_a_server_that_is_away_is_told_once_however_many_queues_ask_it(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = start(queues=("a", "b", "c"), api="http://127.0.0.1:9/api")
+    eventually(lambda: running.agent and len(running.agent.said) == 3)
+    assert running.stop() == 0
+    assert [record.message for record in caplog.records if "is away" in record.message] == [
+        *set(running.agent.said.values())  # type: ignore[union-attr]
+    ]
 
 
 def test_once_fails_when_a_run_crashed_the_queue_is_unknown_or_the_server_away(
