@@ -15,6 +15,7 @@ from orion.errors import Invalid
 from orion.model.schedule_times import check
 from orion.model.schedules import from_dict
 from orion.model.times import utcnow
+from orion.sdk.docstrings import prose
 
 if TYPE_CHECKING:
     from orion.sdk.flows import Flow
@@ -103,7 +104,7 @@ def describe(
     _check(parameters, schema, flow)
     return DeploymentFile(
         name=name,
-        description=options.get("description") or flow.description,
+        description=options.get("description") or prose(flow.description),
         version=options.get("version") or flow.version,
         tags=list(options.get("tags") or ()),
         parameters=parameters,

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from orion.sdk import docstrings
 from orion.sdk.choices import as_written
 from orion.sdk.parameters import hints, of_pydantic
 
@@ -14,7 +15,7 @@ REF = "#/definitions/{name}"
 
 def parameter_schema(fn: Callable[..., Any]) -> dict[str, Any]:
     """The schema of all parameters of `fn`, in the order of its signature, with what its docstring says of each."""
-    kinds, notes = hints(fn), _notes(fn)
+    kinds, notes = hints(fn), docstrings.notes(fn)
     properties: dict[str, Any] = {}
     required: list[str] = []
     definitions: dict[str, Any] = {}
@@ -58,17 +59,6 @@ def _type_schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     as_written((schema, found), hint)
     definitions |= found
     return dict(schema)
-
-
-def _notes(fn: Callable[..., Any]) -> dict[str, str]:
-    """What a docstring says of its function's parameters, in the style of Google, NumPy or Sphinx."""
-    import docstring_parser
-
-    try:
-        found = docstring_parser.parse(inspect.getdoc(fn) or "").params
-    except docstring_parser.ParseError:
-        return {}
-    return {each.arg_name.lstrip("*"): each.description for each in found if each.description}
 
 
 def _unknown(kind: type) -> dict[str, Any]:

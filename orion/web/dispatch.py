@@ -91,7 +91,7 @@ class Dispatch:
         methods, values = found
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in methods:
-            raise MethodNotAllowed(headers={"Allow": _allowed(methods)})
+            return self._page_above(call, methods)
         if b"%00" in scope["query_string"]:
             raise BadRequest("A query string may not hold the character NUL.")
         route, names = methods[method]
@@ -111,6 +111,15 @@ class Dispatch:
         query = quote(scope["query_string"], safe=PLAIN)
         location = quote(scope.get("root_path", ""), safe=PLAIN) + _turned(sent)
         return Reply(None, status=307, headers={"Location": location + (f"?{query}" if query else "")})
+
+    def _page_above(self, call: Call, methods: dict[str, Any]) -> Reply:
+        """Who reads the address of a form's action, as a reload does, is sent to the page that holds the form."""
+        above = call.address.rpartition("/")[0]
+        found = self.map.find(above, None)
+        reads = call.scope["method"] == "GET" and negotiate.face(call) is negotiate.Face.PAGE
+        if reads and found and "GET" in found[0]:
+            return Reply(None, status=303, location=above[1:])
+        raise MethodNotAllowed(headers={"Allow": _allowed(methods)})
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self.sockets.get(below_root(scope))

@@ -28,7 +28,11 @@ ROOT = Path(__file__).parents[2]
 
 @flow(name="nightly report")
 def report(city: str = "Oslo") -> str:
-    """What happened in a city."""
+    """What happened in a city.
+
+    Args:
+        city: where to look
+    """
     return f"nothing in {city}"
 
 
@@ -57,7 +61,8 @@ def test_a_flow_is_deployed_with_what_its_code_and_its_caller_say(client: SyncCl
     assert (found.path, found.entrypoint) == (str(Path(__file__).parent), "test_from_python.py:report")
     assert unraw(found.schedule)["timezone"] == "Europe/Oslo"
     assert unraw(found.parameters) == {"city": "Bergen"}
-    assert list(unraw(found.parameter_openapi_schema)["properties"]) == ["city"]
+    (city,) = unraw(found.parameter_openapi_schema)["properties"].values()
+    assert (city["title"], city["description"]) == ("city", "where to look")
     assert report.deploy("daily", concurrency_limit=2, collision_strategy="CANCEL_NEW") == found.id
     found = client.read_deployment(found.id)
     assert (found.concurrency_limit, found.schedules) == (2, [])

@@ -23,6 +23,17 @@ def test_forms_work_without_scripts_and_lead_on_by_303(full: World) -> None:
     assert client.get(f"/api/flow_runs/{run}").status_code == 404
 
 
+@pytest.mark.row("UI-14")
+def test_who_reads_the_address_of_an_action_is_sent_to_its_page(full: World) -> None:
+    client, seeded = full
+    run = seeded.runs["cobalt-heron"]
+    asked = client.get(f"/runs/{run}/cancel?x=1", headers=HTML)
+    assert (asked.status_code, asked.headers["location"]) == (303, f"../../runs/{run}")
+    assert client.get("/runs/bulk", headers=HTML).headers["location"] == "../runs"
+    assert client.get(f"/runs/{run}/cancel", headers={"Accept": "application/json"}).status_code == 405
+    assert client.put(f"/runs/{run}/cancel", headers=HTML).status_code == 405
+
+
 def test_retry_gives_an_ended_run_another_attempt(full: World) -> None:
     client, seeded = full
     run = seeded.runs["cobalt-heron"]
