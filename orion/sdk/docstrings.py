@@ -20,7 +20,7 @@ def notes(fn: Callable[..., Any]) -> dict[str, str]:
 def prose(text: str | None) -> str | None:
     """A docstring without what it says of parameters, for where those stand beside their fields."""
     found = _parsed(text)
-    return found.description if found and found.params else text
+    return (found.description or "").strip() or None if found and found.params else text
 
 
 def _parsed(text: str | None) -> Docstring | None:
