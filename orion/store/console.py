@@ -185,13 +185,19 @@ def sketches_again(conn: Conn, flow_run_id: str, known: Sequence[Sketch], revisi
 
     A task run that has not changed is the one that was known.
     """
-    since = conn.time(from_micros(max((task.updated for task in known), default=0)))
-    changed = map(Sketch._make, conn.all(Q.sketches_since, {"id": flow_run_id, "since": since}))
+    since = conn.time(from_micros(max([task.updated for task in known], default=0)))
     tasks = {task.id: task for task in known}
-    tasks |= {task.id: task for task in changed if tasks.get(task.id) != task}
+    read = map(Sketch._make, conn.all(Q.sketches_since, {"id": flow_run_id, "since": since}))
+    changed = [task for task in read if tasks.get(task.id) != task]
+    stays = all(task.id in tasks and tasks[task.id].expected == task.expected for task in changed)
+    tasks |= {task.id: task for task in changed}
     if revision_of(tasks.values()) != revision:
         return sketches(conn, flow_run_id)
-    return sorted(tasks.values(), key=lambda task: (task.expected is None, task.expected or 0, task.id))
+    return list(tasks.values()) if stays else sorted(tasks.values(), key=_place)
+
+
+def _place(task: Sketch) -> tuple[bool, int, str]:
+    return task.expected is None, task.expected or 0, task.id
 
 
 def faces(conn: Conn, flow_run_id: str) -> list[Face]:

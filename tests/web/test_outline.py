@@ -146,7 +146,7 @@ def test_what_goes_on_or_is_small_or_far_too_large_is_not_kept(
 
 def test_the_tasks_of_the_runs_drawn_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outline, "MOST_DRAWN", 2)
-    kept, drawn = outline.Outlines(), outline.Drawn(None, [], [])
+    kept, drawn = outline.Outlines(), outline.Drawn(None, frozenset(), [], [])
     for run in ("a", "b", "a", "c"):
         kept.draw(run, drawn)
     assert [kept.drawn(run) for run in ("a", "b", "c")] == [drawn, None, drawn]

@@ -25,7 +25,7 @@ class Try(msgspec.Struct, frozen=True, gc=False):
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
-    """A task run (or a group of them) as the timeline sees it."""
+    """A task run (or a group of them) as the timeline sees it; `lasting` is one that time alone does not change."""
 
     id: str
     name: str
@@ -37,6 +37,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     size: int = 1
     title: str = ""
     members: Sequence[str] = ()
+    lasting: bool = False
 
     @property
     def start(self) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -34,9 +35,26 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     look: str
     upstream: Sequence[str] = ()
     href: str = ""
-    subflow: bool = False
+    leads_on: bool = False
     many: bool = False
     task: str = ""
+
+
+class Task(Protocol):
+    """What a node says of a task run, as spans of a timeline do, too."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def look(self) -> str: ...
+    @property
+    def upstream(self) -> Sequence[str]: ...
+    @property
+    def href(self) -> str: ...
+    @property
+    def leads_on(self) -> bool: ...
 
 
 def radar(
@@ -86,7 +104,7 @@ def drawable(nodes: Sequence[Node]) -> list[Node]:
     return together(nodes, keys) if keys else list(nodes)
 
 
-def keys_of(nodes: Sequence[Node]) -> dict[str, str]:
+def keys_of(nodes: Sequence[Task]) -> dict[str, str]:
     """The group that each node is drawn in, as the list of tasks is narrowed to it; none where all have room."""
     if len(nodes) <= MOST_NODES:
         return {}
@@ -114,17 +132,17 @@ def path_of(nodes: Sequence[Node], focus: str) -> set[str]:
     return reach(focus, above) | reach(focus, below(above))
 
 
-def _upstream(nodes: Sequence[Node]) -> dict[str, Sequence[str]]:
+def _upstream(nodes: Sequence[Task]) -> dict[str, Sequence[str]]:
     return {node.id: node.upstream for node in nodes}
 
 
-def by_name(nodes: Sequence[Node]) -> dict[str, str]:
+def by_name(nodes: Sequence[Task]) -> dict[str, str]:
     """All tasks of a name and look are one group, so that a mapped thousand stays a picture."""
     said = cache(lambda name, look: urlencode({"of": name, "state": look}))
     return {node.id: said(family(node.name), node.look) for node in nodes}
 
 
-def by_ring(nodes: Sequence[Node]) -> dict[str, str]:
+def by_ring(nodes: Sequence[Task]) -> dict[str, str]:
     """All tasks of a ring (or of some rings) and look are one, where each has a name of its own."""
     rings = depths(_upstream(nodes))
     band = math.ceil(max(rings.values(), default=1) / MOST_RINGS)
@@ -137,9 +155,9 @@ def by_ring(nodes: Sequence[Node]) -> dict[str, str]:
     return {node.id: said((rings[node.id] - 1) // band, node.look) for node in nodes}
 
 
-def together(nodes: Sequence[Node], keys: Mapping[str, str]) -> list[Node]:
+def together(nodes: Sequence[Task], keys: Mapping[str, str]) -> list[Node]:
     """One node for each group."""
-    members: dict[str, list[Node]] = {}
+    members: dict[str, list[Task]] = {}
     for node in nodes:
         key = keys[node.id]
         if key in members:
@@ -159,11 +177,11 @@ def sentence(nodes: Sequence[Node], deepest: int) -> str:
     return "; ".join(told)
 
 
-def _merged(key: str, many: list[Node], keys: Mapping[str, str]) -> Node:
+def _merged(key: str, many: list[Task], keys: Mapping[str, str]) -> Node:
     above = {up for node in many for up in node.upstream}
     upstream, only = sorted({keys[up] for up in above if up in keys} - {key}), many[0]
     if len(many) == 1:
-        return Node(key, only.name, only.look, upstream, only.href, only.subflow, task=only.id)
+        return Node(key, only.name, only.look, upstream, only.href, only.leads_on, task=only.id)
     named = key.startswith("of=")
     name = f"{family(only.name)} ×{len(many)}" if named else f"{only.name} and {len(many) - 1} more"
     return Node(key, name, only.look, upstream, many=True)
@@ -215,7 +233,7 @@ def _node(node: Node, place: Point, focus: str | None, lit: set[str]) -> Svg:
         if failed or focused
         else None
     )
-    outline = el("circle", class_="ring", cx=x, cy=y, r=size + 3) if node.subflow else None
+    outline = el("circle", class_="ring", cx=x, cy=y, r=size + 3) if node.leads_on else None
     return join(
         [halo or "", outline or "", el("a", el("title", f"{node.name} · {node.look}"), dot, href=node.href)]
     )

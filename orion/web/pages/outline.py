@@ -19,7 +19,7 @@ from orion.store import console
 from orion.store.base import Conn
 from orion.store.console import Sketch
 from orion.web.charts.gantt import Plan, Span, plan
-from orion.web.charts.radar import MOST_NODES, Node, drawable
+from orion.web.charts.radar import MOST_NODES, Node
 from orion.web.pages import timeline
 
 MOST, BIG = 32, 200
@@ -30,19 +30,20 @@ K = TypeVar("K")
 
 class Outline(NamedTuple):
     """The plan of the timeline; the nodes of the radar, how many tasks look how, what the first of them are called, and
-    how many share a name."""
+    the names that several share."""
 
     plan: Plan
     nodes: list[Node]
     legend: dict[str, int]
     names: list[str]
-    numbers: Mapping[str, int]
+    shared: frozenset[str]
 
 
 class Drawn(NamedTuple):
-    """The tasks of a run that began at a time, and the span of each."""
+    """The tasks of a run that began at a time, the names that several of them share, and the span of each."""
 
     start: datetime | None
+    shared: frozenset[str]
     tasks: list[Sketch]
     spans: list[Span]
 
@@ -102,9 +103,9 @@ def outline_of(
         if before
         else console.sketches(conn, run.id)
     )
-    numbers = timeline.numbers(task.name for task in tasks)
-    drawn = Drawn(run.start_time, tasks, _spans(conn, run, tasks, numbers, children, now, before))
-    outline = _made(run, drawn.spans, numbers, now)
+    shared = _shared(tasks, before)
+    drawn = Drawn(run.start_time, shared, tasks, _spans(conn, run, tasks, shared, children, now, before))
+    outline = _made(run, drawn.spans, shared, now)
     if BIG < len(tasks) <= LARGEST:
         kept.draw(run.id, drawn)
     if ended and len(tasks) > BIG and all(task.state_type != "RUNNING" for task in tasks):
@@ -119,37 +120,42 @@ def elapsed(run: FlowRun, now: datetime) -> float:
     return max(((run.end_time or now) - run.start_time).total_seconds(), 0.0)
 
 
+def _shared(tasks: Sequence[Sketch], before: Drawn | None) -> frozenset[str]:
+    """The names that several tasks share; where no name has come or gone they are those of before."""
+    titles = [task.name for task in tasks]
+    if before and titles == [task.name for task in before.tasks]:
+        return before.shared
+    return timeline.shared(titles)
+
+
 def _spans(
     conn: Conn,
     run: FlowRun,
     tasks: Sequence[Sketch],
-    numbers: Mapping[str, int],
+    shared: frozenset[str],
     children: Mapping[str, str],
     now: datetime,
     before: Drawn | None,
 ) -> list[Span]:
-    """The spans of all tasks; of those that have not changed the ones that were drawn before."""
-    names = timeline.short_names({task.id: task.name for task in tasks}, numbers)
-    usable = zip(before.tasks, before.spans, strict=True) if before and before.start == run.start_time else ()
-    known = {task.id: (task, span) for task, span in usable if task.id not in children and not span.leads_on}
-
-    def again(task: Sketch) -> Span | None:
-        was, span = known.get(task.id, (None, None))
-        same = was is task and span is not None and span.name == names[task.id]
-        return span if same and timeline.is_settled(task) else None
-
-    drawn = [again(task) for task in tasks]
+    """The spans of all tasks; of those that have not changed, which are the same objects, the ones that were drawn."""
+    alike = before if before and (before.start, before.shared) == (run.start_time, shared) else None
+    known = dict(zip(map(id, alike.tasks), alike.spans, strict=True)) if alike else {}
+    drawn = [
+        span if (span := known.get(id(task))) and span.lasting and task.id not in children else None
+        for task in tasks
+    ]
     rest = [task for task, span in zip(tasks, drawn, strict=True) if span is None]
+    names = timeline.short_names({task.id: task.name for task in rest}, shared)
     states = timeline.histories(conn, rest)
     made = iter(timeline.spans(rest, names, states, children, run.start_time, now))
     return [next(made) if span is None else span for span in drawn]
 
 
-def _made(run: FlowRun, spans: Sequence[Span], numbers: Mapping[str, int], now: datetime) -> Outline:
+def _made(run: FlowRun, spans: Sequence[Span], shared: frozenset[str], now: datetime) -> Outline:
     return Outline(
         plan(spans, elapsed(run, now)),
-        drawable(timeline.nodes_of(spans)),
-        dict(Counter(span.look for span in spans)),
+        timeline.drawable(spans),
+        dict(Counter([span.look for span in spans])),
         [span.name for span in spans[:MOST_NODES]],
-        numbers,
+        shared,
     )

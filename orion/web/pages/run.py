@@ -149,7 +149,7 @@ def _overview(
         "waiting": why_flow_run(Look(conn, now), run),
         "artifacts": of_run(conn, run.id),
         "lines": lines,
-        "task_names": timeline.short_names(names, outline.numbers),
+        "task_names": timeline.short_names(names, outline.shared),
         "deployment_name": console.deployment_names(conn, [run.deployment_id]).get(run.deployment_id or ""),
         "parent": {"id": parent[0], "name": parent[1]} if parent else None,
         "held": blocks_in_words(conn, [("Infrastructure", run.infrastructure_document_id)]),

@@ -15,7 +15,7 @@ from orion.store import console
 from orion.store.base import Conn
 from orion.store.console import Sketch
 from orion.web.charts.gantt import Span, Try
-from orion.web.charts.radar import Node
+from orion.web.charts.radar import Node, keys_of, together
 from orion.web.display import look
 
 States = Sequence[tuple[str, str, int]]
@@ -57,6 +57,7 @@ def spans(
             task.id in children,
             1,
             task.name,
+            lasting=task.id not in children and _is_settled(task),
         )
         for task, above in zip(tasks, upstreams([task.inputs for task in tasks]), strict=True)
     ]
@@ -70,6 +71,12 @@ def nodes(tasks: Sequence[Sketch], names: Mapping[str, str], children: Mapping[s
 def nodes_of(spans: Sequence[Span]) -> list[Node]:
     """The same where the spans are known."""
     return [Node(each.id, each.name, each.look, each.upstream, each.href, each.leads_on) for each in spans]
+
+
+def drawable(spans: Sequence[Span]) -> list[Node]:
+    """Nodes as a radar has room for: of too many tasks one for each group of them."""
+    keys = keys_of(spans)
+    return together(spans, keys) if keys else nodes_of(spans)
 
 
 def histories(conn: Conn, tasks: Sequence[Sketch]) -> dict[str, list[tuple[str, str, int]]]:
@@ -88,7 +95,7 @@ def needs_states(task: Sketch) -> bool:
     return abs((task.end - task.start) / 1_000_000 - task.seconds) > SAME
 
 
-def is_settled(task: Sketch) -> bool:
+def _is_settled(task: Sketch) -> bool:
     """Whether a task run is drawn alike at any time, from its row alone."""
     return task.start is None or (task.end is not None and not needs_states(task))
 
@@ -102,24 +109,25 @@ def _tries(task: Sketch, seen: str, states: States | None, start: int, now: int)
     return (_try(task.since, task.since, "completed", start),) if done else ()  # type: ignore[arg-type]  # not None
 
 
-def short_names(names: Mapping[str, str], number: Mapping[str, int] | None = None) -> dict[str, str]:
+def short_names(names: Mapping[str, str], common: frozenset[str] | None = None) -> dict[str, str]:
     """Names by id without the hash that parts tasks of one name: extract-0913651b-0 is extract, or extract-0.
 
-    `number` says how many tasks share a name, where these are not all of them.
+    `common` are the names that several tasks share, where these are not all of them.
     """
-    number = numbers(names.values()) if number is None else number
-    return {id: _short(name, _hashed(name), number) for id, name in names.items()}
+    common = shared(names.values()) if common is None else common
+    return {id: _short(name, _hashed(name), common) for id, name in names.items()}
 
 
-def numbers(names: Iterable[str]) -> dict[str, int]:
-    """How many tasks there are of each name that a hash follows."""
-    return dict(Counter([found["name"] for name in names if (found := _hashed(name))]))
+def shared(names: Iterable[str]) -> frozenset[str]:
+    """The names, without their hashes, that several tasks share."""
+    number = Counter([found["name"] for name in names if (found := _hashed(name))])
+    return frozenset(name for name, many in number.items() if many > 1)
 
 
-def _short(name: str, found: re.Match[str] | None, number: Mapping[str, int]) -> str:
+def _short(name: str, found: re.Match[str] | None, common: frozenset[str]) -> str:
     if found is None:
         return name
-    return found["name"] if number.get(found["name"], 1) == 1 else f"{found['name']}-{found['index']}"
+    return f"{found['name']}-{found['index']}" if found["name"] in common else found["name"]
 
 
 def tries(states: States, start: int, now: int) -> list[Try]:
