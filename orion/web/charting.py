@@ -71,11 +71,8 @@ def draw_bars(
     usual: float | None = None,
     link: Link | None = None,
 ) -> Svg:
-    """The last runs as small bars, which lead to the runs where there is a `link`."""
-    led = [
-        bars.Bar(bar.look, bar.seconds, link(bar.href) if link and bar.href else None, bar.title)
-        for bar in runs
-    ]
+    """The last runs as small bars; those that lead to their runs need a `link`."""
+    led = [structs.replace(bar, href=link(bar.href)) if bar.href else bar for bar in runs] if link else runs
     return bars.bars(led, slots=slots, height=height, usual=usual)
 
 

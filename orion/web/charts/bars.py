@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from orion.web.charts.svg import Svg, el, join, rect
 
@@ -12,8 +13,9 @@ ORDER = ("completed", "running", "failed", "crashed", "cancelled", "paused", "sc
 NOT_DRAWN = ("pending", "scheduled", "late")
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True, gc=False):
+    """A run as a bar: how it looks and how long it ran; `href` leads to it."""
+
     look: str
     seconds: float
     href: str | None = None
@@ -42,7 +44,7 @@ def _bar(bar: Bar, x: float, height: float, longest: float) -> Svg:
 
 
 def _sentence(runs: Sequence[Bar]) -> str:
-    counts = Counter(bar.look for bar in runs)
+    counts = Counter([bar.look for bar in runs])
     return ", ".join(f"{counts[look]} {look}" for look in ORDER if counts[look])
 
 

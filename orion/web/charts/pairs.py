@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from orion.web.charts.svg import Svg, el, join
 
 WIDTH, LEAST, PARTS = 1000.0, 3.0, 3
 STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 36_000, 86_400)
+GRID = [el("line", x1=x, x2=x, y1=0, y2=30) for x in (0, WIDTH / 3, WIDTH * 2 / 3, WIDTH)]
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(msgspec.Struct, frozen=True, gc=False):
     """A task in one of the runs: how it looks, how long it worked; None where it did not run."""
 
     look: str
@@ -32,11 +33,10 @@ def axis(sides: Sequence[Side | None]) -> list[float]:
 
 def pair(a: Side | None, b: Side | None, whole: float, label: str) -> Svg:
     """The bars of one task; what did not run is a stub."""
-    grid = [el("line", x1=x, x2=x, y1=0, y2=30) for x in (0, WIDTH / 3, WIDTH * 2 / 3, WIDTH)]
     bars = [_bar(a, whole, 8, 5, 1.5, "try"), _bar(b, whole, 15, 8, 2, None)]
     return el(
         "svg",
-        join([*grid, *bars]),
+        join([*GRID, *bars]),
         class_="row",
         view_box="0 0 1000 30",
         preserve="none",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
+
+import msgspec
 
 from orion.model.filters import LogFilter, NullableIdCriterion
 from orion.model.flow_runs import FlowRun
@@ -25,8 +26,7 @@ BAD = ("failed", "crashed", "cancelled")
 _digits = re.compile(r"\d+|0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True, gc=False):
     """One task in both runs."""
 
     name: str
@@ -58,8 +58,10 @@ class Pair:
     @property
     def time_differs(self) -> bool:
         """Whether the durations are further apart than they usually are from run to run."""
-        gap, longest = self.difference, max((s.seconds or 0.0 for _, s in self.both if s), default=0.0)
-        return gap is not None and abs(gap) > max(LEAST, FAR * longest)
+        gap = self.difference
+        if gap is None or abs(gap) <= LEAST:
+            return False
+        return abs(gap) > FAR * max([side.seconds or 0.0 for side in (self.a, self.b) if side])
 
     @property
     def state_differs(self) -> bool:
