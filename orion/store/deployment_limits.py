@@ -41,6 +41,8 @@ class Contender(NamedTuple):
 
 def rooms(conn: Conn, now: datetime) -> Rooms:
     """How many more runs of each limited deployment may be handed out; runs on hand count."""
+    if conn.one(Q.limited) is None:
+        return Rooms({}, frozenset())
     rows = conn.all(Q.rooms, {"now": conn.time(now), "cancels": f"%{CANCEL_NEW}%"})
     return Rooms(
         {id: int(room) for id, room, _ in rows},

@@ -1,5 +1,9 @@
 -- Limits of deployments: taken by their runs under way, so that there is nothing to give back.
 
+-- name: limited
+-- Whether any deployment has a limit: PostgreSQL plans `rooms` each time anew, and this one once.
+SELECT 1 FROM deployment WHERE concurrency_limit IS NOT NULL LIMIT 1;
+
 -- name: rooms
 -- How many more runs of each limited deployment may be handed out; those that cancel what is too much are left out.
 SELECT d.id, d.concurrency_limit
