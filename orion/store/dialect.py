@@ -6,6 +6,7 @@ Parameters are `:name`. In braces stand the few words that differ; the ones for 
     {for_update}    lock the rows that are read, until the transaction ends
     {skip_locked}   the same, leaving out rows that another transaction holds
     {listed:ids}    the values of the JSON array bound as :ids, a subquery whose column is `value`: `id IN {listed:ids}`
+    {among:ids}     whether a key is one of them: `id {among:ids}`; PostgreSQL goes along the key's index once
     {field:run.0}   an item of an array that is itself a value of such a list: `FROM {listed:runs} AS run`
     {items:column}  the values of the JSON array in a column: `FROM flow CROSS JOIN {items:flow.tags} AS tag`
     {micros:column} a time column as integer microseconds since 1970
@@ -35,6 +36,7 @@ WORDS: dict[str, dict[str, str]] = {
         "for_update": "",
         "skip_locked": "",
         "listed": "(SELECT value FROM json_each(:{0}))",
+        "among": "IN (SELECT value FROM json_each(:{0}))",
         "field": "json_extract({1}.value, '$[{2}]')",
         "items": "json_each({0})",
         "by_index": "INDEXED BY {0}",
@@ -55,6 +57,7 @@ WORDS: dict[str, dict[str, str]] = {
         "for_update": "FOR UPDATE",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "listed": "(SELECT value FROM jsonb_array_elements_text(CAST(:{0} AS jsonb)) AS value)",
+        "among": "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST(:{0} AS jsonb))))",
         "field": "(CAST({1}.value AS jsonb) ->> {2})",
         "items": "jsonb_array_elements_text(CAST({0} AS jsonb))",
         "micros": MICROS,

@@ -124,7 +124,7 @@ def _ids(conn: Conn, listing: Listing, sort: Sort, where: Where, limit: int, off
 def fetch(conn: Conn, listing: Listing, ids: list[str]) -> list[Row]:
     """The rows of some ids, in their order; one that was deleted meanwhile is left out."""
     table = listing.table
-    text = f"SELECT {listing.columns} FROM {table} {listing.joins} WHERE {table}.id IN {{listed:page}}"
+    text = f"SELECT {listing.columns} FROM {table} {listing.joins} WHERE {table}.id {{among:page}}"
     found = {row[0]: row for row in conn.all(text, {"page": json_text(ids)})} if ids else {}
     return [found[id] for id in ids if id in found]
 
