@@ -30,6 +30,7 @@
   const toast = e => {
     const v = e.detail.value ?? e.detail, t = Object.assign(document.createElement("div"), { className: "toast", role: v.error ? "alert" : "status", textContent: v.error || v.text || v })
     if (v.href) t.append(Object.assign(document.createElement("a"), { className: "btn sm", textContent: "Open", href: $(".brand").href.replace(/runs$/, v.href) }))
+    $$("#toasts .toast").find(o => o.textContent == t.textContent)?.remove()
     $("#toasts").append(t)
     t.onclick = () => t.remove()
     if (!v.error) setTimeout(() => t.remove(), 6e3)
@@ -73,6 +74,7 @@
     e.detail.ctx.fetch = async (...asked) => { const answer = await fetch(...asked); await down; return answer }
   })
   const live = s => { root.dataset.live = s.toLowerCase(); $$(".live b").forEach(b => b.textContent = s) }
+  addEventListener("htmx:error", e => e.detail.ctx?.request?.method == "POST" && toast({ detail: { error: "The server does not answer. Try again in a moment." } }))
   addEventListener("htmx:sse:after:connection", () => live("Live"))
   addEventListener("htmx:sse:error", () => live("Waiting"))
   addEventListener("visibilitychange", () => live(document.hidden ? "Paused" : "Waiting"))

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from starlette.responses import Response
 from starlette.types import Send
 
@@ -186,7 +187,24 @@ def error_reply(call: Call, reply: Reply, more: dict[str, Any] | None = None) ->
         "detail": sentence(body),
     }
     shown |= {"what": call.address, "gone": None, "made": None, "place": None, **(more or {})}
-    return Reply(shown, "error.html#message", status=reply.status, headers=reply.headers)
+    answer = Reply(shown, "error.html#message", status=reply.status, headers=reply.headers)
+    return _beside(call, answer) if _keeps(call, reply.status) else answer
+
+
+def _keeps(call: Call, status: int) -> bool:
+    """Whether what is shown must stay: an action that failed, or a fault of the moment."""
+    return face(call) is Face.BLOCK and (call.scope["method"] != "GET" or status >= 500)
+
+
+def _beside(call: Call, error: Reply) -> Reply:
+    """The error as a toast; where the page asked by itself it says nothing, for it asks again."""
+    words = error.data["title" if error.status >= 500 else "detail"]
+    own = call.scope["method"] == "GET" and call.headers.get("hx-source", "").endswith("#follow")
+    return msgspec.structs.replace(
+        error,
+        headers={**error.headers, "HX-Reswap": "none"},
+        trigger=None if own else {"toast": {"error": words}},
+    )
 
 
 _TITLES = {

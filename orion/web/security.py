@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from orion.errors import BadRequest, Forbidden, LoginNeeded, OrionError, Unauthorized
+from orion.web.call import below_root
 
 if TYPE_CHECKING:
     from orion.settings import Settings
@@ -73,7 +74,7 @@ class Guard:
             return
         if scope["method"] not in SAFE_METHODS:
             self._check_cross_site(headers)
-        if not self.is_open and scope["path"] not in OPEN_PATHS:
+        if not self.is_open and not _is_public(scope):
             self.check_key(headers.get("authorization", ""))
 
     def check_key(self, authorization: str) -> None:
@@ -102,6 +103,12 @@ class Guard:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or parts.netloc != headers.get("host"):
             raise Forbidden(f"A page of another site may not do this (Origin: {origin}).")
+
+
+def _is_public(scope: Scope) -> bool:
+    """Health, and the files that the page which asks for the key is drawn with."""
+    path = below_root(scope)
+    return path in OPEN_PATHS or (path.startswith("/static/") and scope["method"] in SAFE_METHODS)
 
 
 def _key_of(authorization: str) -> str:

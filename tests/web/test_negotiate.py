@@ -112,3 +112,28 @@ def test_an_error_is_a_page_for_browsers_and_stays_as_it_is_for_programs(status:
     shown = negotiate.error_reply(call_for("/runs/x"), error)
     assert (shown.status, shown.template) == (status, "error.html#message")
     assert (shown.data["detail"], shown.data["what"], shown.data["status"]) == ("why", "/runs/x", status)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "source", "said"),
+    [
+        ("POST", 404, "form", "why"),
+        ("POST", 500, "form", "Something went wrong"),
+        ("GET", 503, "form", "Busy: try again in a moment"),
+        ("GET", 503, "i#follow", None),
+    ],
+)
+def test_an_action_that_fails_says_so_and_leaves_the_page_as_it_is(
+    method: str, status: int, source: str, said: str | None
+) -> None:
+    error = Reply({"detail": "why"}, status=status)
+    asked = call_for("/runs/x", method, hx_request_type="partial", hx_source=source)
+    shown = negotiate.error_reply(asked, error)
+    assert shown.headers["HX-Reswap"] == "none"
+    assert shown.trigger == ({"toast": {"error": said}} if said else None)
+
+
+def test_a_page_that_is_gone_is_replaced_by_the_words_that_say_so() -> None:
+    asked = call_for("/runs/x", hx_request_type="partial", hx_source="i#follow")
+    shown = negotiate.error_reply(asked, Reply({"detail": "why"}, status=404))
+    assert "HX-Reswap" not in shown.headers and shown.trigger is None

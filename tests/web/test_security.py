@@ -138,8 +138,16 @@ def test_nothing_else_opens(authorization: str) -> None:
         guard(ORION_ADMIN_KEY="secret").admit(scope(), LOCAL | {"authorization": authorization})
 
 
-def test_health_needs_no_key() -> None:
-    guard(ORION_ADMIN_KEY="secret").admit(scope(path="/api/health"), LOCAL)
+@pytest.mark.parametrize("path", ["/api/health", "/static/orion.css"])
+@pytest.mark.parametrize("root", ["", "/some/path"])
+def test_health_and_the_files_of_a_page_need_no_key(path: str, root: str) -> None:
+    guard(ORION_ADMIN_KEY="secret").admit(scope(path=root + path) | {"root_path": root}, LOCAL)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/health/x", "/statics", "/api/static/x"])
+def test_all_else_needs_it(path: str) -> None:
+    with pytest.raises(Unauthorized):
+        guard(ORION_ADMIN_KEY="secret").admit(scope(path=path), LOCAL)
 
 
 @pytest.mark.parametrize(
