@@ -6,6 +6,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -58,6 +59,21 @@ def test_a_bar_of_the_history_leads_to_its_runs_and_says_what_it_counts() -> Non
     assert link.get("href") == "runs?n=1"
     assert link.findtext("title") == "2 failed, 3 completed"
     assert drawn.rows == [("13:30", "2 failed, 3 completed")]
+
+
+def test_a_history_of_no_runs_has_no_numbers_beside_it() -> None:
+    assert history([Bucket(NOW, {}, "x")], timedelta(minutes=30), NOW, "%H:%M", "Runs").tops == ["", "", "0"]
+
+
+@pytest.mark.parametrize("day", [(3, 29), (10, 25)])
+def test_now_is_a_line_where_the_present_is_on_days_of_23_and_25_hours(day: tuple[int, int]) -> None:
+    noon, berlin = datetime(2026, *day, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin")
+    local = [(noon - timedelta(hours=24 - hour)).astimezone(berlin) for hour in range(36)]
+    buckets = [Bucket(each, {"completed": 1}, "x") for each in local]
+    drawn = history(buckets, timedelta(hours=1), noon.astimezone(berlin), "%H:%M", "Runs")
+    (line,) = [line for line in parsed(drawn.plot).iter("line") if line.get("class") == "now"]
+    assert float(str(line.get("x1"))) == pytest.approx(24 / 36 * 1000, abs=0.1)
+    assert drawn.ticks[6] == "now" and "now" not in drawn.ticks[:6]
 
 
 def test_now_is_a_line_where_the_present_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 
 from orion.web.charts.svg import Svg, el, join, number
@@ -50,7 +50,8 @@ def history(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: s
         aria_label=label,
     )
     rows = [(b.start.strftime(clock), words) for b, words in zip(buckets, said, strict=True) if words]
-    return History(plot, [str(top), _half(top), "0"], _ticks(buckets, width, now, clock), rows)
+    tops = [str(top), _half(top), "0"] if rows else ["", "", "0"]
+    return History(plot, tops, _ticks(buckets, width, now, clock), rows)
 
 
 def ceiling(most: int) -> int:
@@ -88,10 +89,16 @@ def _sentence(counts: Mapping[str, int]) -> str:
 
 
 def _now_line(buckets: Sequence[Bucket], width: timedelta, now: datetime, step: float) -> list[Svg]:
-    if not buckets or now >= buckets[-1].start + width or now < buckets[0].start:
+    passed = _between(buckets[0].start, now) / width if buckets else -1
+    if not 0 <= passed < len(buckets):
         return []
-    x = (now - buckets[0].start) / width * step
+    x = passed * step
     return [el("line", class_="now", x1=x, x2=x, y1=-6, y2=100)]
+
+
+def _between(time: datetime, later: datetime) -> timedelta:
+    """What passed between two times: of two in one zone Python subtracts the hands of the clock, which may jump."""
+    return later.astimezone(UTC) - time.astimezone(UTC)
 
 
 def _ticks(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: str) -> list[str]:
@@ -100,5 +107,5 @@ def _ticks(buckets: Sequence[Bucket], width: timedelta, now: datetime, clock: st
         return []
     whole = width * len(buckets)
     times = [buckets[index * len(buckets) // TICKS].start for index in range(TICKS)]
-    said = ["now" if abs(time - now) <= whole / TICKS / 2 else time.strftime(clock) for time in times]
+    said = ["now" if abs(_between(time, now)) <= whole / TICKS / 2 else time.strftime(clock) for time in times]
     return [text if text != before else "" for before, text in zip(["", *said], said, strict=False)]

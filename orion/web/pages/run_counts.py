@@ -128,7 +128,7 @@ def _asked(filters: Filters, start: datetime, end: datetime, seconds: float) -> 
 def _floor(time: datetime, width: timedelta) -> datetime:
     local = viewer.get().local(time)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + (local - midnight) // width * width
+    return (midnight + (local - midnight) // width * width).replace(fold=local.fold)
 
 
 def _bucket(bucket: HistoryBucket, led: str) -> Bucket:
