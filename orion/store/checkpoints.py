@@ -4,6 +4,9 @@ SQLite moves what was committed from the log to the file inside of a commit, eve
 for that commit waits for two syncs of the disk as well. A thread does it here. A log that is written to all the time
 never comes to its end that way. So once it has `LOG_PAGES` pages, maintenance waits until the thread has caught up, and
 the writer moves the little that has come since, between two transactions; SQLite starts the log anew then.
+
+A clock of its own writes without this writer, and must leave checkpoints alone. Where the log's file has become long by
+that, the thread moves what is there, and the rest while it keeps everybody from writing.
 """
 
 from __future__ import annotations
@@ -11,6 +14,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from pathlib import Path
+
+from orion.store.courtesy import Courtesy
+from orion.store.sqlite_conn import LOG_BYTES
 
 log = logging.getLogger("orion.store")
 
@@ -18,14 +25,18 @@ ROWS = 2_000  # changed rows between two checkpoints: 4 to 20 MB of log
 LOG_PAGES = 8_000
 MOST_PAGES = 32_000  # should the thread not keep up, SQLite moves everything in a commit after all
 LITTLE = 200  # changed rows that the writer moves itself
+LITTLE_PAGES = 2_000  # what is moved while nobody may write
 PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
+LOOK_SECONDS = 2.0
+FULL_SECONDS = 0.2  # how long others may be kept from writing
+FULL = "PRAGMA wal_checkpoint(FULL)"
 
 
 class Checkpoints:
     """The thread and its connection. While the log `is_long`, only what cannot wait should be written."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw = raw
+    def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
+        self._raw, self._log, self._courtesy = raw, Path(f"{path}-wal"), Courtesy(path)
         self._rows = self._done = self._seen = 0
         self._wanted = threading.Event()
         self._closing = self._is_ripe = False
@@ -58,23 +69,44 @@ class Checkpoints:
         self._raw.close()
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._closing:
-            self._wanted.clear()
-            self._done = self._rows
-            self._checkpoint()
+        while True:
+            wanted = self._wanted.wait(LOOK_SECONDS)
+            if self._closing:
+                return
+            if wanted:
+                self._wanted.clear()
+                self._done = self._rows
+                self._checkpoint()
+            if self._is_long_file():
+                self._bring_to_its_end()
+
+    def _is_long_file(self) -> bool:
+        try:
+            return self._log.stat().st_size > LOG_BYTES
+        except OSError:
+            return False
+
+    def _bring_to_its_end(self) -> None:
+        """While a reader needs what is in the log, it would keep others from writing in vain."""
+        _move(self._raw)
+        pages, moved = _move(self._raw)
+        if pages - moved <= LITTLE_PAGES:
+            with self._courtesy.waiting():
+                _move(self._raw, FULL)
 
     def _checkpoint(self) -> None:
-        self.is_long = _move(self._raw) >= LOG_PAGES
+        self.is_long = _move(self._raw)[0] >= LOG_PAGES
         if self.is_long:
             self._seen = self._rows
             _move(self._raw)
             self._is_ripe = True
 
 
-def _move(raw: sqlite3.Connection) -> int:
-    """Move what was committed from the log to the file, as far as no reader needs it; the pages of the log."""
+def _move(raw: sqlite3.Connection, how: str = PASSIVE) -> tuple[int, int]:
+    """Move what was committed from the log to the file, as far as no reader needs it; pages of the log, and moved."""
     try:
-        return int(raw.execute(PASSIVE).fetchone()[1])
+        _, pages, moved = raw.execute(how).fetchone()
     except sqlite3.Error as error:  # the writer meets it as well, and tells who waits for it
         log.debug("A checkpoint failed: %s", error)
-        return 0
+        return 0, 0
+    return int(pages), int(moved)

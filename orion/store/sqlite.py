@@ -18,7 +18,8 @@ from orion.errors import DatabaseError, DatabaseOwned, QueryTooSlow
 from orion.store import migrate
 from orion.store.base import Options, Role, Store
 from orion.store.bus import Bus
-from orion.store.checkpoints import MOST_PAGES, Checkpoints
+from orion.store.checkpoints import FULL_SECONDS, MOST_PAGES, Checkpoints
+from orion.store.courtesy import Courtesy
 from orion.store.jobs import Job, Workers
 from orion.store.lock import Ownership, owner
 from orion.store.sqlite_conn import SqliteConn, connect, explain, private
@@ -51,8 +52,7 @@ class SqliteStore(Store):
         try:
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
             self._checkpoints = self._checkpointing()
-            full = self.options.synchronous == "full"
-            self._writer = Writer(self._write_conn(), self.bus, full=full, checkpoints=self._checkpoints)
+            self._writer = self._writing()
         except BaseException:
             self._let_go()
             raise
@@ -129,8 +129,18 @@ class SqliteStore(Store):
             self._glancers.append(conn)
         return conn
 
+    def _writing(self) -> Writer:
+        return Writer(
+            self._write_conn(),
+            self.bus,
+            Courtesy(self.path),
+            full=self.options.synchronous == "full",
+            busy=self.options.busy,
+            checkpoints=self._checkpoints,
+        )
+
     def _write_conn(self) -> SqliteConn:
-        raw = connect(self.path, busy=self.options.busy, log_pages=LOG_PAGES_OF.get(self.role))
+        raw = connect(self.path, busy=0, log_pages=LOG_PAGES_OF.get(self.role))
         raw.execute("PRAGMA temp_store = MEMORY")  # what undoes a statement would go through a file else
         raw.execute(f"PRAGMA cache_size = -{WRITE_CACHE_KB}")
         return self._conn(raw, reading=False)
@@ -139,7 +149,7 @@ class SqliteStore(Store):
         """Only a server has a thread for checkpoints: a clock leaves them to it, a flow is soon over."""
         if self.role is not Role.SERVER:
             return None
-        return Checkpoints(connect(self.path, busy=self.options.busy))
+        return Checkpoints(connect(self.path, busy=FULL_SECONDS), self.path)
 
     def _conn(self, raw: sqlite3.Connection, *, reading: bool) -> SqliteConn:
         return SqliteConn(raw, limit=self.options.timeout, reading=reading, log=self.options.echo)

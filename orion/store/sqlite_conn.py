@@ -18,6 +18,7 @@ from orion.store.dialect import translate
 
 LOOK_EVERY = 20_000  # steps of SQLite's machine between two looks at the clock: about a millisecond
 PREPARED = 512
+LOG_BYTES = 64_000_000  # to which the log's file is cut when it starts anew; what one server writes stays below
 FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -36,6 +37,7 @@ def connect(path: Path, *, busy: float, log_pages: int | None = None) -> sqlite3
         path, timeout=busy, isolation_level=None, check_same_thread=False, cached_statements=PREPARED
     )
     raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     if log_pages is not None:
         raw.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
     return raw

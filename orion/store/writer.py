@@ -15,13 +15,14 @@ from collections import deque
 from orion.store.base import Lane
 from orion.store.bus import EVERYTHING, Bus
 from orion.store.checkpoints import Checkpoints
+from orion.store.courtesy import Courtesy
 from orion.store.crash_points import crash_point
 from orion.store.jobs import Job, deliver, refuse
 from orion.store.sqlite_conn import SqliteConn, explain
 
 GROUP_SECONDS = 0.05  # a transaction takes no more writes after this
 LOW_AT_ONCE = 100
-LOW_WAITS = 0.5  # maintenance lets states go first, and the log come to its end, but not for longer than this
+LOW_WAITS = 0.5  # maintenance lets states and other processes go first, and the log come to its end; no longer
 MOMENT = 0.005
 LOOK_SECONDS = 0.1  # how often to look for commits of other processes, while somebody waits for news
 
@@ -30,9 +31,17 @@ class Writer:
     """The thread, its queue and its lanes."""
 
     def __init__(
-        self, conn: SqliteConn, bus: Bus, *, full: bool, checkpoints: Checkpoints | None = None
+        self,
+        conn: SqliteConn,
+        bus: Bus,
+        courtesy: Courtesy,
+        *,
+        full: bool,
+        busy: float,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._conn, self._bus, self._full, self._checkpoints = conn, bus, full, checkpoints
+        self._courtesy, self._busy = courtesy, busy
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
         self._closing = self._closed = False
@@ -71,6 +80,7 @@ class Writer:
                 self._checkpoints.finish(self._conn.raw)
             self._look_elsewhere()
         self._conn.raw.close()
+        self._courtesy.close()
 
     def _gather(self) -> bool:
         """Sort what has come into the lanes, waiting for something when they are empty; False at the end."""
@@ -105,11 +115,14 @@ class Writer:
     def _low_may_go(self, others: bool) -> bool:
         now = time.monotonic()
         self._low_since = self._low_since or now
-        is_long = self._checkpoints is not None and self._checkpoints.is_long
-        if (others or is_long) and now - self._low_since < LOW_WAITS:
+        if now - self._low_since < LOW_WAITS and (others or self._is_long or self._courtesy.others_wait()):
             return False
         self._low_since = None
         return True
+
+    @property
+    def _is_long(self) -> bool:
+        return self._checkpoints is not None and self._checkpoints.is_long
 
     def _commit_all(self, group: list[Job]) -> None:
         while group:
@@ -152,7 +165,7 @@ class Writer:
         if wanted != self._synchronous:
             self._conn.raw.execute(f"PRAGMA synchronous = {wanted}")
             self._synchronous = wanted
-        self._conn.raw.execute("BEGIN IMMEDIATE")
+        self._courtesy.begin(self._conn.raw, self._busy)
 
     def _execute(self, group: list[Job]) -> tuple[list[Job], list[Job], list[Job]]:
         """Run the writes until the time is over; the finished, the failed, and those left for the next one."""

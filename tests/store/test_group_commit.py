@@ -186,7 +186,8 @@ def test_pragmas(sqlite_store: Store) -> None:
     def ask(conn: Conn) -> list[Any]:
         return [conn.one(f"PRAGMA {name}") for name in ("journal_mode", "foreign_keys", "busy_timeout")]
 
-    assert sqlite_store.write_now(ask) == [("wal",), (1,), (15_000,)]
+    assert sqlite_store.write_now(ask) == [("wal",), (1,), (0,)]  # it asks again by itself, for `options.busy`
+    assert sqlite_store.options.busy == 15
     assert sqlite_store.read_now(ask) == [("wal",), (1,), (15_000,)]
 
 

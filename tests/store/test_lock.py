@@ -80,7 +80,7 @@ def test_programs_without_a_server_share_the_file(path: Path) -> None:
     for number, store in enumerate(stores):
         store.write_now(put, str(number))
     assert [store.read_now(names) for store in stores] == [["0", "1"], ["0", "1"]]
-    assert stores[0].write_now(lambda conn: conn.one("PRAGMA busy_timeout")) == (30_000,)
+    assert stores[0].options.busy == 30
     for store in stores:
         store.close()
 
