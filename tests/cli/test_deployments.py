@@ -123,6 +123,7 @@ def test_what_cannot_be_built_is_said_in_a_line(
 
 
 @pytest.mark.row("CLI-09")
+@pytest.mark.row("DEP-02")
 @pytest.mark.row("DEP-04")
 def test_apply_makes_it_and_applying_again_updates_it(orion: Orion, folder: Path, server: Api) -> None:
     orion("deployment", "build", "sales.py:report_sales", "-n", "nightly", "--interval", "3600")
@@ -135,6 +136,7 @@ def test_apply_makes_it_and_applying_again_updates_it(orion: Orion, folder: Path
     orion("deployment", "apply", "deployment.yaml")
     second = orion("deployment", "inspect", "report-sales/nightly", "--json").json
     assert second["id"] == first["id"] and second["tags"] == ["edited"]
+    assert second["manifest_path"] == "report-sales-manifest.json"
     assert "every 1:00:00" in orion("deployment", "ls").out
     planned = server.post("/flow_runs/filter", {"deployments": {"id": {"any_": [first["id"]]}}})
     assert len(planned) >= 3

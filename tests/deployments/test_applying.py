@@ -129,7 +129,7 @@ def test_waiting_for_a_run_ends_with_it_or_with_the_time(
 
 @pytest.mark.row("DEP-07")
 def test_a_deployment_can_be_executed_without_an_agent(code: Path, client: SyncClient) -> None:
-    apply(build(f"{code}/flows.py:weather", parameters={"station": "Seattle"}), client)
+    apply(build(f"{code}/flows.py:weather", parameters={"station": "Seattle", "years": [1]}), client)
     state = execute("daily weather/default", {"years": [2013]})
     assert state.result() == "Seattle 2012-01-01 [2013] False"
     (run,) = client.read_flow_runs()

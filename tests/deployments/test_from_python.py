@@ -54,10 +54,11 @@ def complete_next_run(client: SyncClient, kind: str = "COMPLETED") -> None:
 @pytest.mark.row("DEP-05")
 def test_a_flow_is_deployed_with_what_its_code_and_its_caller_say(client: SyncClient) -> None:
     made = Deployment.build_from_flow(
-        report, "daily", cron="0 6 * * *", timezone="Europe/Oslo", parameters={"city": "Bergen"}, tags=["a"]
-    )
+        report, "daily", cron="0 6 * * *", timezone="Europe/Oslo", parameters={"city": "Bergen"}, tags=["a"],
+        paused=True,
+    )  # fmt: skip
     found = client.read_deployment(made.apply())
-    assert (found.description, found.tags) == ("What happened in a city.", ["a"])
+    assert (found.description, found.tags, found.paused) == ("What happened in a city.", ["a"], True)
     assert (found.path, found.entrypoint) == (str(Path(__file__).parent), "test_from_python.py:report")
     assert unraw(found.schedule)["timezone"] == "Europe/Oslo"
     assert unraw(found.parameters) == {"city": "Bergen"}

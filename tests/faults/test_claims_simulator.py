@@ -2,13 +2,15 @@
 
 Every seed is one deterministic story in one transaction that is rolled back. Held against it: I2 (a run is on one
 hand at a time, each attempt enters RUNNING once, and who was replaced is refused, whatever it sends) and I10 (when
-everything is dead, nothing stays held; and then healthy agents bring every run to an end).
+everything is dead, at any time, nothing stays held and what has tries left waits for the next; and then healthy agents
+bring every run to an end).
 """
 
 from __future__ import annotations
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -17,18 +19,20 @@ from typing import Any
 
 import pytest
 
-from orion.model.flow_runs import FlowRunCreate, FlowRunPolicy
+from orion.model.flow_runs import FlowRun, FlowRunCreate, FlowRunPolicy
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.states import FINAL, StateCreate
 from orion.model.work_queues import WorkQueueCreate
 from orion.orchestration import Outcome, claim_runs, create_flow_run, heartbeat, propose_flow_run
+from orion.orchestration.attempts import terms
 from orion.services import leases, presence
 from orion.store import Conn, Store, duties, flow_runs, flows, work_queues
 from tests.orchestration.world import NOON, wish
 
 RUNS = 6
-STORY = 900.0
+RETRIES = 2
+STORY = (30.0, 900.0)  # when everybody dies, at the earliest and at the latest
 SWEEP = 5.0
 
 
@@ -68,11 +72,12 @@ class Story:
         self.order = count()
         self.faulty = True
         self.holder: dict[str, str] = {}
+        self.claimed = Counter[str]()
         self.on_hand: dict[str, tuple[datetime, str, float]] = {}
         self.store = Inline(conn)
         flow = flows.create(conn, FlowCreate(name=new_id()), NOON)[0]
         self.queue = work_queues.create(conn, WorkQueueCreate(name="q"), NOON)
-        policy = FlowRunPolicy(retries=self.rng.choice([0, 2]), retry_delay=1)
+        policy = FlowRunPolicy(retries=self.rng.choice([0, RETRIES]), retry_delay=1)
         for _ in range(RUNS):
             wanted = FlowRunCreate(
                 flow_id=flow.id,
@@ -116,13 +121,21 @@ class Story:
     def propose(self, attempt: Attempt, wanted: StateCreate | str) -> Outcome:
         """What a process sends; a lost answer makes it send the same again."""
         wanted = wish(wanted, transition_id=new_id()) if isinstance(wanted, str) else wanted
+        free = self.is_free(attempt.run_id)
         outcome = propose_flow_run(self.conn, attempt.run_id, wanted, self.now, token=attempt.token)
         if self.fault(0.2):
             again = propose_flow_run(self.conn, attempt.run_id, wanted, self.now, token=attempt.token)
             assert again.status == outcome.status or outcome.status in ("ABORT", "WAIT")
         if outcome.status != "ABORT":
             assert self.holder[attempt.run_id] == attempt.token, "a replaced holder was heard"
+            assert not free, "a holder was heard whose run has gone back to the queue"
         return outcome
+
+    def is_free(self, run_id: str) -> bool:
+        """Whether the run waits for whoever takes it, and not for its own process."""
+        run = flow_runs.get(self.conn, run_id)
+        assert run is not None
+        return run.state_type == "SCHEDULED" and run.empirical_policy.retry_type != "in_process"
 
     def agent(self, name: str) -> None:
         """One poll of an agent, which may die at any point of it; another one takes its place."""
@@ -148,6 +161,7 @@ class Story:
             return
         assert outcome.token and outcome.token != self.holder.get(run_id)
         self.holder[run_id] = outcome.token
+        self.claimed[run_id] += 1
         attempt = Attempt(run_id, outcome.token)
         heartbeat(self.conn, run_id, attempt.token, self.now)
         if not self.fault(0.2):
@@ -184,9 +198,22 @@ class Story:
     def _delay(self, worst: float) -> float:
         return self.rng.uniform(5, worst) if self.fault(0.2) else self.rng.uniform(0, 2)
 
-    def states(self) -> list[str]:
+    def found(self) -> list[FlowRun]:
         found = (flow_runs.get(self.conn, run_id) for run_id in self.runs)
-        return [run.state_type for run in found if run is not None and run.state_type is not None]
+        return [run for run in found if run is not None]
+
+    def states(self) -> list[str]:
+        return [run.state_type for run in self.found() if run.state_type is not None]
+
+    def given_up(self) -> list[str]:
+        """Runs that have crashed for good, though they had begun and have tries and submissions left."""
+        return [
+            run.id
+            for run in self.found()
+            if run.state_type == "CRASHED"
+            and 0 < run.run_count <= (run.empirical_policy.retries or 0)
+            and self.claimed[run.id] < terms().submits
+        ]
 
 
 def told(conn: Conn, seed: int) -> Iterator[Story]:
@@ -196,7 +223,7 @@ def told(conn: Conn, seed: int) -> Iterator[Story]:
         story.after(story.rng.uniform(0, 5), lambda n=n: story.agent(f"agent {n}"))  # type: ignore[misc]
     story.after(0, story.sweep)
     story.after(200, story.leap)
-    story.run_until(STORY)
+    story.run_until(story.rng.uniform(*STORY))
     yield story
     story.heap.clear()
     story.after(0, story.sweep)
@@ -217,6 +244,7 @@ def tell(conn: Conn, seed: int) -> None:
     )
     held = conn.one("SELECT count(*) FROM flow_run WHERE claim_until IS NOT NULL OR lease_until IS NOT NULL")
     assert held == (0,), f"seed {seed}: somebody still holds a run"
+    assert not dead.given_up(), f"seed {seed}: a crashed run with tries left waits for nothing"
     healthy = next(chapters)
     assert set(healthy.states()) <= FINAL, f"seed {seed}: not every run came to an end: {healthy.states()}"
     raise Over

@@ -77,6 +77,7 @@ def test_a_cached_result_needs_no_slot() -> None:
     )
 
 
+@pytest.mark.row("ENG-02")
 @pytest.mark.parametrize(
     ("flow", "verdict"),
     [

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -175,9 +176,10 @@ def test_an_answer_that_does_not_come_is_given_up_after_the_request_timeout() ->
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api"
         with temporary_settings({"ORION_API_REQUEST_TIMEOUT": 0.2, "ORION_API_URL": url}):
-            client = SyncClient(connect(), Patience(0))
+            client, began = SyncClient(connect(), Patience(0)), time.monotonic()
             with pytest.raises(Unreachable, match=url):
                 client.health()
+            assert time.monotonic() - began < 15  # half of what it would take without the setting
 
 
 @BOTH

@@ -17,7 +17,7 @@ from orion.errors import Conflict
 from orion.model.blocks import BlockDocumentCreate, BlockSchemaCreate, BlockTypeCreate
 from orion.model.ids import new_id
 from orion.model.notifications import Delivery, DeliveryQuery, FlowRunNotificationPolicyCreate
-from orion.model.times import utcnow
+from orion.model.times import iso, utcnow
 from orion.model.wire import raw
 from orion.notify import compose
 from orion.notify.message import TIMEOUT
@@ -124,14 +124,18 @@ def send_when_due(world: World, waiting: Delivery) -> list[int]:
 
 @pytest.mark.row("NOT-01", "NOT-02", "NOT-03")
 def test_a_matching_state_is_sent_once_in_the_words_of_its_policy(world: World, hook: Target) -> None:
-    template = "{flow_name} went {flow_run_state_name}: {flow_run_state_message} {{{flow_run_state_type}}}"
+    template = (
+        "{flow_name} went {flow_run_state_name}: {flow_run_state_message} {{{flow_run_state_type}}} "
+        "{flow_run_id} {flow_run_state_timestamp} {flow_run_notification_policy_id}"
+    )
     add_policy(world, hook.url, state_names=["Failed"], message_template=template)
     fail(world)
     assert (send(world), send(world)) == (1, 0)
-    assert [json.loads(each.body) for each in hook.received] == [
-        {"text": "etl went Failed: no luck {FAILED}"}
-    ]
     (sent,) = deliveries(world)
+    where = f"{sent.flow_run_id} {iso(sent.state_timestamp)} {sent.policy_id}"
+    assert [json.loads(each.body) for each in hook.received] == [
+        {"text": f"etl went Failed: no luck {{FAILED}} {where}"}
+    ]
     assert (sent.status, sent.answer, sent.attempts) == ("delivered", "200 OK", 1)
     assert hook.keys == [sent.key] == [f"{sent.policy_id}/{sent.flow_run_state_id}"]
 

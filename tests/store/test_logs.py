@@ -85,7 +85,7 @@ def test_lines_are_sorted_by_level_and_by_run(store: Store) -> None:
     assert messages(store, sort="LEVEL_DESC") == [f"line {n}" for n in (2, 4, 1, 3, 0)]
     assert messages(store, sort="FLOW_RUN_ID_ASC") == [f"line {n}" for n in (4, 3, 2, 1, 0)]
     assert messages(store, sort="FLOW_RUN_ID_DESC") == [f"line {n}" for n in range(5)]
-    store.write_now(logs.insert, [line(9 - n, level=50, task_run_id=runs[n]) for n in (2, 1, 0)], NOW)
+    store.write_now(logs.insert, [line(9 - n, level=50, task_run_id=runs[n]) for n in (0, 1, 2)], NOW)
     assert messages(store, LogFilter(level=LevelCriterion(ge_=50)), sort="TASK_RUN_ID_ASC") == [
         f"line {n}" for n in (7, 8, 9)
     ]
