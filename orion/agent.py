@@ -43,6 +43,7 @@ REPORT_SECONDS = 4.0
 RETRY_SECONDS = (0.25, 30.0)
 MISSING_SECONDS = 5.0  # how often a queue is looked for that is not there
 HEALTH_SECONDS = 300.0
+SILENT_SECONDS = 90.0  # a poll is answered after 25 s at the latest
 TAIL_BYTES = 64_000
 PAGE = 200
 KEPT_BYTES = 64_000_000
@@ -120,6 +121,7 @@ class Api:
             base_url=options.api, headers=headers, timeout=30, follow_redirects=True
         )
         self.ahead = timedelta()
+        self.answered = time.monotonic()
 
     def now(self) -> datetime:
         """The time on the server's clock, to the second or so."""
@@ -135,6 +137,7 @@ class Api:
             answer = await self.http.request(method, path, json=body, headers=headers, timeout=wait + 30)
         except (httpx.HTTPError, OSError) as error:
             raise Unavailable(f"{type(error).__name__} {error}".strip()) from None
+        self.answered = time.monotonic()
         if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
             raise Unavailable(f"the server answered {answer.status_code}")
         if answer.is_error:
@@ -308,6 +311,7 @@ class Remote(Child):
 
     async def wait(self) -> int | None:
         """Start it, unless that is done, and wait for its end."""
+        from orion.blocks.infrastructure import NotBegun
         from orion.errors import OrionError
 
         starting = asyncio.ensure_future(self.begin) if self.begin else None
@@ -321,7 +325,8 @@ class Remote(Child):
             self.handle = starting.result() if starting else self.handle
             end = await self.place.watch(self.handle, self.pass_on, old=starting is None)
         except (OrionError, httpx.HTTPError, OSError) as error:
-            self.ending = f"{'it was lost' if self.handle else 'it could not be started'}: {error}"
+            lost = "it was lost: " if self.handle else "it could not be started: "
+            self.ending = str(error) if isinstance(error, NotBegun) else f"{lost}{error}"
             return 1
         finally:
             if starting:
@@ -368,7 +373,7 @@ class Agent:
         self.in_order = asyncio.Lock()
         self.freed = True  # whether a slot has come free since the queues were asked in their order
         self.stopping = asyncio.Event()
-        self.finished, self.failed, self.last_answer = 0, 0, time.monotonic()
+        self.finished, self.failed = 0, 0
 
     async def work(self) -> int:
         """Run until told to stop, or until nothing is due; the exit code."""
@@ -474,7 +479,6 @@ class Agent:
             ahead = timedelta(seconds=min(self.options.prefetch, STALE_SECONDS - 5))
             body["scheduled_before"] = (self.api.now() + ahead).isoformat()
         runs = (await self.api.call("POST", f"/work_queues/{queue['id']}/get_runs", body, wait=wait)).json()
-        self.last_answer = time.monotonic()
         if queue.get("is_paused"):
             self._say_once(queue["name"], f"Queue {queue['name']!r} is paused: it serves nothing.")
         else:
@@ -921,13 +925,13 @@ class Agent:
     async def _report_health(self) -> None:
         while not self.stopping.is_set():
             await self._sleep(HEALTH_SECONDS)
-            quiet = time.monotonic() - self.last_answer
-            log.info(
-                "Healthy: %d running, %d finished; last answer %.0f s ago.",
-                len(self.children),
-                self.finished,
-                quiet,
-            )
+            quiet, runs = time.monotonic() - self.api.answered, (len(self.children), self.finished)
+            if quiet < SILENT_SECONDS:
+                log.info("Healthy: %d running, %d finished; last answer %.0f s ago.", *runs, quiet)
+            else:
+                log.warning(
+                    "The server has not answered for %.0f s: %d running, %d finished.", quiet, *runs
+                )
 
     async def _until_told_to_stop(self, work: Coroutine[Any, Any, Any]) -> None:
         """Wait for something, but not beyond the order to stop."""

@@ -12,6 +12,7 @@ from orion.sdk.answers import Answer
 from orion.sdk.context import FlowRunContext
 from orion.sdk.crashes import end_of
 from orion.sdk.effects import Ask, Effect, OffLoop, Steps
+from orion.sdk.errors import Abort
 from orion.sdk.flow_call import FlowCall
 from orion.sdk.flow_runs import LeaveLoop, farewell
 from orion.sdk.hooks import call_hooks
@@ -72,8 +73,11 @@ def timed_out(call: FlowCall, context: FlowRunContext) -> State:
 
 
 def failed(call: FlowCall, error: Exception) -> State:
-    """FAILED by an exception of the user's function."""
-    call.logger.error("Raised %s", describe(error), exc_info=without_engine(error))
+    """FAILED by an exception of the user's function. Where the server refused to go on, its code is not at fault."""
+    if isinstance(error, Abort):
+        call.logger.error("Stopped: %s", error)
+    else:
+        call.logger.error("Raised %s", describe(error), exc_info=without_engine(error))
     return exception_to_failed(error, "The flow")
 
 

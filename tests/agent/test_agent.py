@@ -237,6 +237,9 @@ def test_an_agent_says_now_and_then_that_it_is_well(
     house.run(house.deploy())
     start()
     eventually(lambda: "Healthy: 0 running, 1 finished; last answer " in caplog.text)
+    assert "has not answered" not in caplog.text
+    monkeypatch.setattr("orion.agent.SILENT_SECONDS", 0.0)
+    eventually(lambda: "The server has not answered for 0 s: 0 running, 1 finished." in caplog.text)
 
 
 @pytest.mark.parametrize("once", [False, True])

@@ -157,17 +157,24 @@ def test_an_image_that_cannot_be_pulled_ends_the_run_at_once(
     cluster.waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "flows:1"'}
     run = house.run(house.deploy(**in_cluster()))
     start()
-    assert 'cannot start: ImagePullBackOff: Back-off pulling image "flows:1"' in crash_of(house, run)
+    told = crash_of(house, run)
+    assert told.startswith("The flow process is gone: the pod of job default/")
+    assert 'cannot start: ImagePullBackOff: Back-off pulling image "flows:1"' in told
     assert ("job", "Background") in cluster.deleted and not cluster.jobs
 
 
 @pytest.mark.row("INF-03")
-def test_a_pod_that_does_not_begin_in_time_is_given_up(house: House, start: Start, cluster: Cluster) -> None:
-    cluster.waiting = {"reason": "ContainerCreating"}
+@pytest.mark.parametrize(("reason", "is_told"), [("ContainerCreating", False), ("ErrImagePull", True)])
+def test_a_pod_that_does_not_begin_in_time_is_given_up(
+    house: House, start: Start, cluster: Cluster, caplog: pytest.LogCaptureFixture, reason: str, is_told: bool
+) -> None:
+    """What it waits for is said at once, unless every pod waits for that."""
+    cluster.waiting = {"reason": reason, "message": "so it is"}
     run = house.run(house.deploy(**in_cluster(pod_watch_timeout_seconds=0.3)))
     start()
-    assert "did not run within 0.3 s (pod_watch_timeout_seconds): ContainerCreating" in crash_of(house, run)
+    assert f"did not run within 0.3 s (pod_watch_timeout_seconds): {reason}" in crash_of(house, run)
     assert not cluster.jobs
+    assert (f"waits: {reason}: so it is" in caplog.text) is is_told
 
 
 @pytest.mark.row("INF-03")
@@ -216,6 +223,7 @@ def test_cancelling_deletes_the_job_with_its_pod(
     eventually(lambda: any(cluster.output.values()))
     house.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
     eventually(lambda: house.state(run)[0] == "CANCELLED")
+    assert house.state(run)[1] == "Cancelled: its pod was deleted (the exit code is not known)."
     assert eventually(lambda: not cluster.jobs)
     assert cluster.deleted == [("pod", "7"), ("job", "Background")]
 

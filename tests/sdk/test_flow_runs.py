@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 
 from orion import Completed, Failed, flow, get_run_context, get_run_logger, tags, task
+from orion.model.states import StateCreate
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import FlowTimedOut, MissingContext, TaskInsideTask, TaskOutsideFlow
 
@@ -466,3 +467,19 @@ def test_prints_go_to_the_logs_when_asked_for(client: SyncClient, capsys: pytest
     run()
     assert {"flow says", "task-says"} <= {line.message for line in client.read_logs()}
     assert capsys.readouterr().out == "task-says\n"
+
+
+def test_a_run_that_is_cancelled_at_a_task_is_no_fault_of_its_code(client: SyncClient) -> None:
+    @task
+    def work() -> None:
+        """Never begun."""
+
+    @flow
+    def run() -> None:
+        client.set_flow_run_state(get_run_context().flow_run.id, StateCreate(type="CANCELLING"), True)
+        work()
+
+    assert run(return_state=True).is_cancelled()
+    lines = [line.message for line in client.read_logs()]
+    assert "Stopped: The flow run of this task run is not running." in lines
+    assert not any("Traceback" in line for line in lines)

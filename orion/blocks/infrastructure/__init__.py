@@ -21,6 +21,10 @@ class InfrastructureError(OrionError):
     """The infrastructure did not do what it was asked."""
 
 
+class NotBegun(InfrastructureError):
+    """The run was handed over and never began; the message says all there is to say."""
+
+
 @dataclass(frozen=True)
 class Exit:
     """How a run's container ended: its exit code, if anybody knows it, and what there is to say beside."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from orion.blocks.infrastructure import Exit, InfrastructureError, Write
+from orion.blocks.infrastructure import Exit, InfrastructureError, NotBegun, Write
 from orion.blocks.infrastructure.job_manifest import job_manifest
 from orion.blocks.infrastructure.kubernetes_api import KubernetesApi, KubernetesAway, KubernetesRefusal
 from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
 from orion.blocks.infrastructure.output import Output
 from orion.blocks.infrastructure.pods import NEVER_STARTS, has_begun, is_over, pod_exit, waits_for
 
+log = logging.getLogger("orion.agent")
+
 AGAIN_SECONDS = 0.5
+USUAL = ("", "ContainerCreating", "PodInitializing")  # what every pod waits for
 
 
 class Kubernetes:
@@ -25,6 +29,7 @@ class Kubernetes:
         self.block = KubernetesJob.from_values(values)
         config = self.block.cluster_config
         self.api = api or KubernetesApi(config.cluster() if config else None)
+        self.killed = False
 
     async def start(self, run: Mapping[str, Any], command: Sequence[str], env: Mapping[str, str]) -> str:
         """Create the job; the cluster gives it a name of its own."""
@@ -52,7 +57,7 @@ class Kubernetes:
         try:
             async for pod in self._begun_in_time(handle, pods):
                 if pod is None:
-                    return Exit(None, "somebody deleted the job's pod")
+                    return Exit(None, "its pod was deleted" if self.killed else "somebody deleted the job's pod")
                 if reading is None and self.block.stream_output and has_begun(pod):
                     reading = asyncio.create_task(self._read(handle, pod["metadata"]["name"], write, old))
                 if is_over(pod):
@@ -69,6 +74,7 @@ class Kubernetes:
 
     async def kill(self, handle: str, grace: float) -> None:
         """Delete the job with its pods, which get the grace."""
+        self.killed = True
         namespace, _, name = handle.partition("/")
         seconds = max(1, round(grace))
         pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -114,15 +120,22 @@ class Kubernetes:
                 async with asyncio.timeout_at(limit):
                     pod = await anext(pods)
             except TimeoutError:
-                raise InfrastructureError(await self._give_up(handle, last)) from None
+                raise NotBegun(await self._give_up(handle, last)) from None
+            self._tell(handle, pod, last)
             if pod and waits_for(pod)[0] in NEVER_STARTS:
-                raise InfrastructureError(await self._give_up(handle, pod))
+                raise NotBegun(await self._give_up(handle, pod))
             if pod and last is None:
                 limit = clock() + self.block.pod_watch_timeout_seconds
             if pod is None or has_begun(pod):
                 limit = None
             last = pod
             yield pod
+
+    def _tell(self, handle: str, pod: dict[str, Any] | None, last: dict[str, Any] | None) -> None:
+        """What a pod waits for beside the usual, each reason once."""
+        reason, message = waits_for(pod) if pod else ("", "")
+        if reason not in USUAL and reason not in NEVER_STARTS and (last is None or waits_for(last)[0] != reason):
+            log.warning("The pod of job %s waits: %s: %s", handle, reason, message)
 
     async def _give_up(self, handle: str, pod: dict[str, Any] | None) -> str:
         """Delete a job that does not begin, and say why it did not."""
