@@ -125,6 +125,26 @@ def test_what_differs_from_the_default_is_marked_and_alone_stands_in_the_command
     )
 
 
+def test_what_nobody_filled_in_counts_as_unchanged_after_the_form_was_sent() -> None:
+    """A form sends a text, a list or a box that there was no value for: after a fault they are as they were."""
+    inner = {
+        "type": "object",
+        "properties": {
+            "note": {"type": "string"},
+            "sure": {"type": "boolean"},
+            "size": {"type": "integer", "default": 5},
+            "names": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    form = of(target=inner, n={"type": "integer"})
+    blank = [("p.target.note", ""), ("p.target.sure", "false"), ("p.target.size", "5"), ("p.target.names~", "0")]
+    for more, changed in (([], 0), ([("p.target.note", "x")], 1), ([("p.target.sure", "true")], 1)):
+        values, errors = form.read(FormData([*blank, ("p.n", "many"), *more]))
+        assert set(errors) == {"p.n"}
+        fields = form.fields({**form.defaults(), **values}, form.defaults(), errors)
+        assert (differing(fields), fields[0].changed) == (changed, bool(changed))
+
+
 def test_the_command_is_safe_to_paste() -> None:
     assert command("f/d", {"x": "a; rm -rf $HOME"}, {}).endswith("-p 'x=a; rm -rf $HOME'")
 

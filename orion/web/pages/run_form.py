@@ -128,7 +128,7 @@ class Form:
             type_words=type_words(schema, required),
             hint=str(schema.get("description") or ""),
             required=required,
-            changed=not alike(value, default),
+            changed=not (alike(value, default) or (_says_nothing(value) and _says_nothing(default))),
             error=errors.get(path, ""),
             options=options,
             limits=limits(schema, kind),
@@ -138,6 +138,8 @@ class Form:
             stays=stays,
         )
         made.parts = self._parts(made, schema, value, default, errors)
+        if kind == "group":
+            made.changed = differing(made.parts) > 0
         return made
 
     def _parts(
@@ -252,6 +254,11 @@ class Form:
         if text == "" and (not free or required or schema.get("nullable")):
             return blank(schema, required)
         return convert(text, schema)
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether a field is drawn as one that nobody has filled in: a form sends more of those than there were."""
+    return value is None or value is False or value in ("", [], {})
 
 
 def empty_of(schema: Schema) -> Any:
