@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -45,3 +46,16 @@ def check(url: str, *, private: bool) -> None:
             f"Apprise addresses of the kind {scheme + '://'!r} may lead to a private network; "
             "ORION_NOTIFICATIONS_PRIVATE_TARGETS=true allows them."
         )
+
+
+@cache
+def library() -> Any:
+    """Apprise with its plugins, which it loads when it is first asked for a service: that may take seconds."""
+    try:
+        import apprise
+    except ImportError:
+        raise Unsendable(
+            "Apprise is not installed with this server: pip install 'orion-server[apprise]'."
+        ) from None
+    apprise.Apprise.instantiate("json://localhost")
+    return apprise

@@ -33,6 +33,9 @@ class Failed(Exception):
 async def send(request: Request, *, private: bool, resolver: Resolver = resolve) -> str:
     """Send, and tell what the receiver said: `200 OK`. Raises `Failed`, or `Unsendable` where no try can succeed."""
     timeout = request.timeout if isinstance(request, Post) else TIMEOUT
+    if isinstance(request, ByApprise):
+        by_apprise.check(request.url, private=private)
+        await asyncio.to_thread(by_apprise.library)  # not in the time that a receiver has
     try:
         async with asyncio.timeout(timeout):
             match request:
@@ -41,7 +44,7 @@ async def send(request: Request, *, private: bool, resolver: Resolver = resolve)
                 case Mail():
                     return await _mail(request, private, resolver)
                 case ByApprise():
-                    return await _by_apprise(request, private)
+                    return await _by_apprise(request)
     except TimeoutError:
         raise Failed(f"no answer within {timeout:g} s") from None
     except Unresolved as error:
@@ -166,14 +169,8 @@ async def _mail(request: Mail, private: bool, resolver: Resolver) -> str:
     return "taken by the mail server"
 
 
-async def _by_apprise(request: ByApprise, private: bool) -> str:
-    by_apprise.check(request.url, private=private)
-    try:
-        import apprise
-    except ImportError:
-        raise Unsendable(
-            "Apprise is not installed with this server: pip install 'orion-server[apprise]'."
-        ) from None
+async def _by_apprise(request: ByApprise) -> str:
+    apprise = by_apprise.library()
     service = apprise.Apprise.instantiate(request.url)  # one address, never a list
     if service is None:
         raise Unsendable("Apprise does not understand the address.")

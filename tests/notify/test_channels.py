@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import hmac
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from orion.notify import CHANNELS, Message, compose
+from orion.notify import CHANNELS, Message, by_apprise, compose
 from orion.notify.message import ByApprise, Mail, Post, Unsendable
 from orion.notify.send import Failed, send
 from tests.notify.targets import target
@@ -217,10 +218,9 @@ def test_apprise_sends_only_by_kinds_that_lead_outside() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.row("NOT-05")
 def test_apprise_really_sends() -> None:
-    apprise = pytest.importorskip("apprise", reason="the extra apprise is not installed")
+    pytest.importorskip("apprise", reason="the extra apprise is not installed")
     with target() as hook:
         url = f"json://{hook.url.removeprefix('http://')}"
-        assert apprise.Apprise().add(url)  # it loads its plugins now, not in the ten seconds of a message
         (request,) = compose("apprise", {"url": url}, MESSAGE)
         assert asyncio.run(send(request, private=True)) == "delivered by Apprise"
         (received,) = hook.received
@@ -231,6 +231,21 @@ def test_apprise_really_sends() -> None:
             asyncio.run(send(request, private=True))
     with pytest.raises(Unsendable, match="does not understand"):
         asyncio.run(send(ByApprise(url="tgram://", subject="s", body="b"), private=False))
+
+
+def test_apprise_is_loaded_beside_the_loop_and_the_time_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("apprise", reason="the extra apprise is not installed")
+    on_the_loop, load = [], by_apprise.library
+
+    def watched() -> Any:
+        on_the_loop.append(threading.current_thread() is threading.main_thread())
+        return load()
+
+    monkeypatch.setattr(by_apprise, "library", watched)
+    monkeypatch.setattr("orion.notify.send.TIMEOUT", 0)
+    with pytest.raises(Failed, match="no answer within 0 s"):
+        asyncio.run(send(ByApprise(url="json://127.0.0.1:9", subject="s", body="b"), private=True))
+    assert on_the_loop == [False, True]  # loaded first, though there was no time to send at all
 
 
 @pytest.mark.parametrize("slug", sorted(CHANNELS))
