@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +24,7 @@ from orion.store import Conn, Store, deployments, flow_runs, flows, open_store
 
 RUNS_EACH = 100
 EDITS = 100
+BESIDE = 300  # deployments that a clock of its own plans
 PACE = 0.01
 PEER_DEPLOYMENTS = 20  # theirs take some milliseconds a run
 PEER_SETTINGS = {
@@ -80,7 +83,37 @@ def _rows(store: Store, count: int) -> list[list[str]]:
         ],
         ["slowest state write meanwhile", _two(max(planning.writes), max(editing.writes)), "100 ms"],
         ["slowest read meanwhile", _two(max(planning.reads), max(editing.reads)), "100 ms"],
+        ["slowest state write of a server while a clock of its own plans", measure.ms(_beside()), "100 ms"],
     ]
+
+
+def _beside() -> float:
+    """The slowest write of a state, in seconds, of a server beside a clock that plans on the same file."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/orion.db"
+        store = open_store(url)
+        store.write_now(_fill, "quiet", BESIDE, datetime.now(UTC))
+        store.close()
+        with servers.orion("--no-clock", ORION_DATABASE_URL=url) as server:
+            line = traffic.Line(server.api)
+            flow = line.made("/flows/", {"name": "load"})["id"]
+            argv = [sys.executable, "-m", "orion", "clock"]
+            clock = subprocess.Popen(argv, env=server.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                return max(_written(line, flow, BESIDE * RUNS_EACH))
+            finally:
+                clock.terminate()
+                clock.wait()
+
+
+def _written(line: traffic.Line, flow: str, wanted: int) -> Iterator[float]:
+    """States at a steady pace until all runs are planned, and how long each took."""
+    made = 0
+    while line.made("/flow_runs/count", {}) < wanted + made:
+        run, made = line.made("/flow_runs/", {"flow_id": flow})["id"], made + 1
+        for kind in ("RUNNING", "COMPLETED"):
+            yield _wall(line.made, f"/flow_runs/{run}/set_state", {"state": {"type": kind}})
+        time.sleep(PACE)
 
 
 def _peer(name: str, python: str) -> dict[str, str]:
