@@ -31,10 +31,13 @@ class Api:
         self._send("DELETE", path)
 
     def _send(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer; who waits for a busy server sees that, and for how long."""
+        from orion.cli.progress import waiting
         from orion.model.wire import encode
         from orion.sdk.exchange import Request
 
-        return self.client.send(Request(method, path, None if body is None else encode(body), Any))
+        with waiting("Waiting for the server"):
+            return self.client.send(Request(method, path, None if body is None else encode(body), Any))
 
     def pages(self, path: str, body: dict[str, Any], limit: int) -> Iterator[dict[str, Any]]:
         """The first `limit` rows of a list, fetched page by page."""

@@ -80,13 +80,17 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         progress.clear()
 
 
+_counts = False  # whether a line of `waiting` is there already
+
+
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """The seconds that go by, for work that cannot say how far it is."""
-    if not sys.stderr.isatty():
+    """The seconds that go by, for work that cannot say how far it is; what is done within it shows none."""
+    global _counts
+    if _counts or not sys.stderr.isatty():
         yield
         return
-    over = threading.Event()
+    over, _counts = threading.Event(), True
     clock = threading.Thread(target=_count, args=(what, over), daemon=True)
     clock.start()
     try:
@@ -94,6 +98,7 @@ def waiting(what: str) -> Iterator[None]:
     finally:
         over.set()
         clock.join()
+        _counts = False
 
 
 def _count(what: str, over: threading.Event) -> None:

@@ -85,6 +85,23 @@ def test_a_list_of_many_pages_shows_the_seconds_while_it_is_read(
     assert "Reading  0 s" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
 
 
+def test_who_waits_for_a_busy_server_sees_that_he_does(terminal: Terminal) -> None:
+    end = time.monotonic() + 30
+
+    def busy(request: object) -> list[object]:
+        while "  0 s" not in terminal.getvalue() and time.monotonic() < end:
+            time.sleep(0.001)
+        return []
+
+    api = Api(cast(SyncClient, SimpleNamespace(send=busy)))
+    assert api.get("/flows") == []
+    assert "Waiting for the server  0 s" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
+    terminal.seek(0)
+    terminal.truncate()
+    assert api.rows("/flows/filter", {}, 10_000) == []  # which says what it does
+    assert "Reading  0 s" in terminal.getvalue() and "Waiting" not in terminal.getvalue()
+
+
 def test_a_pipe_is_told_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LATE_SECONDS", 0)
     with progress.waiting("Copying"):
