@@ -46,6 +46,8 @@ def _months(first: date) -> list[Svg]:
 
 def _label(days: Mapping[date, str]) -> str:
     bad = [
-        f"{n} days {look}" for look in WORST[:4] if (n := sum(1 for each in days.values() if each == look))
+        f"{n} day{'s' * (n != 1)} {look}"
+        for look in WORST[:4]
+        if (n := sum(1 for each in days.values() if each == look))
     ]
     return "Worst state per day, last 20 weeks: " + (", ".join(bad) or "nothing failed")
