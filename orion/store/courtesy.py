@@ -2,8 +2,8 @@
 
 SQLite gives its lock to whoever asks while it is free, and lets the others ask again after up to a tenth of a second. A
 clock that plans without a pause holds it nearly all the time; a server beside it would wait for seconds. So who waits
-says so by a shared lock on `<file>.waits` and asks every millisecond, and who has only maintenance to write looks there
-first.
+says so by a shared lock on `<file>.waits` and asks again every few milliseconds, and who has only maintenance to write
+looks there first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows has no flock: there nobody says so
     fcntl = None  # type: ignore[assignment]
 
-PAUSE = 0.001
+PAUSE, LONGEST_PAUSE = 0.001, 0.01
 TRIES = 10
 
 
@@ -37,8 +37,10 @@ class Courtesy:
             return
         until = time.monotonic() + seconds
         with self.waiting():
+            pause = PAUSE
             while not _begun(raw, last=time.monotonic() > until):
-                time.sleep(PAUSE)
+                time.sleep(pause)
+                pause = min(pause * 1.5, LONGEST_PAUSE)  # should many wait at once
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
