@@ -16,35 +16,35 @@ from orion.model.task_runs import TaskRun
 from orion.model.times import utcnow
 from orion.model.wire import Raw
 from orion.store import Conn, Store, flow_runs
-from orion.store.rows import json_text
 from orion.store.task_runs import TASK_RUN
 
 TASKS, ENDED, AT_ONCE, LAYERS = 10_000, 9_000, 100, 10
-STEP = 20  # tasks that end, and as many that begin, between two looks
+STEP = 5  # tasks that end, and as many that begin, between two looks; those that end have run from the beginning on
 TOOK = timedelta(seconds=10)
-BEGIN = "UPDATE task_run SET state_type = 'RUNNING', state_name = 'Running', start_time = :now, updated = :now"
+BEGIN = (
+    "UPDATE task_run SET state_type = 'RUNNING', state_name = 'Running', start_time = :now, updated = :now"
+    " WHERE id = :id"
+)
 END = (
     "UPDATE task_run SET state_type = 'COMPLETED', state_name = 'Completed', end_time = :now, updated = :now,"
-    " total_run_time = :took"
+    " total_run_time = :took WHERE id = :id"
 )
-SOME = " WHERE id IN {listed:ids}"
 
 
 @contextmanager
 def going_on(store: Store) -> Iterator[tuple[str, Callable[[], None]]]:
     """The run's address, and what lets it go on by a step."""
     run, ids = new_id(), [new_id() for _ in range(TASKS)]
-    store.write_now(_begin, run, ids, utcnow())
-    ended = iter(range(ENDED, TASKS, STEP))
+    began, ended = utcnow() - timedelta(hours=1), iter(range(ENDED, ENDED + AT_ONCE, STEP))
+    store.write_now(_begin, run, ids, began)
     try:
-        yield f"/runs/{run}", lambda: store.write_now(_step, ids, next(ended), utcnow())
+        yield f"/runs/{run}", lambda: store.write_now(_step, ids, next(ended), began, utcnow())
     finally:
         store.write_now(flow_runs.delete, run)
 
 
-def _begin(conn: Conn, run: str, ids: list[str], now: datetime) -> None:
+def _begin(conn: Conn, run: str, ids: list[str], began: datetime) -> None:
     (flow,) = conn.one("SELECT id FROM flow LIMIT 1") or ("",)
-    began = now - timedelta(hours=1)
     made: dict[str, Any] = {"created": began, "updated": began, "expected_start_time": began}
     state: dict[str, Any] = {"state_type": "RUNNING", "state_name": "Running", "start_time": began}
     flow_runs.insert(conn, FlowRun(id=run, name="going-on", flow_id=flow, **made, **state))
@@ -54,7 +54,7 @@ def _begin(conn: Conn, run: str, ids: list[str], now: datetime) -> None:
 
 def _task(run: str, ids: list[str], number: int, began: datetime) -> TaskRun:
     """A task by its number: the first have ended, some run, the others wait; each takes in one of the layer before."""
-    start, above = began + timedelta(seconds=number * 0.2), number - TASKS // LAYERS
+    start, above = _start(number, began), number - TASKS // LAYERS
     inputs = f'{{"x": [{{"input_type": "task_run", "id": "{ids[above]}"}}]}}' if above >= 0 else "{}"
     task = TaskRun(
         id=ids[number], created=began, updated=began, name=f"mapped-{number}", flow_run_id=run, task_key="mapped",
@@ -69,8 +69,13 @@ def _task(run: str, ids: list[str], number: int, began: datetime) -> TaskRun:
     return task
 
 
-def _step(conn: Conn, ids: list[str], first: int, now: datetime) -> None:
+def _start(number: int, began: datetime) -> datetime:
+    return began + timedelta(seconds=number * 0.2)
+
+
+def _step(conn: Conn, ids: list[str], first: int, began: datetime, now: datetime) -> None:
     """Let the tasks from the `first` on end, and those begin that have waited the longest."""
-    for text, low in ((END, first), (BEGIN, first + AT_ONCE)):
-        values = {"ids": json_text(ids[low : low + STEP]), "now": conn.time(now), "took": TOOK.total_seconds()}
-        conn.run(text + SOME, values)
+    moment, numbers = conn.time(now), range(first, first + STEP)
+    took = [(now - _start(number, began)).total_seconds() for number in numbers]
+    conn.many(END, [{"id": ids[at], "now": moment, "took": each} for at, each in zip(numbers, took, strict=True)])
+    conn.many(BEGIN, [{"id": ids[at + AT_ONCE], "now": moment} for at in numbers])
