@@ -43,6 +43,7 @@ REPORT_SECONDS = 4.0
 RETRY_SECONDS = (0.25, 30.0)
 MISSING_SECONDS = 5.0  # how often a queue is looked for that is not there
 HEALTH_SECONDS = 300.0
+NOT_STARTED = "The process could not be started"
 SILENT_SECONDS = 90.0  # a poll is answered after 25 s at the latest
 TAIL_BYTES = 64_000
 PAGE = 200
@@ -228,6 +229,7 @@ class Child:
     killed_after: float = 0.0  # the grace, where it did not help
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ending: str = ""  # what there is to say of the end beside the exit code
+    fault: str = "The flow process is gone"
     lock: int | None = None
     stays = False  # whether it lives on when the agent is stopped
 
@@ -325,8 +327,9 @@ class Remote(Child):
             self.handle = starting.result() if starting else self.handle
             end = await self.place.watch(self.handle, self.pass_on, old=starting is None)
         except (OrionError, httpx.HTTPError, OSError) as error:
-            lost = "it was lost: " if self.handle else "it could not be started: "
-            self.ending = str(error) if isinstance(error, NotBegun) else f"{lost}{error}"
+            is_lost = self.handle and not isinstance(error, NotBegun)
+            self.ending = f"it was lost: {error}" if is_lost else str(error)
+            self.fault = self.fault if self.handle else NOT_STARTED
             return 1
         finally:
             if starting:
@@ -619,7 +622,7 @@ class Agent:
         except (OSError, ValueError, Refusal, ImportError) as error:
             self.failed += 1
             why = f"{error}; {ALONE}" if isinstance(error, ImportError) else str(error)
-            await self._end(run["id"], token, "CRASHED", f"The process could not be started: {why}")
+            await self._end(run["id"], token, "CRASHED", f"{NOT_STARTED}: {why}")
             return None
         log.info("Run %r started as process %s.", run["name"], process.pid)
         self._limit(process.pid)
@@ -799,7 +802,7 @@ class Agent:
                 self.failed += 1
                 why = "its agent was stopped; " if self.stopping.is_set() else ""
                 await self._send_output(child)
-                message = f"The flow process is gone: {why}{child.ending_with(code)}."
+                message = f"{child.fault}: {why}{child.ending_with(code)}."
                 killed = (code is None or code < 0) and not self.stopping.is_set()
                 await self._end(child.run_id, child.token, "CRASHED", message, retriable=killed)
             elif state.get("type") == "CRASHED":

@@ -135,7 +135,8 @@ def test_an_image_that_may_not_be_pulled_or_does_not_exist_is_told(
     never = house.run(house.deploy("a", **in_docker(image="gone:1", image_pull_policy="NEVER")))
     gone = house.run(house.deploy("b", **in_docker(image="gone:1")))
     start()
-    assert "it could not be started: The image 'gone:1' is not on this machine" in crash_of(house, never)
+    told = "The process could not be started: The image 'gone:1' is not on this machine"
+    assert crash_of(house, never).startswith(told)
     assert "pull access denied for gone:1" in crash_of(house, gone)
 
 

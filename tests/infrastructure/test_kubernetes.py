@@ -138,7 +138,8 @@ def test_a_job_that_is_refused_is_told(
     run = house.run(house.deploy(**in_cluster()))
     start()
     message = crash_of(house, run)
-    assert f"it could not be started: Kubernetes: {refused[2]} ({refused[0]})" in message and told in message
+    assert message.startswith(f"The process could not be started: Kubernetes: {refused[2]} ({refused[0]})")
+    assert told in message
 
 
 @pytest.mark.row("INF-03")
