@@ -256,15 +256,16 @@ def known_keys(conn: Conn, flow_id: str, keys: list[str]) -> set[str]:
 
 def last_of_deployments(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
     """The newest `n` runs of each deployment that were due, oldest first."""
-    return _past(conn, Q.last_of_deployments, ids, n, now)
+    return _past(conn, "deployment_id", ids, n, now)
 
 
 def last_of_flows(conn: Conn, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
     """The newest `n` runs of each flow that were due, oldest first."""
-    return _past(conn, Q.last_of_flows, ids, n, now)
+    return _past(conn, "flow_id", ids, n, now)
 
 
-def _past(conn: Conn, statement: str, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
+def _past(conn: Conn, owner: str, ids: list[str], n: int, now: datetime) -> dict[str, list[Past]]:
+    statement = Q.last_of.replace("{owner}", owner)
     params = {"ids": json_text(ids), "n": n, "now": conn.time(now)}
     told: dict[str, str | None] = dict(conn.all(statement, params)) if ids else {}
     return {id: [_as_past(row, now) for row in sorted(_pasts(told.get(id) or "null") or ())] for id in ids}

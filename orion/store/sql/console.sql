@@ -136,26 +136,14 @@ WHERE block_type.slug = :slug AND NOT block_document.is_anonymous ORDER BY block
 -- Which of these keys a run of a flow has already.
 SELECT idempotency_key FROM flow_run WHERE flow_id = :flow_id AND idempotency_key IN {listed:keys};
 
--- name: last_of_deployments
--- The newest runs of some deployments that are due, all of one in one list: a row of an index leads to its run, which a join by
--- id would look up a second time. Times are in microseconds.
+-- name: last_of
+-- The newest runs of some flows or deployments that are due, all of one in one list: a row of an index leads to its run,
+-- which a join by id would look up a second time. Times are in microseconds.
 SELECT one.value, (
     SELECT {list}({array}({micros:run.expected_start_time}, run.id, run.name, run.state_type, run.state_name,
         {micros:run.start_time}, run.total_run_time))
     FROM (
-        SELECT * FROM flow_run WHERE deployment_id = one.value AND expected_start_time <= :now
-        ORDER BY expected_start_time DESC, id DESC LIMIT :n
-    ) AS run
-) FROM {listed:ids} AS one;
-
--- name: last_of_flows
--- The newest runs of some flows that are due, all of one in one list: a row of an index leads to its run, which a join by
--- id would look up a second time. Times are in microseconds.
-SELECT one.value, (
-    SELECT {list}({array}({micros:run.expected_start_time}, run.id, run.name, run.state_type, run.state_name,
-        {micros:run.start_time}, run.total_run_time))
-    FROM (
-        SELECT * FROM flow_run WHERE flow_id = one.value AND expected_start_time <= :now
+        SELECT * FROM flow_run WHERE {owner} = one.value AND expected_start_time <= :now
         ORDER BY expected_start_time DESC, id DESC LIMIT :n
     ) AS run
 ) FROM {listed:ids} AS one;
