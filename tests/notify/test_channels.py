@@ -233,6 +233,7 @@ def test_apprise_really_sends() -> None:
         asyncio.run(send(ByApprise(url="tgram://", subject="s", body="b"), private=False))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_apprise_is_loaded_beside_the_loop_and_the_time_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("apprise", reason="the extra apprise is not installed")
     on_the_loop, load = [], by_apprise.library
