@@ -29,6 +29,8 @@ def test_a_block_is_made_found_changed_and_deleted(page: Page, empty_console: Co
     expect(page.locator("[name='p.value']")).to_have_value("")
     page.get_by_role("button", name="Save").click()
     page.goto(f"{empty_console.url}/blocks")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="secret / token")).to_be_focused()
     page.get_by_role("searchbox").fill("nothing")
     expect(page.get_by_text("No block matches.")).to_be_visible()
     page.get_by_role("searchbox").fill("tok")

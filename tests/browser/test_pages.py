@@ -241,6 +241,7 @@ def test_a_phone_can_do_what_a_desk_can(browser: Browser, console: Console) -> N
     (searched, drawn, listed) = [box for box in boxes if box]
     assert searched["width"] > 280 and drawn["height"] < 100, "the chart is lower than on a desk"
     assert drawn["y"] < searched["y"] < listed["y"] and listed["width"] > 340
+    expect(page.locator(".filters select:visible")).to_have_count(2)
     row.get_by_role("checkbox").tap()
     expect(page.get_by_role("toolbar", name="Bulk actions")).to_be_in_viewport(ratio=1)
     row.locator("b").tap()
