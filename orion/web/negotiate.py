@@ -198,7 +198,8 @@ def _keeps(call: Call, status: int) -> bool:
 
 def _beside(call: Call, error: Reply) -> Reply:
     """The error as a toast; where the page asked by itself it says nothing, for it asks again."""
-    words = error.data["title" if error.status >= 500 else "detail"]
+    unknown = error.data["detail"] == "Internal Server Error"
+    words = error.data["title" if unknown else "detail"]
     own = call.scope["method"] == "GET" and call.headers.get("hx-source", "").endswith("#follow")
     return msgspec.structs.replace(
         error,

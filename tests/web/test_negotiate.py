@@ -118,8 +118,8 @@ def test_an_error_is_a_page_for_browsers_and_stays_as_it_is_for_programs(status:
     ("method", "status", "source", "said"),
     [
         ("POST", 404, "form", "why"),
-        ("POST", 500, "form", "Something went wrong"),
-        ("GET", 503, "form", "Busy: try again in a moment"),
+        ("POST", 500, "form", "why"),
+        ("GET", 503, "form", "why"),
         ("GET", 503, "i#follow", None),
     ],
 )
