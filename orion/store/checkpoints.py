@@ -5,8 +5,8 @@ for that commit waits for two syncs of the disk as well. A thread does it here. 
 never comes to its end that way. So once it has `LOG_PAGES` pages, maintenance waits until the thread has caught up, and
 the writer moves the little that has come since, between two transactions; SQLite starts the log anew then.
 
-A clock of its own writes without this writer, and must leave checkpoints alone. Where the log's file has become long by
-that, the thread moves what is there, and the rest while it keeps everybody from writing.
+A clock of its own writes without this writer, and must leave checkpoints alone. Where it has made the log longer than a
+server alone does, the thread lets it wait, as whoever wants to write does, until the writer has moved the rest.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from orion.store.courtesy import Courtesy
@@ -25,11 +27,10 @@ ROWS = 2_000  # changed rows between two checkpoints: 4 to 20 MB of log
 LOG_PAGES = 8_000
 MOST_PAGES = 32_000  # should the thread not keep up, SQLite moves everything in a commit after all
 LITTLE = 200  # changed rows that the writer moves itself
-LITTLE_PAGES = 2_000  # what is moved while nobody may write
 PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 LOOK_SECONDS = 2.0
-FULL_SECONDS = 0.2  # how long others may be kept from writing
-FULL = "PRAGMA wal_checkpoint(FULL)"
+OTHERS_END = 0.1  # what others are at is over then
+WRITER_ENDS = 0.3
 
 
 class Checkpoints:
@@ -38,7 +39,8 @@ class Checkpoints:
     def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
         self._raw, self._log, self._courtesy = raw, Path(f"{path}-wal"), Courtesy(path)
         self._rows = self._done = self._seen = 0
-        self._wanted = threading.Event()
+        self._wanted, self._finished = threading.Event(), threading.Event()
+        self.wake: Callable[[], None] = lambda: None  # lets the writer look around
         self._closing = self._is_ripe = False
         self.is_long = False
         self._thread = threading.Thread(target=self._run, name="orion-checkpoints", daemon=True)
@@ -59,6 +61,7 @@ class Checkpoints:
             else:
                 _move(raw)
                 self.is_long = False
+            self._finished.set()
 
     def close(self) -> None:
         """End the thread after the checkpoint that it is at."""
@@ -87,26 +90,30 @@ class Checkpoints:
             return False
 
     def _bring_to_its_end(self) -> None:
-        """While a reader needs what is in the log, it would keep others from writing in vain."""
         _move(self._raw)
-        pages, moved = _move(self._raw)
-        if pages - moved <= LITTLE_PAGES:
-            with self._courtesy.waiting():
-                _move(self._raw, FULL)
+        with self._courtesy.waiting():
+            time.sleep(OTHERS_END)
+            self._finished.clear()
+            self._catch_up()
+            self.wake()
+            self._finished.wait(WRITER_ENDS)
 
     def _checkpoint(self) -> None:
-        self.is_long = _move(self._raw)[0] >= LOG_PAGES
+        self.is_long = _move(self._raw) >= LOG_PAGES
         if self.is_long:
-            self._seen = self._rows
-            _move(self._raw)
-            self._is_ripe = True
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Leave little to the writer, which goes on from here."""
+        self._seen = self._rows
+        _move(self._raw)
+        self._is_ripe = True
 
 
-def _move(raw: sqlite3.Connection, how: str = PASSIVE) -> tuple[int, int]:
-    """Move what was committed from the log to the file, as far as no reader needs it; pages of the log, and moved."""
+def _move(raw: sqlite3.Connection) -> int:
+    """Move what was committed from the log to the file, as far as no reader needs it; the pages of the log."""
     try:
-        _, pages, moved = raw.execute(how).fetchone()
+        return int(raw.execute(PASSIVE).fetchone()[1])
     except sqlite3.Error as error:  # the writer meets it as well, and tells who waits for it
         log.debug("A checkpoint failed: %s", error)
-        return 0, 0
-    return int(pages), int(moved)
+        return 0

@@ -18,7 +18,7 @@ from orion.errors import DatabaseError, DatabaseOwned, QueryTooSlow
 from orion.store import migrate
 from orion.store.base import Options, Role, Store
 from orion.store.bus import Bus
-from orion.store.checkpoints import FULL_SECONDS, MOST_PAGES, Checkpoints
+from orion.store.checkpoints import MOST_PAGES, Checkpoints
 from orion.store.courtesy import Courtesy
 from orion.store.jobs import Job, Workers
 from orion.store.lock import Ownership, owner
@@ -53,6 +53,8 @@ class SqliteStore(Store):
             migrate.sqlite(self.path, self.options, check=self._owned is not None and self._owned.unclean)
             self._checkpoints = self._checkpointing()
             self._writer = self._writing()
+            if self._checkpoints:
+                self._checkpoints.wake = self._writer.look
         except BaseException:
             self._let_go()
             raise
@@ -140,16 +142,17 @@ class SqliteStore(Store):
         )
 
     def _write_conn(self) -> SqliteConn:
-        raw = connect(self.path, busy=0, log_pages=LOG_PAGES_OF.get(self.role))
+        raw = connect(self.path, busy=self.options.busy, log_pages=LOG_PAGES_OF.get(self.role))
         raw.execute("PRAGMA temp_store = MEMORY")  # what undoes a statement would go through a file else
         raw.execute(f"PRAGMA cache_size = -{WRITE_CACHE_KB}")
+        raw.execute("PRAGMA busy_timeout = 0")  # from now on the writer itself asks again
         return self._conn(raw, reading=False)
 
     def _checkpointing(self) -> Checkpoints | None:
         """Only a server has a thread for checkpoints: a clock leaves them to it, a flow is soon over."""
         if self.role is not Role.SERVER:
             return None
-        return Checkpoints(connect(self.path, busy=FULL_SECONDS), self.path)
+        return Checkpoints(connect(self.path, busy=self.options.busy), self.path)
 
     def _conn(self, raw: sqlite3.Connection, *, reading: bool) -> SqliteConn:
         return SqliteConn(raw, limit=self.options.timeout, reading=reading, log=self.options.echo)

@@ -18,7 +18,7 @@ from orion.store.dialect import translate
 
 LOOK_EVERY = 20_000  # steps of SQLite's machine between two looks at the clock: about a millisecond
 PREPARED = 512
-LOG_BYTES = 64_000_000  # to which the log's file is cut when it starts anew; what one server writes stays below
+LOG_BYTES = 140_000_000  # to which the log's file is cut when it starts anew; that of a server alone stays below
 FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -8,7 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orion.cli.server import AGENT_SECONDS, STOP_SECONDS
 from tests.servers import CHECKOUT, OrionServer, eventually, run_orion, serving
 
 
@@ -172,9 +170,8 @@ def test_it_ends_although_a_client_holds_a_long_poll(tmp_path: Path) -> None:
             poll.sendall(
                 f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
             )
-            began = time.monotonic()
             assert server.stop() == 0
-            assert time.monotonic() - began < STOP_SECONDS  # the poll is sent home, not waited for
+            assert poll.recv(100).startswith(b"HTTP/1.1 200")  # it is sent home, not cut off when time is over
 
 
 @pytest.mark.row("API-03")
@@ -187,13 +184,12 @@ def test_the_second_signal_forces(tmp_path: Path) -> None:
         with closing(socket.create_connection(("127.0.0.1", server.port))) as half:  # and a request that has no end
             half.sendall(b"POST /api/flows/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n{")
             assert server.get("/health").json() is True  # so the server has it
-            began = time.monotonic()
             server.process.send_signal(signal.SIGINT)
             eventually(lambda: "Press Ctrl+C again" in server.output)
             assert server.process.poll() is None
             server.process.send_signal(signal.SIGINT)
             assert server.stop(0) == 0
-        assert time.monotonic() - began < AGENT_SECONDS  # neither is waited for
+        assert "graceful shutdown exceeded" not in server.output  # neither is waited for
     eventually(lambda: not _alive(agent[0]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -95,8 +96,17 @@ def test_the_log_that_another_process_makes_long_starts_anew(
 ) -> None:
     monkeypatch.setattr(checkpoints, "LOG_BYTES", 200_000)
     monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.02)
+    moved, move = set(), checkpoints._move
+
+    def watched(raw: sqlite3.Connection) -> int:
+        moved.add((threading.current_thread().name, Courtesy(server.path).others_wait()))
+        return move(raw)
+
+    monkeypatch.setattr(checkpoints, "_move", watched)
     with closing(opened(tmp_path)) as server:
         server.write_now(setting, "first")
         before = laps(server)
         with planning(server):
             eventually(lambda: laps(server) > before)
+            eventually(lambda: ("orion-writer", True) in moved)  # who had nothing to write, while the clock waits
+    assert {("orion-checkpoints", False), ("orion-checkpoints", True)} <= moved
