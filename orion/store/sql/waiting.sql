@@ -54,6 +54,6 @@ WHERE id IN {listed:ids} ORDER BY name, id;
 
 -- name: open_tasks
 -- Task runs of a flow run that have not ended, with their tags.
-SELECT id, name, state_type, tags FROM task_run
+SELECT id, name, state_type, tags FROM task_run {by_index:task_run_flow_run_state}
 WHERE flow_run_id = :id AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')
 ORDER BY expected_start_time, id LIMIT :n;

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -152,6 +154,7 @@ def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return known
 
 
+@lru_cache(maxsize=20_000)
 def family(name: str) -> str:
     """What the tasks of one name are called together: fetch-7 is one of fetch."""
     return name.rpartition("-")[0] or name
@@ -159,19 +162,16 @@ def family(name: str) -> str:
 
 def grouped(spans: Sequence[Span]) -> list[Span]:
     """One row for all tasks of a name, the first failed ones kept by themselves."""
-    groups: dict[tuple[str, str], list[Span]] = {}
+    groups: defaultdict[tuple[str, str], list[Span]] = defaultdict(list)
     alone = MOST_ALONE
     for span in spans:
-        failed = span.look in FAILED
-        if failed and alone:
+        if span.look not in FAILED:
+            groups[family(span.name), ""].append(span)
+        elif alone:
             alone -= 1
-            groups[span.name, span.id] = [span]
-            continue
-        key = (family(span.name), "failed" if failed else "")
-        if key in groups:
-            groups[key].append(span)
+            groups[span.name, span.id].append(span)
         else:
-            groups[key] = [span]
+            groups[family(span.name), "failed"].append(span)
     return [
         members[0] if len(members) == 1 else _group(name, members) for (name, _), members in groups.items()
     ]
