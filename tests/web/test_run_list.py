@@ -207,3 +207,16 @@ def test_deleting_all_that_match_names_the_number_and_posts_the_filter_again(ful
     assert bulk(client, **form, sure="yes")["changed"] == number
     assert client.get(f"/api/flow_runs/{seeded.runs['velvet-otter']}").status_code == 404
     assert client.get(f"/api/flow_runs/{seeded.runs['cobalt-heron']}").status_code == 200
+
+
+def test_the_buttons_for_all_that_match_name_how_many_they_change(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = full
+    total = client.get("/runs", headers=JSON).json()["total"]
+    bar = client.get("/runs", headers=HTML).text.partition('class="bulk"')[2]
+    assert f"all {total} that match" in bar
+    assert f'Cancel<span class="of-all">&nbsp;{total} runs</span>' in bar
+    monkeypatch.setattr("orion.web.pages.run_actions.MOST", total - 1)
+    bar = client.get("/runs", headers=HTML).text.partition('class="bulk"')[2]
+    assert f"the first {total - 1} of {total} that match" in bar and f"&nbsp;{total - 1} runs<" in bar

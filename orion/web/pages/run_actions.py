@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from orion.errors import BadRequest, NotFound
 from orion.model.filters import Filters, FlowRunFilter, IdCriterion, TimeCriterion
 from orion.model.flow_runs import FlowRun
-from orion.model.states import OrchestrationResult, StateCreate, StateDetails, is_final
+from orion.model.states import OrchestrationResult, StateCreate, StateDetails
 from orion.model.times import from_micros, to_micros
 from orion.orchestration import propose_flow_run
 from orion.store import Lane, console, deleted, flow_runs
@@ -99,8 +99,8 @@ VERBS: dict[str, tuple[Work, str]] = {
 async def bulk(call: Call) -> Reply:
     """Cancel, retry or delete the runs that are ticked, or all that match.
 
-    Deleting and cancelling ask once more, with names; cancelling only where something has not ended yet. What a cancel
-    ended before it began can be undone, by the moment of the cancel.
+    Deleting asks once more, with names. Cancelling asks nothing: what it ended before it began can be undone, by the
+    moment of the cancel.
     """
     see(call)
     verb, every = str(call.form.get("verb", "")), bool(call.form.get("all"))
@@ -115,11 +115,10 @@ async def bulk(call: Call) -> Reply:
     ids = [str(each).lower() for each in call.form.getlist("run")][:MOST]
     if every:
         ids = await gather(call, _matching, address, call.now)
-    if ids and verb != "retry" and not call.form.get("sure"):
-        data = await gather(call, _lost, ids, verb)
-        if data["number"]:
-            data |= {"verb": verb, "every": every, "back": address, "ids": [] if every else ids}
-            return Reply(data, "flow_runs/confirm.html")
+    if ids and verb == "delete" and not call.form.get("sure"):
+        data = await gather(call, _lost, ids)
+        data |= {"every": every, "back": address, "ids": [] if every else ids}
+        return Reply(data, "flow_runs/confirm.html")
     return await _all(call, verb, ids, address)
 
 
@@ -134,7 +133,7 @@ async def _all(call: Call, verb: str, ids: list[str], address: str) -> Reply:
     words += "".join(f"; {plural(number, 'run')} not: {why}" for why, number in reasons.most_common(3))
     data: dict[str, Any] = {"changed": changed, "unchanged": unchanged, "reasons": dict(reasons)}
     undo = None
-    if verb == "cancel" and (again := len(await gather(call, _cancelled_at, address, call.now, call.now))):
+    if verb == "cancel" and changed and (again := len(await gather(call, _cancelled_at, address, call.now, call.now))):
         undo = said.Undo(to_micros(call.now), again)
         data["undo"] = {"at": str(undo.at), "number": again}
     return Reply(data, headers={"Set-Cookie": said.kept(words, undo)}, location=address)
@@ -176,12 +175,11 @@ def _moment(text: str) -> datetime:
     return from_micros(int(text))
 
 
-def _lost(conn: Conn, ids: list[str], verb: str) -> dict[str, Any]:
-    """What a deletion takes with it, or a cancel ends: names, and how many of them are under way."""
+def _lost(conn: Conn, ids: list[str]) -> dict[str, Any]:
+    """What a deletion takes with it: names, and how many of them are under way."""
     named = ids[:PAGE]
     chosen = Filters(flow_runs=FlowRunFilter(id=IdCriterion(any_=named)))
-    found = flow_runs.filter(conn, chosen, "NAME_ASC", PAGE, 0)
-    runs = [run for run in found if verb == "delete" or not is_final(run.state_type)]
+    runs = flow_runs.filter(conn, chosen, "NAME_ASC", PAGE, 0)
     tasks = flow_runs.count_task_runs(conn, named)
     flows = console.flow_names(conn, (run.flow_id for run in runs))
     return {
@@ -189,7 +187,6 @@ def _lost(conn: Conn, ids: list[str], verb: str) -> dict[str, Any]:
             {"name": run.name, "flow": flows.get(run.flow_id, "?"), "tasks": tasks[run.id]} for run in runs
         ],
         "number": len(runs) + len(ids) - len(named),
-        "ended": len(found) - len(runs),
         "going": sum(1 for run in runs if _goes(run)),
     }
 

@@ -15,7 +15,7 @@ from orion.web.charting import RunHistory
 from orion.web.charts.durations import Dot
 from orion.web.charts.history import Bucket
 from orion.web.display import plural, span, viewer
-from orion.web.pages import run_counts, run_filters, run_query, run_views
+from orion.web.pages import run_actions, run_counts, run_filters, run_query, run_views
 from orion.web.pages.run_counts import Chip, Span
 from orion.web.pages.run_query import RANGE_NAMES, SORTS, WIDTHS, RunQuery
 from orion.web.pages.run_rows import Group, RunRow, by_day, rows_of
@@ -86,6 +86,7 @@ def _data(conn: Conn, query: RunQuery, now: datetime, wanted: int) -> dict[str, 
         "options": _options(conn, query),
         "chips": [(words, without.href()) for words, without in chips],
         "total": total,
+        "most_changed": run_actions.MOST,
         "drops": [] if groups else run_counts.most_hiding(conn, query, chips, now),
         "any_runs": bool(groups) or flow_runs.count(conn) > 0,
         **_place(query, groups, key, number, total),
