@@ -73,7 +73,7 @@
     if (document.hidden && e.target.id == "follow") return e.preventDefault()
     e.detail.ctx.fetch = async (...asked) => { const answer = await fetch(...asked); await down; return answer }
   })
-  const live = s => { root.dataset.live = s.toLowerCase(); $$(".live b").forEach(b => b.textContent = s) }
+  const live = s => { root.dataset.live = s.toLowerCase(); $(".foot b").textContent = s }
   addEventListener("htmx:error", e => e.detail.ctx?.request?.method == "POST" && toast({ detail: { error: "The server does not answer. Try again in a moment." } }))
   addEventListener("htmx:sse:after:connection", () => live("Live"))
   addEventListener("htmx:sse:error", () => live("Waiting"))

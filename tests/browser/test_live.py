@@ -15,6 +15,7 @@ from orion.model.times import utcnow
 from orion.orchestration import create_flow_run, propose_flow_run
 from orion.store import flow_runs, logs
 from tests.browser.conftest import Console, Prefixed
+from tests.browser.places import everywhere
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +77,21 @@ def test_a_run_that_ends_is_seen_to_end(page: Page, console: Console) -> None:
     console.store.write_now(propose_flow_run, run, StateCreate(type="COMPLETED"), utcnow())
     expect(page.locator(".head .badge")).to_have_text("Completed")
     expect(page.locator("#details")).to_contain_text("Duration")
+    expect(page.locator(".foot .live")).to_be_hidden()
+
+
+def test_only_a_page_that_hears_of_changes_says_that_it_is_live(page: Page, console: Console) -> None:
+    quiet = 0
+    for address in everywhere(console):
+        page.goto(console.url + address)
+        follows, dot = page.locator("#follow[hx-get]").count(), page.locator(".foot .live")
+        assert page.locator("[hx-sse\\:connect]").count() == follows, address
+        expect(dot).to_be_visible(visible=bool(follows))
+        expect(page.locator(".foot")).to_contain_text("sqlite")
+        if follows:
+            expect(dot).to_contain_text("Live")
+        quiet += not follows
+    assert quiet > 10
 
 
 def test_the_list_hears_of_a_new_state_and_keeps_what_is_typed(page: Page, console: Console) -> None:
@@ -206,6 +222,8 @@ def test_a_page_whose_stream_is_cut_asks_by_itself_and_hears_again_when_it_is_ba
     change(console, run, "PAUSED")
     expect(glyph).to_have_attribute("aria-label", "Paused")
     expect(live).to_have_attribute("data-live", "waiting")
+    said = page.locator(".head .live b").evaluate("word => word.innerText + getComputedStyle(word, '::after').content")
+    assert said == '"Waiting"', "what the page asked for by itself does not set it back"
     page.goto(console.run("velvet-otter"))  # no stream from the beginning
     expect(live).to_have_attribute("data-live", "waiting")
     change(console, run, "RUNNING")
