@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from orion.store import Store
 
@@ -36,3 +38,20 @@ def statements(store: Store, fn: Callable[..., Any], *args: Any, **kw: Any) -> i
         return wrapped.count
 
     return store.write_now(counted)
+
+
+@contextmanager
+def reads(store: Store) -> Iterator[Callable[[], int]]:
+    """How many statements of reads the store has been given since the beginning of the block, whoever gave them."""
+    counted: list[Counted] = []
+    real = store.read_now
+
+    def read_now(fn: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        def watched(conn: Any, *args: Any, **kw: Any) -> Any:
+            counted.append(Counted(conn))
+            return fn(counted[-1], *args, **kw)
+
+        return real(watched, *args, **kw)
+
+    with patch.object(store, "read_now", read_now):
+        yield lambda: sum(each.count for each in counted)

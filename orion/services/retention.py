@@ -62,12 +62,8 @@ def terms(settings: Settings, now: datetime) -> Terms:
 
 def find(store: Store, kept: Terms) -> Old:
     """Count what may go, and leave it."""
-    counts = {
-        name: store.read_now(db.count_old_runs, flow_id, kept.runs_before, kept.keep)
-        for flow_id, name in store.read_now(db.flows)
-    }
     return Old(
-        runs={name: number for name, number in counts.items() if number},
+        runs=store.read_now(db.count_old_runs, kept.runs_before, kept.keep),
         logs=store.read_now(db.count_old_logs, kept.logs_before),
         messages=store.read_now(db.count_old_messages, kept.logs_before),
     )
@@ -91,12 +87,11 @@ def delete(
 
 def _batches(store: Store, kept: Terms) -> Iterator[int]:
     """Delete batch by batch, and give the number of rows of each."""
-    for flow_id, _ in store.read_now(db.flows):
-        while found := store.read_now(db.old_runs, flow_id, kept.runs_before, kept.keep, RUNS_AT_ONCE):
-            gone = sum(_delete_run(store, id, kept) for id in found)
-            yield gone
-            if not gone:
-                break
+    flow = ""
+    while found := store.read_now(db.old_runs, kept.runs_before, kept.keep, RUNS_AT_ONCE, flow):
+        gone = sum(_delete_run(store, id, kept) for _, id in found)
+        flow = found[-1][0] + ("" if gone else "~")  # where nothing could go, the next flow is looked at
+        yield gone
     for some in (db.delete_old_logs, db.delete_old_messages):
         yield from _until_none(store, some, kept.logs_before)
 

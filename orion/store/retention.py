@@ -9,23 +9,22 @@ from orion.store import deleted, flow_runs, sql
 from orion.store.base import Conn
 
 Q = sql.load("retention")
+OLD_RUNS = Q.old_runs.replace("{beyond}", Q.beyond)
+COUNT_OLD_RUNS = Q.count_old_runs.replace("{beyond}", Q.beyond)
 
 
-def flows(conn: Conn) -> list[tuple[str, str]]:
-    """The (id, name) of every flow."""
-    return [(id, name) for id, name in conn.all(Q.flows)]
+def old_runs(conn: Conn, before: datetime, keep: int, n: int, flow_id: str = "") -> list[tuple[str, str]]:
+    """Flow and id of finished runs from before a moment, flow by flow, from one of the flows on.
+
+    The newest `keep` of each flow are never among them.
+    """
+    values = {**_beyond(conn, before, keep), "flow": flow_id, "n": n}
+    return [(flow, id) for flow, id in conn.all(OLD_RUNS, values)]
 
 
-def old_runs(conn: Conn, flow_id: str, before: datetime, keep: int, n: int) -> list[str]:
-    """Ids of finished runs of a flow from before a moment, oldest first; the newest `keep` are never among them."""
-    values = _beyond(conn, flow_id, before, keep)
-    return [row[0] for row in conn.all(Q.old_runs, {**values, "n": n})] if values else []
-
-
-def count_old_runs(conn: Conn, flow_id: str, before: datetime, keep: int) -> int:
-    """How many runs of a flow those are."""
-    values = _beyond(conn, flow_id, before, keep)
-    return _number(conn, Q.count_old_runs, values) if values else 0
+def count_old_runs(conn: Conn, before: datetime, keep: int) -> dict[str, int]:
+    """How many they are, by the name of the flow."""
+    return {name: int(number) for name, number in conn.all(COUNT_OLD_RUNS, _beyond(conn, before, keep))}
 
 
 def delete_run(conn: Conn, id: str, before: datetime, now: datetime) -> list[str] | None:
@@ -57,15 +56,8 @@ def delete_old_messages(conn: Conn, before: datetime, n: int) -> int:
     return conn.run(Q.delete_old_messages, {"before": conn.time(before), "n": n})
 
 
-def _beyond(conn: Conn, flow_id: str, before: datetime, keep: int) -> dict[str, Any] | None:
-    """Where the runs of a flow begin that need not stay; None when all of them stay."""
-    if keep < 1:
-        kept: tuple[Any, ...] | None = (conn.time(before), "~")
-    else:
-        kept = conn.one(Q.oldest_kept, {"flow_id": flow_id, "others": keep - 1})
-    if kept is None:
-        return None
-    return {"flow_id": flow_id, "before": conn.time(before), "kept": kept[0], "kept_id": kept[1]}
+def _beyond(conn: Conn, before: datetime, keep: int) -> dict[str, Any]:
+    return {"before": conn.time(before), "keep": max(keep, 0), "others": max(keep - 1, 0)}
 
 
 def _number(conn: Conn, statement: str, values: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ from orion.services import retention
 from orion.services.duties import BY_NAME
 from orion.settings import temporary_settings
 from orion.store import Store, flows, logs
+from tests import counting
 from tests.orchestration.world import World, wish
 
 DAY = timedelta(days=1)
@@ -169,6 +170,70 @@ def test_a_pass_ends_when_its_time_is_over_and_the_next_goes_on(
     kept = retention.Terms(world.now, world.now, 0, world.now)
     passes = [retention.delete(world.store, kept, seconds=0.0) for _ in range(4)]
     assert passes[:3] == [2, 2, 1] and left(world) == set()
+
+
+@pytest.mark.row("DB-13")
+def test_what_may_go_of_many_flows_is_found_many_at_once(world: World) -> None:
+    """And a flow of which nothing may go costs no statement."""
+
+    def cost() -> tuple[int, int]:
+        kept = retention.Terms(world.now - 365 * DAY, world.now, 2, world.now)
+        with counting.reads(world.store) as number:
+            return retention.delete(world.store, kept), number()
+
+    _flows(world, 400, days=(900, 800, 1))
+    assert cost() == (400, 400 // retention.RUNS_AT_ONCE + 1)
+    _flows(world, 400, days=(800, 1))
+    assert cost() == (0, 1)
+    with counting.reads(world.store) as number:
+        old = retention.find(world.store, retention.Terms(world.now, world.now, 1, world.now))
+    assert number() == 3 and len(old.runs) == sum(old.runs.values()) == 800
+
+
+def test_a_batch_goes_on_behind_a_flow_of_which_nothing_could_go(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program deleted what was found, or started it again."""
+    from orion.store import retention as db
+
+    first, _ = sorted(_flows(world, 2, days=(900,)))
+    real = db.delete_run
+
+    def refused(conn: Any, id: str, *args: Any) -> Any:
+        held = conn.one(
+            "SELECT 1 FROM flow_run WHERE id = :id AND flow_id = :flow", {"id": id, "flow": first}
+        )
+        return None if held else real(conn, id, *args)
+
+    monkeypatch.setattr(db, "delete_run", refused)
+    monkeypatch.setattr(retention, "RUNS_AT_ONCE", 1)
+    assert retention.delete(world.store, retention.Terms(world.now, world.now, 0, world.now)) == 1
+    assert world.rows("SELECT flow_id FROM flow_run") == [(first,)]
+
+
+def _flows(world: World, number: int, days: tuple[int, ...]) -> list[str]:
+    """Flows with runs that ended so many days ago."""
+    ids = [new_id() for _ in range(number)]
+
+    def add(conn: Any) -> None:
+        now = conn.time(world.now)
+        conn.many(
+            "INSERT INTO flow (id, created, updated, name) VALUES (:id, :now, :now, :id)",
+            [{"id": id, "now": now} for id in ids],
+        )
+        conn.many(
+            "INSERT INTO flow_run (id, created, updated, name, flow_id, state_type, state_name, "
+            "state_timestamp, expected_start_time, end_time) "
+            "VALUES (:id, :at, :at, 'a', :flow, 'COMPLETED', 'Completed', :at, :at, :at)",
+            [
+                {"id": new_id(), "flow": id, "at": conn.time(world.now - each * DAY)}
+                for id in ids
+                for each in days
+            ],
+        )
+
+    world.store.write_now(add)
+    return ids
 
 
 def test_messages_that_are_done_go_as_old_logs_do(world: World) -> None:

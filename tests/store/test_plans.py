@@ -25,6 +25,7 @@ from orion.store import (
     history,
     logs,
     open_store,
+    retention,
     states,
     task_runs,
     work_queues,
@@ -296,6 +297,12 @@ def test_a_history_of_a_name_is_told_by_an_index_and_nothing_is_sorted(sqlite_st
     )
     assert any("COVERING INDEX flow_run_expected (expected_start_time>? AND" in step for step in plan), plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_old_runs_are_sought_by_their_flow_and_time_and_none_is_sorted(sqlite_store: Store) -> None:
+    ((_, plan),) = plans(sqlite_store, lambda conn: retention.old_runs(conn, NOW, 100, 20))
+    assert any("run USING INDEX flow_run_flow (flow_id=? AND expected_start_time<?)" in step for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan) and faults(plan) == [], plan
 
 
 def test_the_usual_times_of_deployments_stand_in_an_index(sqlite_store: Store) -> None:
