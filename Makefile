@@ -10,7 +10,7 @@ STAMPS := pyproject.toml scripts/venv.sh
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format bench soak fuzz docs rows wheel clean
+.PHONY: help run test test-all check format bench soak fuzz docs rows wheel pyz clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ rows: $(VENV)/.dev ## which rows of the acceptance list have a test, and which n
 
 wheel: $(VENV)/.dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+
+pyz: $(VENV)/.dev ## build dist/orion.pyz: orion and all it needs in one file, for Python 3.11 to 3.14
+	$(BIN)/python scripts/pyz.py
 
 clean: ## remove everything that make has built
 	rm -rf $(VENV) build dist site
