@@ -665,6 +665,7 @@ class Agent:
             place = infrastructure(kind, values)
         except OrionError as error:
             raise ValueError(str(error)) from None
+        place.tell = self._teller(run["id"])
         env = self._environment_elsewhere(run, token, values.get("env") or {})
         child = Remote(run["id"], run["name"], token, 0, "", place=place)
 
@@ -810,6 +811,21 @@ class Agent:
         except Refusal as error:
             log.warning("The end of run %r was not taken: %s", child.name, error)
 
+    def _teller(self, run_id: str) -> Callable[[int, str], None]:
+        """Hears what a run waits for in its infrastructure: says it here, and in the run's logs, where people look."""
+
+        def tell(level: int, message: str) -> None:
+            log.log(level, "%s", message)
+            self._spawn(self._send_word(run_id, level, message), self.tasks)
+
+        return tell
+
+    async def _send_word(self, run_id: str, level: int, message: str) -> None:
+        entry = {"name": "orion.infrastructure", "level": level, "message": message[:10_000]}
+        entry |= {"timestamp": self.api.now().isoformat(), "flow_run_id": run_id}
+        with contextlib.suppress(Refusal, Unavailable):
+            await self.api.call("POST", "/logs/", [{**entry, "source": str(uuid.uuid4()), "seq": 0}])
+
     async def _send_output(self, child: Child) -> None:
         """The last lines that the process wrote and did not send, into the run's logs: it cannot any more."""
         text = child.tail.decode(errors="replace").replace("\0", "")
@@ -882,6 +898,7 @@ class Agent:
         if known.get("ORION__FLOW_RUN_ID") != run["id"] or _is_another_agent(agent):
             return await place.close()
         log.info("Run %r is adopted: %s %s.", run["name"], kind, handle)
+        place.tell = self._teller(run["id"])
         token = known.get("ORION__ATTEMPT")
         await self._watch(Remote(run["id"], run["name"], token, 0, "", place=place, handle=handle))
 

@@ -12,7 +12,7 @@ from orion.model.ids import Id
 CauseKind = Literal[
     "time", "retry", "process", "no_deployment", "no_queue", "queue_paused", "no_agent", "queue_limit",
     "deployment_limit", "tag_limit", "named_limit", "upstream", "line", "agent", "starting", "paused", "cancelling",
-    "parent",
+    "parent", "infrastructure",
 ]  # fmt: skip
 
 

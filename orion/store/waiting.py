@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from orion.model.flow_runs import FlowRun
@@ -16,6 +16,7 @@ from orion.store.rows import json_text
 
 Q = sql.load("waiting")
 MOST = 10
+CLOCKS = timedelta(minutes=1)  # by how much the clock of an agent may be behind
 
 
 class Hold(NamedTuple):
@@ -70,6 +71,14 @@ def agents(conn: Conn, queue_id: str) -> list[tuple[str, datetime]]:
     """Names of those who asked a queue, with the time of their last question, the latest first."""
     rows = conn.all(Q.agents, {"id": queue_id, "n": MOST})
     return [(name, moment) for name, seen in rows if (moment := conn.when(seen)) is not None]
+
+
+def told_of(conn: Conn, since: dict[str, datetime]) -> dict[str, tuple[str, datetime]]:
+    """What an agent told last of each of some runs since they are in their state, and when."""
+    earliest = conn.time(min(since.values()) - CLOCKS)
+    rows = conn.all(Q.told_of, {"ids": json_text(sorted(since)), "since": earliest})
+    told = [(id, message, moment) for id, message, created in rows if (moment := conn.when(created))]
+    return {id: (message, moment) for id, message, moment in told if moment >= since[id]}
 
 
 def before(conn: Conn, queue: WorkQueue, run: FlowRun, now: datetime) -> int:

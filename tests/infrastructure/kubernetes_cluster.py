@@ -49,6 +49,7 @@ class Cluster:
         self.server_url = ""
         self.refused: dict[str, tuple[int, str, str]] = {}  # "POST jobs" → code, reason, message
         self.waiting: dict[str, str] | None = None  # why pods stay pending
+        self.at_first: list[dict[str, Any]] = []  # what a pod's status says before that
         self.without_pods: dict[str, str] | None = None  # the event that tells why a job has no pod
         self.expired, self.cut_watches, self.cut_logs, self.watches = 0, 0, 0, 0
         self.shown = 0  # pods that were told to somebody
@@ -114,6 +115,9 @@ class Cluster:
         pod = {"metadata": {"name": name, "labels": labels}, "spec": template["spec"]}
         self.pods[name] = pod
         await self._change(name, "ADDED", {"phase": "Pending"})
+        for status in self.at_first:
+            await self._change(name, "MODIFIED", {"phase": "Pending", **status})
+            await asyncio.sleep(0.05)
         if self.waiting:
             state = {"waiting": self.waiting}
             return await self._change(

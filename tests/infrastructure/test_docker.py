@@ -125,6 +125,8 @@ def test_images_are_pulled_as_the_policy_says(house: House, start: Start, engine
         run = house.run(house.deploy(f"d{number}", **variables))
         start()
         crash_of(house, run)
+        pulled = image != "flows:1"
+        assert (f"The image {image!r} is pulled." in house.logs(run)) is pulled
     assert [call for call in engine.calls if call.startswith("pull")] == ["pull flows:latest", "pull flows:2"]
 
 

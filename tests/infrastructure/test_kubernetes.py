@@ -178,6 +178,34 @@ def test_a_pod_that_does_not_begin_in_time_is_given_up(
     assert (f"waits: {reason}: so it is" in caplog.text) is is_told
 
 
+UNSCHEDULABLE = {
+    "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available",
+}  # fmt: skip
+
+
+@pytest.mark.row("INF-03")
+def test_what_a_pod_waits_for_is_the_cause_that_its_run_waits(
+    house: House, start: Start, cluster: Cluster
+) -> None:
+    """Told at once, into the run's logs; and that it is over."""
+    cluster.at_first = [{"conditions": [UNSCHEDULABLE]}]
+    cluster.waiting = {"reason": "ContainerCreating", "message": ""}
+    run = house.run(house.deploy(**in_cluster()))
+    start()
+
+    def lines() -> list[str]:
+        return [line.partition(cluster.only()["metadata"]["name"])[2] for line in house.logs(run)]
+
+    assert eventually(lambda: len(house.logs(run)) == 2 and lines()) == [
+        " waits: Unschedulable: 0/3 nodes are available",
+        " goes on: ContainerCreating",
+    ]
+    told = house.get(f"/flow_runs/{run}/why")
+    assert [cause["kind"] for cause in told["causes"]] == ["starting", "infrastructure"]
+    assert "Its infrastructure is not ready, The pod of job default/" in told["reason"]
+    assert told["reason"].endswith(" goes on: ContainerCreating")
+
+
 @pytest.mark.row("INF-03")
 def test_a_job_without_a_pod_tells_of_the_quota(house: House, start: Start, cluster: Cluster) -> None:
     cluster.without_pods = {"reason": "FailedCreate", "message": "exceeded quota: compute, limited: pods=4"}

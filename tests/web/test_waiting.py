@@ -231,6 +231,23 @@ def test_a_list_of_waiting_runs_looks_once_for_all_of_them(client: Client, store
     assert counting.statements(store, rows, runs) == counting.statements(store, rows, runs[:1])
 
 
+def test_what_agents_told_of_many_runs_is_read_at_once(client: Client, store: Any) -> None:
+    made = makers.deployment(client, work_queue_name=makers.queue(client)["name"])
+    ids = [planned(client, made["id"])["id"] for _ in range(9)]
+    for id in ids:
+        makers.propose(client, "flow_runs", id, "PENDING")
+        line = {"name": "orion.infrastructure", "level": 30, "message": f"waits {id}", "flow_run_id": id}
+        client.post("/api/logs/", json=[{**line, "timestamp": iso(datetime.now(UTC))}])
+    runs = [store.read_now(flow_runs.get, id) for id in ids]
+
+    def rows(conn: Conn, runs: list[FlowRun]) -> None:
+        viewer.set(Viewer())
+        for row in run_rows.rows_of(conn, runs, datetime.now(UTC)):
+            assert f"waits {row.run.id}" in row.note.strong + row.note.rest
+
+    assert counting.statements(store, rows, runs) == counting.statements(store, rows, runs[:1])
+
+
 def test_a_list_of_deployments_that_are_late_reads_their_queues_at_once(client: Client, store: Any) -> None:
     made = [makers.deployment(client, work_queue_name=makers.queue(client)["name"])["id"] for _ in range(3)]
     now, found = datetime.now(UTC), [store.read_now(deployments.get, id) for id in made]
@@ -263,3 +280,39 @@ def test_a_page_of_runs_looks_once_for_those_that_were_and_those_that_come(
     monkeypatch.setattr(run_pages, "rows_of", noting)
     page = client.get("/runs", headers={"Accept": "application/json"}).json()
     assert told == [sum(len(group["rows"]) for group in page["groups"])] and told[0] >= 2
+
+
+def test_what_an_agent_told_of_its_infrastructure_is_the_cause(client: Client, clock: Clock) -> None:
+    """The last that it told since the run is pending: not what it told of an attempt before."""
+    queue = makers.queue(client)
+    made = makers.deployment(client, work_queue_name=queue["name"])
+    poll(client, queue["id"])
+    run = planned(client, made["id"])
+
+    def tell(message: str, name: str = "orion.infrastructure") -> None:
+        """By the clock of an agent that is half a minute behind."""
+        at = iso(clock.now - timedelta(seconds=30))
+        line = {"name": name, "level": 30, "message": message, "timestamp": at}
+        assert client.post("/api/logs/", json=[{**line, "flow_run_id": run["id"]}]).status_code == 201
+
+    tell("The pod of job etl/a waits: ErrImagePull: the attempt before")
+    clock.now += timedelta(seconds=20)
+    makers.propose(client, "flow_runs", run["id"], "PENDING")
+    assert stops(why(client, run["id"])) == ["starting"]
+    clock.now += timedelta(seconds=5)
+    for message in ("The pod of job etl/b waits: ErrImagePull: no such\nhost", "The pod of job etl/b goes on: x"):
+        tell(message)
+        clock.now += timedelta(seconds=5)
+    tell("what its process wrote", "orion.agent")
+    told = why(client, run["id"])
+    assert stops(told) == ["infrastructure"] and cause(told, "starting")["title"] == "It is on hand"
+    assert told["reason"] == "Its infrastructure is not ready, The pod of job etl/b goes on: x"
+    assert cause(told, "infrastructure")["since"] == iso(clock.now - timedelta(seconds=5))
+    tell("The pod of job etl/b waits: Unschedulable: " + "0/3 nodes are available. " * 20)
+    page = client.get(f"/runs/{run['id']}", headers=HTML).text
+    assert "The pod of job etl/b waits: Unschedulable: 0/3 nodes" in page and "See its logs" in page
+    assert len(cause(why(client, run["id"]), "infrastructure")["text"]) == 300
+    row = client.get(f"/runs?q={run['name']}", headers=HTML).text
+    assert "Unschedulable" in row
+    makers.propose(client, "flow_runs", run["id"], "RUNNING")
+    assert why(client, run["id"])["causes"] == []

@@ -15,6 +15,8 @@ KINDS = {"docker-container": "docker:Docker", "kubernetes-job": "kubernetes:Kube
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 Write = Callable[[bytes], None]
+Tell = Callable[[int, str], None]
+"""Hears what a run that has not begun waits for: a level of logging and a sentence."""
 
 
 class InfrastructureError(OrionError):
@@ -39,6 +41,8 @@ class Exit:
 
 class Infrastructure(Protocol):
     """What the agent asks of Docker and Kubernetes. A handle is a text by which a later agent finds the run again."""
+
+    tell: Tell
 
     async def start(self, run: Mapping[str, Any], command: Sequence[str], env: Mapping[str, str]) -> str:
         """Start the run; its handle. Raises `InfrastructureError` with what to do about it."""

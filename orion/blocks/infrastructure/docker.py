@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orion.blocks.infrastructure import Exit, InfrastructureError, Write
+from orion.blocks.infrastructure import Exit, InfrastructureError, Tell, Write
 from orion.blocks.infrastructure.container_options import create_body
 from orion.blocks.infrastructure.docker_api import DockerApi, DockerAway, DockerRefusal, frames
 from orion.blocks.infrastructure.docker_container import DockerContainer
 from orion.blocks.infrastructure.images import policy_of, pull
 from orion.blocks.infrastructure.output import Output
+
+log = logging.getLogger("orion.agent")
 
 AGAIN_SECONDS = (0.1, 5.0)
 NAMES = 100  # how many suffixes are tried where a name is taken
@@ -28,6 +31,7 @@ class Docker:
         if self.block.networks and self.block.network_mode:
             raise InfrastructureError("Give a Docker container either networks or a network_mode.")
         self.api = api or DockerApi()
+        self.tell: Tell = log.log
 
     async def start(self, run: Mapping[str, Any], command: Sequence[str], env: Mapping[str, str]) -> str:
         """Pull the image if the policy says so, create the container under a free name and start it."""
@@ -105,6 +109,7 @@ class Docker:
                         f"The image {image!r} is not on this machine and image_pull_policy is NEVER: "
                         "pull or build it there, or change the policy."
                     ) from None
+        self.tell(logging.INFO, f"The image {image!r} is pulled.")
         await pull(self.api, image, self.block.image_registry)
 
     async def _create(self, body: dict[str, Any], name: str) -> str:

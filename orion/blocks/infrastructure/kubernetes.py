@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from orion.blocks.infrastructure import Exit, InfrastructureError, NotBegun, Write
+from orion.blocks.infrastructure import Exit, InfrastructureError, NotBegun, Tell, Write
 from orion.blocks.infrastructure.job_manifest import job_manifest
 from orion.blocks.infrastructure.kubernetes_api import KubernetesApi, KubernetesAway, KubernetesRefusal
 from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
@@ -30,6 +30,7 @@ class Kubernetes:
         config = self.block.cluster_config
         self.api = api or KubernetesApi(config.cluster() if config else None)
         self.killed = False
+        self.tell: Tell = log.log
 
     async def start(self, run: Mapping[str, Any], command: Sequence[str], env: Mapping[str, str]) -> str:
         """Create the job; the cluster gives it a name of its own."""
@@ -132,10 +133,14 @@ class Kubernetes:
             yield pod
 
     def _tell(self, handle: str, pod: dict[str, Any] | None, last: dict[str, Any] | None) -> None:
-        """What a pod waits for beside the usual, each reason once."""
-        reason, message = waits_for(pod) if pod else ("", "")
-        if reason not in USUAL and reason not in NEVER_STARTS and (last is None or waits_for(last)[0] != reason):
-            log.warning("The pod of job %s waits: %s: %s", handle, reason, message)
+        """What a pod waits for beside the usual, each reason once; and that it does no more."""
+        (reason, message), was = waits_for(pod or {}), waits_for(last or {})[0]
+        if reason == was or reason in NEVER_STARTS:
+            return
+        if reason not in USUAL:
+            self.tell(logging.WARNING, f"The pod of job {handle} waits: {reason}: {message}")
+        elif was not in USUAL and pod and not has_begun(pod):
+            self.tell(logging.INFO, f"The pod of job {handle} goes on: {reason or 'it is pending'}")
 
     async def _give_up(self, handle: str, pod: dict[str, Any] | None) -> str:
         """Delete a job that does not begin, and say why it did not."""

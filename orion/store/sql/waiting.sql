@@ -57,3 +57,8 @@ WHERE id IN {listed:ids} ORDER BY name, id;
 SELECT id, name, state_type, tags FROM task_run {by_index:task_run_flow_run_state}
 WHERE flow_run_id = :id AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')
 ORDER BY expected_start_time, id LIMIT :n;
+
+-- name: told_of
+-- What agents told lately of what runs wait for in their infrastructure, the last at the end.
+SELECT flow_run_id, message, created FROM log
+WHERE flow_run_id IN {listed:ids} AND timestamp >= :since AND name = 'orion.infrastructure' ORDER BY timestamp, id;

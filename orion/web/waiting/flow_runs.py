@@ -14,6 +14,7 @@ from orion.web.waiting.look import Look
 from orion.web.waiting.queues import queue_causes
 
 SOON = timedelta(seconds=1)
+LONGEST_TEXT = 300
 LIMITS = ("queue_limit", "deployment_limit", "tag_limit", "named_limit")
 
 
@@ -175,16 +176,33 @@ def _pending(look: Look, run: FlowRun) -> list[Cause]:
     held = look.hold(run)
     where = f" as {run.infrastructure_pid}" if run.infrastructure_pid else ""
     text = f"{held.by or 'an agent'} took it {waited} ago{where}"
-    return [
-        Cause(
-            kind="starting",
-            stops=True,
-            title="Its process starts",
-            text=text,
-            since=since,
-            until=held.lease_until,
-        )
-    ]
+    told = look.told(run)
+    starting = Cause(
+        kind="starting",
+        stops=told is None,
+        title="Its process starts" if told is None else "It is on hand",
+        text=text,
+        since=since,
+        until=held.lease_until,
+    )
+    return [starting, _infrastructure(run, *told)] if told else [starting]
+
+
+def _infrastructure(run: FlowRun, message: str, since: datetime) -> Cause:
+    """What its agent told last: a pod that finds no room, an image that cannot be pulled yet."""
+    return Cause(
+        kind="infrastructure",
+        stops=True,
+        title="Its infrastructure is not ready",
+        text=_short(message),
+        since=since,
+        mends=[Mend(label="See its logs", href=f"runs/{run.id}/logs")],
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 
 
 def _parent(id: str, name: str, state: str | None, since: datetime) -> Cause:

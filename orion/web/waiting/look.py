@@ -36,22 +36,34 @@ class Look:
         self._used: dict[str, int] = {}
         self._chains: dict[str, list[Cause]] = {}
         self._holds: dict[str, Hold] = {}
+        self._told: dict[str, tuple[str, datetime]] = {}
         self._rooms: deployment_limits.Rooms | None = None
         self._deployments: dict[str, Deployment | None] = {}
         self._limits: dict[str, ConcurrencyLimitV2 | None] = {}
         self._wishes: dict[str, Wish | None] = {}
 
     def expect(self, runs: list[FlowRun]) -> None:
-        """Look once for all of these: at who has them on hand, and at their queues."""
+        """Look once for all of these: at who has them on hand, at their queues, and at what agents told of them."""
         self._serving.expect(run.work_queue_name for run in runs if run.deployment_id)
         ids = [run.id for run in runs if run.id not in self._holds]
         self._holds |= waiting.holds(self.conn, ids) if ids else {}
+        starting = {
+            run.id: run.state.timestamp
+            for run in runs
+            if run.state_type == "PENDING" and run.deployment_id and run.state and run.id in ids
+        }
+        self._told |= waiting.told_of(self.conn, starting) if starting else {}
 
     def hold(self, run: FlowRun) -> Hold:
         """Who has a run on hand."""
         if run.id not in self._holds:
             self.expect([run])
         return self._holds.get(run.id, NOBODY)
+
+    def told(self, run: FlowRun) -> tuple[str, datetime] | None:
+        """What an agent told last of what a run that starts waits for, and when."""
+        self.hold(run)
+        return self._told.get(run.id)
 
     def expect_wishes(self, run_ids: Iterable[str]) -> None:
         """Look once for all of these: at the slots that their code waits for."""
