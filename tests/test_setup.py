@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 import orion
+from tests.ports import held_port
 from tests.servers import CHECKOUT, clean_environment, eventually
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
@@ -46,11 +46,6 @@ def process(name: str, home: Path, **environment: str) -> Iterator[subprocess.Po
         started.stdout.close()
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return int(taken.getsockname()[1])
-
-
 def answers(url: str) -> bool:
     try:
         return httpx.get(url).status_code == 200
@@ -66,15 +61,16 @@ def test_the_procfile_has_the_three_processes_of_the_house() -> None:
 def test_web_and_worker_and_agent_work_with_port_and_database_url(tmp_path: Path) -> None:
     from tests import databases
 
-    port, database = free_port(), databases.new_postgres(empty=True)
-    url = f"http://127.0.0.1:{port}/api"
+    database = databases.new_postgres(empty=True)
     shared = {"DATABASE_URL": database, "ORION_ADMIN_KEY": KEY}
     try:
         with (
+            held_port() as port,
             process("web", tmp_path, PORT=str(port), **shared) as web,
             process("worker", tmp_path, **shared) as worker,
-            process("agent", tmp_path, ORION_API_URL=url, ORION_API_KEY=KEY) as agent,
+            process("agent", tmp_path, ORION_API_URL=f"http://127.0.0.1:{port}/api", ORION_API_KEY=KEY) as agent,
         ):
+            url = f"http://127.0.0.1:{port}/api"
             eventually(lambda: answers(f"{url}/health"), 60)
             with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as api:
                 assert httpx.post(f"{url}/flows/filter", json={}).status_code == 401

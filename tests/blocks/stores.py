@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.ports import held_port
 from tests.servers import eventually
 
 
@@ -104,25 +105,25 @@ def smb_server(folder: Path) -> Iterator[int]:
     if shutil.which("smbd") is None or os.geteuid():
         pytest.skip("needs root and Samba: apt-get install samba")
     (share := folder / "share").mkdir()
-    port = free_port()
-    places = [
-        f"{name} directory = {folder}" for name in ("private", "lock", "state", "cache", "pid", "ncalrpc")
-    ]
-    lines = [
-        "[global]", f"smb ports = {port}", "interfaces = 127.0.0.1", "bind interfaces only = yes",
-        "disable netbios = yes", "server role = standalone", "load printers = no", f"log file = {folder}/log",
-        f"passdb backend = tdbsam:{folder}/passdb.tdb", *places,
-        "[share]", f"path = {share}", "read only = no", "force user = root",
-    ]  # fmt: skip
-    (config := folder / "smb.conf").write_text("\n".join(lines).replace("ncalrpc directory", "ncalrpc dir"))
-    subprocess.run(
-        ["smbpasswd", "-c", config, "-s", "-a", "root"],
-        input=b"word\nword\n",
-        check=True,
-        capture_output=True,
-    )
-    with _program(["smbd", "-F", "-s", str(config), "--no-process-group"], port):
-        yield port
+    with held_port() as port:
+        places = [
+            f"{name} directory = {folder}" for name in ("private", "lock", "state", "cache", "pid", "ncalrpc")
+        ]
+        lines = [
+            "[global]", f"smb ports = {port}", "interfaces = 127.0.0.1", "bind interfaces only = yes",
+            "disable netbios = yes", "server role = standalone", "load printers = no", f"log file = {folder}/log",
+            f"passdb backend = tdbsam:{folder}/passdb.tdb", *places,
+            "[share]", f"path = {share}", "read only = no", "force user = root",
+        ]  # fmt: skip
+        (config := folder / "smb.conf").write_text("\n".join(lines).replace("ncalrpc directory", "ncalrpc dir"))
+        subprocess.run(
+            ["smbpasswd", "-c", config, "-s", "-a", "root"],
+            input=b"word\nword\n",
+            check=True,
+            capture_output=True,
+        )
+        with _program(["smbd", "-F", "-s", str(config), "--no-process-group"], port):
+            yield port
 
 
 @contextmanager
@@ -135,12 +136,12 @@ def gcs_server() -> Iterator[str]:
     )
     import httpx
 
-    port = free_port()
-    words = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
-    url = f"http://127.0.0.1:{port}"
-    with _program([str(server._get_binary_path()), *words, "-public-host", f"127.0.0.1:{port}"], port):
-        httpx.post(f"{url}/storage/v1/b", json={"name": "bucket"}).raise_for_status()
-        yield url
+    with held_port() as port:
+        words = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+        url = f"http://127.0.0.1:{port}"
+        with _program([str(server._get_binary_path()), *words, "-public-host", f"127.0.0.1:{port}"], port):
+            httpx.post(f"{url}/storage/v1/b", json={"name": "bucket"}).raise_for_status()
+            yield url
 
 
 @contextmanager
@@ -151,32 +152,25 @@ def azure_server(folder: Path) -> Iterator[str]:
         pytest.skip("needs Azurite: npm install --global azurite")
     from azure.storage.blob import BlobServiceClient
 
-    port = free_port()
-    key = base64.b64encode(b"k" * 64).decode()
-    by = (
-        f"DefaultEndpointsProtocol=http;AccountName=tester;AccountKey={key};"
-        f"BlobEndpoint=http://127.0.0.1:{port}/tester;"
-    )
-    words = [
-        "--blobHost",
-        "127.0.0.1",
-        "--blobPort",
-        str(port),
-        "--location",
-        str(folder),
-        "--skipApiVersionCheck",
-    ]
-    with _program([program, *words], port, AZURITE_ACCOUNTS=f"tester:{key}"):
-        with BlobServiceClient.from_connection_string(by) as client:
-            client.create_container("container")
-        yield by
-
-
-def free_port() -> int:
-    """A port that nobody has right now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+    with held_port() as port:
+        key = base64.b64encode(b"k" * 64).decode()
+        by = (
+            f"DefaultEndpointsProtocol=http;AccountName=tester;AccountKey={key};"
+            f"BlobEndpoint=http://127.0.0.1:{port}/tester;"
+        )
+        words = [
+            "--blobHost",
+            "127.0.0.1",
+            "--blobPort",
+            str(port),
+            "--location",
+            str(folder),
+            "--skipApiVersionCheck",
+        ]
+        with _program([program, *words], port, AZURITE_ACCOUNTS=f"tester:{key}"):
+            with BlobServiceClient.from_connection_string(by) as client:
+                client.create_container("container")
+            yield by
 
 
 @contextmanager

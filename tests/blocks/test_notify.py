@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from orion.blocks import EmailServer, registry
 from orion.notify import CHANNELS, send
 from orion.notify.message import Post
 from tests.notify.targets import Target, target
+from tests.ports import held_port
 
 BLOCKS: dict[str, dict[str, Any]] = {
     "slack-webhook": {"url": "https://hooks.slack.com/services/x"},
@@ -92,18 +92,16 @@ def test_a_mail_arrives() -> None:
             taken.append(envelope)
             return "250 OK"
 
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
-    controller = Controller(Inbox(), hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        EmailServer(
-            smtp_server="127.0.0.1", smtp_port=port, smtp_type="INSECURE", sender_email="o@example.com",
-            to_emails=["a@example.com"],
-        ).notify("It is ready.", subject="Report")  # fmt: skip
-    finally:
-        controller.stop()
+    with held_port() as port:
+        controller = Controller(Inbox(), hostname="127.0.0.1", port=port)
+        controller.start()
+        try:
+            EmailServer(
+                smtp_server="127.0.0.1", smtp_port=port, smtp_type="INSECURE", sender_email="o@example.com",
+                to_emails=["a@example.com"],
+            ).notify("It is ready.", subject="Report")  # fmt: skip
+        finally:
+            controller.stop()
     assert taken[0].rcpt_tos == ["a@example.com"] and b"It is ready." in taken[0].content
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.machines import Process, Runs, agent, answers, is_alive
+from tests.ports import held_port
 from tests.servers import OrionServer, eventually, serving
 
 pytestmark = pytest.mark.fault
@@ -93,8 +94,12 @@ def test_a_flow_and_its_agent_outlive_a_restart_of_the_server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("flows")
-    server = OrionServer(home, "--no-ui")
-    port = str(server.port)
+    with held_port() as port:
+        _outlive_a_restart(home, folder, ("--no-ui", "--port", str(port)))
+
+
+def _outlive_a_restart(home: Path, folder: Path, start: tuple[str, ...]) -> None:
+    server = OrionServer(home, *start)
     watching = agent(server)
     runs = Runs(server, folder)
     try:
@@ -103,7 +108,7 @@ def test_a_flow_and_its_agent_outlive_a_restart_of_the_server(
         server.kill()
         assert not answers(server)
         (folder / "go").touch()
-        server = runs.server = OrionServer(home, "--no-ui", "--port", port)
+        server = runs.server = OrionServer(home, *start)
         eventually(lambda: runs.state(run) == "COMPLETED", seconds=60)
         assert runs.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]
         eventually(lambda: runs.said(run) == ["waiting", "going"])

@@ -8,6 +8,7 @@ import email
 import ipaddress
 import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from msgspec.structs import replace
 from orion.notify.addresses import resolve
 from orion.notify.message import Mail, Post, Unsendable
 from orion.notify.send import Failed, send
+from tests.ports import held_port
 
 pytestmark = pytest.mark.row("NOT-05")
 MAIL = Mail(
@@ -80,25 +82,19 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 @pytest.fixture
 def serve() -> Iterator[Any]:
     started: list[Controller] = []
+    with ExitStack() as ports:
 
-    def start(**options: Any) -> tuple[int, Inbox]:
-        inbox = Inbox()
-        controller = Controller(inbox, hostname="127.0.0.1", port=_free_port(), **options)
-        controller.start()
-        started.append(controller)
-        return controller.port, inbox
+        def start(**options: Any) -> tuple[int, Inbox]:
+            inbox = Inbox()
+            port = ports.enter_context(held_port())
+            controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+            controller.start()
+            started.append(controller)
+            return controller.port, inbox
 
-    yield start
-    for controller in started:
-        controller.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+        yield start
+        for controller in started:
+            controller.stop()
 
 
 def hand_over(mail: Mail | Post, *addresses: str) -> str:
@@ -180,8 +176,8 @@ def test_refused_recipients_and_servers_that_are_away_are_told(serve: Any) -> No
     port, inbox = serve()
     with pytest.raises(Failed, match="refuses nobody@example.com"):
         hand_over(replace(MAIL, port=port, recipients=["nobody@example.com"]))
-    with pytest.raises(Failed, match="ConnectionRefused"):
-        hand_over(replace(MAIL, port=_free_port()))
+    with held_port() as nobody, pytest.raises(Failed, match="ConnectionRefused"):
+        hand_over(replace(MAIL, port=nobody))
     assert inbox.mails == []
 
 

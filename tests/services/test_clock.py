@@ -29,6 +29,7 @@ from tasks.duties import Due
 from tasks.hueys import Message
 from tasks.queue import JsonSerializer, open_queue
 from tests.orchestration.world import World
+from tests.ports import held_port
 from tests.servers import clean_environment, eventually
 from tests.services.world import HOURLY, add_deployment, add_schedule, due, runs
 
@@ -47,17 +48,17 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
     server = shutil.which("redis-server") or (inside and inside.exists() and str(inside))
     if not server:
         pytest.skip("no redis-server is installed")
-    port = free_port()
-    process = subprocess.Popen(
-        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        eventually(lambda: accepts(port))
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.kill()
-        process.wait()
+    with held_port() as port:
+        process = subprocess.Popen(
+            [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            eventually(lambda: accepts(port))
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture
@@ -72,12 +73,6 @@ def running(store: Store, settings: Settings) -> Iterator[Callable[[], Clock]]:
     yield start
     for clock in started:
         clock.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def accepts(port: int) -> bool:
@@ -189,9 +184,10 @@ def test_two_clocks_share_a_queue_in_redis(store: Store, settings: Settings, red
 
 def test_a_redis_that_is_not_there_is_said_in_a_line(settings: Settings) -> None:
     pytest.importorskip("redis", reason="the extra redis is not installed")
-    away = settings.with_updates({"ORION_CLOCK_URL": f"redis://:secret@127.0.0.1:{free_port()}/0"})
-    with pytest.raises(DatabaseError, match="cannot be reached") as refused:
-        open_queue(away)
+    with held_port() as port:
+        away = settings.with_updates({"ORION_CLOCK_URL": f"redis://:secret@127.0.0.1:{port}/0"})
+        with pytest.raises(DatabaseError, match="cannot be reached") as refused:
+            open_queue(away)
     assert "secret" not in str(refused.value)
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.servers import free_port
+from tests.ports import held_port
 from tests.servers import CHECKOUT, clean_environment
 from tests.soak.invariants import read_diary
 from tests.soak.plan import Plan
@@ -59,7 +59,8 @@ class Park:
         self.environment = clean_environment(
             plan.folder, ORION_DATABASE_URL=database_url, ORION_SERVER_LOG_LEVEL="warning", **plan.environment
         )
-        self.ports = [free_port() for _ in range(plan.servers)]
+        self.held = contextlib.ExitStack()
+        self.ports = [self.held.enter_context(held_port()) for _ in range(plan.servers)]
         self.addresses = [f"http://127.0.0.1:{port}/api" for port in self.ports]
         self.machines = [*self._servers()]
         self.lock = threading.Lock()
@@ -82,6 +83,7 @@ class Park:
         for pid, _ in self.flows():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+        self.held.close()
 
     def of_kind(self, kind: str) -> list[Machine]:
         return [machine for machine in self.machines if machine.kind == kind]
