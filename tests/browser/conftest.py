@@ -83,6 +83,12 @@ def empty_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]
     yield from _serve(tmp_path_factory.mktemp("empty"), filled=False)
 
 
+@pytest.fixture
+def own_console(tmp_path: Path) -> Iterator[Console]:
+    """The same, for one test."""
+    yield from _serve(tmp_path, filled=False)
+
+
 def _serve(folder: Path, *, filled: bool) -> Iterator[Console]:
     store = open_store(databases.new_sqlite(folder))
     seeded = seed(store, utcnow()) if filled else Seeded()

@@ -14,8 +14,8 @@ from tests.browser.conftest import PATIENCE, Console
 pytestmark = pytest.mark.row("UI-22")
 
 
-def test_a_block_is_made_found_changed_and_deleted(page: Page, empty_console: Console) -> None:
-    page.goto(f"{empty_console.url}/blocks/catalog")
+def test_a_block_is_made_found_changed_and_deleted(page: Page, own_console: Console) -> None:
+    page.goto(f"{own_console.url}/blocks/catalog")
     page.get_by_role("searchbox").fill("value, such as")
     page.wait_for_url("**/blocks/catalog?q=value*")
     page.get_by_role("link", name="Secret").first.click()
@@ -28,7 +28,7 @@ def test_a_block_is_made_found_changed_and_deleted(page: Page, empty_console: Co
     page.get_by_role("link", name="Edit").click()
     expect(page.locator("[name='p.value']")).to_have_value("")
     page.get_by_role("button", name="Save").click()
-    page.goto(f"{empty_console.url}/blocks")
+    page.goto(f"{own_console.url}/blocks")
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="secret / token")).to_be_focused()
     page.get_by_role("searchbox").fill("nothing")

@@ -40,11 +40,12 @@ def test_the_sentence_follows_the_form_and_is_saved(page: Page, console: Console
     expect(saying).to_contain_text("Late")
     expect(page.get_by_label("Tags")).to_have_value("warehouse")
     page.get_by_role("button", name="Save policy").click()
-    expect(page.locator("#list .sentence")).to_contain_text("tagged warehouse enters")
-    switch = page.get_by_role("switch", name="Policy 1")
+    policy = page.locator("#list .policy").filter(has_text="tagged warehouse enters")
+    expect(policy).to_have_count(1)
+    switch = policy.get_by_role("switch")
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "false")
-    expect(page.locator("#list")).to_contain_text("Off since")
+    expect(policy).to_contain_text("Off since")
 
 
 def test_a_sentence_that_grows_under_the_pointer_does_not_take_the_click(page: Page, console: Console) -> None:
