@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import textwrap
 import threading
@@ -98,8 +99,9 @@ class Running:
         self.loop.close()
 
     def stop(self) -> int | None:
-        if self.thread.is_alive() and self.agent:
-            self.loop.call_soon_threadsafe(self.agent.stop)
+        if self.agent:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self.loop.call_soon_threadsafe(self.agent.stop)
         return self.wait()
 
     def wait(self) -> int | None:

@@ -74,17 +74,21 @@ def test_of_many_agents_one_starts_a_run(house: House, start: Start) -> None:
 
 @pytest.mark.row("AG-04")
 def test_a_run_is_fetched_ahead_of_its_time_and_does_not_start_before_it(house: House, start: Start) -> None:
-    due = utcnow() + timedelta(seconds=7)
-    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(due)}}
-    run = house.run(house.deploy(), state=state)
-    agent = start(
-        "import time\nwhile enter('RUNNING')['status'] == 'WAIT': time.sleep(0.05)\nenter('COMPLETED')"
+    deployment, due = house.deploy(), utcnow() + timedelta(seconds=4)
+    soon, later = (
+        house.run(
+            deployment, state={"type": "SCHEDULED", "state_details": {"scheduled_time": iso(due + wait)}}
+        )
+        for wait in (timedelta(), timedelta(seconds=20))
     )
-    eventually(lambda: agent.agent and run in agent.agent.taken)
-    assert utcnow() < due and house.state(run)[0] == "SCHEDULED"
-    eventually(lambda: house.state(run)[0] == "COMPLETED")
-    found = house.get(f"/flow_runs/{run}")
-    assert found["start_time"] >= iso(due - timedelta(seconds=1))
+    agent = start(
+        "import time\nwhile enter('RUNNING')['status'] == 'WAIT': time.sleep(0.05)\nenter('COMPLETED')",
+        prefetch=25,
+    )
+    eventually(lambda: agent.agent and later in agent.agent.taken)
+    eventually(lambda: house.state(soon)[0] == "COMPLETED")
+    assert house.get(f"/flow_runs/{soon}")["start_time"] >= iso(due - timedelta(seconds=1))
+    assert house.states(later) == ["SCHEDULED"]
 
 
 def test_an_address_without_an_api_is_told_as_such_and_not_as_a_missing_queue(

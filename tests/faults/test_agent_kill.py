@@ -131,13 +131,14 @@ def test_a_run_whose_agent_dies_before_it_claims_or_starts_it_is_run_by_another(
     assert (
         Process(server.home, "-c", DIES, point, ORION_API_URL=server.api).process.wait(60) == -signal.SIGKILL
     )
-    assert runs.state(run) == ("PENDING" if held else "SCHEDULED")
+    lost = runs.read(run)
+    assert lost["state_type"] == ("PENDING" if held else "SCHEDULED")
     agents.append(agent(server))
     with closing(open_store(f"sqlite:///{server.home}/.orion/orion.db", role=Role.CLOCK)) as store:
 
         def time_passes() -> bool:
-            change(store, "UPDATE flow_run SET lease_until = 1 WHERE id = :id AND state_type = 'PENDING' "
-                   "AND infrastructure_pid IS NULL AND heartbeat IS NULL", id=run)  # fmt: skip
+            change(store, "UPDATE flow_run SET lease_until = 1 WHERE id = :id AND state_id = :state_id",
+                   id=run, state_id=lost["state_id"])  # fmt: skip
             change(store, "UPDATE service_run SET last_started = 1 WHERE name = 'web'")
             server.post("/admin/clock/run?duty=leases")
             return "SCHEDULED" in runs.states(run)[1:]

@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from orion.orchestration.line import Line, Ticket
 
 
-def test_who_came_first_tries_first_whoever_wakes_first() -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for an older asker waits for longer than a machine stands still."""
+    monkeypatch.setattr("orion.orchestration.line.OFFER_SECONDS", 60.0)
+
+
+def test_who_came_first_tries_first_whoever_wakes_first(patient: None) -> None:
     async def scene() -> list[str]:
         line, order, ready = Line(), [], asyncio.Event()
 
@@ -45,7 +53,7 @@ def test_an_older_asker_who_does_not_try_holds_nobody_up_for_long(monkeypatch) -
     assert asyncio.run(scene())
 
 
-def test_who_leaves_makes_room_at_once() -> None:
+def test_who_leaves_makes_room_at_once(patient: None) -> None:
     async def scene() -> bool:
         line = Line()
         older, younger = line.join("queue"), line.join("queue")
@@ -54,23 +62,23 @@ def test_who_leaves_makes_room_at_once() -> None:
             turn = asyncio.create_task(ticket.turn().__aenter__())
             await asyncio.sleep(0)
             older.__exit__(None, None, None)
-            await asyncio.wait_for(turn, 0.5)
+            await asyncio.wait_for(turn, 30)
             return True
 
     assert asyncio.run(scene())
 
 
-def test_queues_do_not_wait_for_one_another() -> None:
+def test_queues_do_not_wait_for_one_another(patient: None) -> None:
     async def scene() -> bool:
         line = Line()
         with line.join("one"), line.join("two") as ticket:
-            async with asyncio.timeout(0.5), ticket.turn():
+            async with asyncio.timeout(30), ticket.turn():
                 return True
 
     assert asyncio.run(scene())
 
 
-def test_who_tried_before_the_news_has_its_turn_again_before_those_who_came_later() -> None:
+def test_who_tried_before_the_news_has_its_turn_again_before_those_who_came_later(patient: None) -> None:
     async def scene() -> list[str]:
         line, order = Line(), []
         with line.join("queue") as older, line.join("queue") as younger:

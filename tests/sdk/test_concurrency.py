@@ -15,6 +15,7 @@ from orion.model.limits import ConcurrencyLimitV2Create, ConcurrencyLimitV2Updat
 from orion.sdk import concurrency as module
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import Deadlock, NoFreeSlot
+from orion.store import Store
 from tests.sdk.conftest import Served
 from tests.servers import eventually
 
@@ -33,6 +34,13 @@ def make(client: SyncClient, name: str = "api", limit: int = 1, decay: float = 0
 
 def taken(client: SyncClient, name: str = "api") -> int:
     return int(client.read_global_concurrency_limit(name).active_slots)
+
+
+def lease_ends(server: Served) -> Any:
+    """When the only lease ends, unless it is renewed."""
+    store: Store = server.server.config.app.state.store  # type: ignore[union-attr]
+    ((ends,),) = store.read_now(lambda conn: conn.all("SELECT lease_until FROM concurrency_lease"))
+    return ends
 
 
 def test_slots_are_held_for_the_length_of_the_block(client: SyncClient) -> None:
@@ -105,11 +113,12 @@ def test_async_flows_hold_slots_too_and_the_run_is_known_as_their_holder(client:
 
 
 def test_a_lease_is_renewed_as_long_as_the_block_runs_and_ends_without(
-    client: SyncClient, monkeypatch: pytest.MonkeyPatch
+    client: SyncClient, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(client)
-    with concurrency("api", lease_seconds=3):  # two renewals may be late on a busy machine
-        time.sleep(3.2)
+    with concurrency("api", lease_seconds=9):  # so that a renewal may be late on a busy machine
+        first = lease_ends(server)
+        eventually(lambda: lease_ends(server) > first)
         assert taken(client) == 1
     monkeypatch.setattr(module.Renewal, "start", lambda self: None)
     with concurrency("api", lease_seconds=0.3):

@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
 from orion import Completed, Failed, flow, get_run_context, get_run_logger, tags, task
 from orion.model.states import StateCreate
+from orion.sdk import effects, flow_call, flow_engine
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import FlowTimedOut, MissingContext, TaskInsideTask, TaskOutsideFlow
 
 pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def leap(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass at once for whoever looks whether a flow has any left; meanwhile the machine takes its time."""
+    ahead = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(ahead), sleep=time.sleep)
+    for module in (effects, flow_call, flow_engine):
+        monkeypatch.setattr(module, "time", clock)
+    return ahead.append
 
 
 @task
@@ -271,8 +284,10 @@ def test_a_flow_over_its_time_is_timed_out_sync_at_the_next_call_async_at_the_ne
 
 
 @pytest.mark.row("SDK-18")
-def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: SyncClient) -> None:
-    begun_to_wait, gate = threading.Event(), threading.Event()
+def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(
+    client: SyncClient, leap: Callable[[float], None]
+) -> None:
+    begun_to_wait, begun_to_sleep, gate = threading.Event(), threading.Event(), threading.Event()
 
     @task
     def stuck() -> None:
@@ -281,17 +296,20 @@ def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: Sync
 
     @task
     async def sleepy() -> None:
+        begun_to_sleep.set()
         await asyncio.sleep(30)
 
-    @flow(timeout_seconds=1.5)  # time enough to submit on a busy machine
+    @flow(timeout_seconds=60)
     def run() -> None:
         stuck.submit()
         begun_to_wait.wait(30)
-        time.sleep(1.5)
+        leap(60)
 
-    @flow(timeout_seconds=1.5)
+    @flow(timeout_seconds=60)
     async def run_async() -> None:
         await sleepy.submit()
+        await asyncio.to_thread(begun_to_sleep.wait, 30)
+        leap(60)
 
     begun = time.monotonic()
     states = [run(return_state=True), asyncio.run(run_async(return_state=True))]
@@ -304,18 +322,20 @@ def test_a_flow_out_of_time_does_not_wait_for_what_it_has_submitted(client: Sync
 
 
 @pytest.mark.row("SDK-18")
-def test_a_subflow_has_no_more_time_than_the_flow_that_calls_it(client: SyncClient) -> None:
+def test_a_subflow_has_no_more_time_than_the_flow_that_calls_it(
+    client: SyncClient, leap: Callable[[float], None]
+) -> None:
     @flow
     def child() -> None:
-        time.sleep(0.1)
+        leap(60)
         add(1, 2)
 
-    @flow(timeout_seconds=0.05)
+    @flow(timeout_seconds=60)
     def parent() -> None:
         child()
 
     state = parent(return_state=True)
-    assert (state.name, state.message) == ("TimedOut", "The flow took longer than 0.05 s.")
+    assert (state.name, state.message) == ("TimedOut", "The flow took longer than 60 s.")
     (inner,) = client.read_flow_runs(flows={"name": {"any_": ["child"]}})
     assert (inner.state_name, inner.state.message) == (
         "TimedOut",

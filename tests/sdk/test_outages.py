@@ -18,6 +18,7 @@ from orion import flow, get_run_logger, task
 from orion.model.states import StateCreate
 from orion.model.task_runs import TaskRunCreate
 from orion.sdk import flow_endings, flow_engine, session
+from orion.sdk import outbox as outboxes
 from orion.sdk.client import SyncClient
 from orion.sdk.connection import Connection
 from orion.sdk.errors import Unreachable
@@ -25,6 +26,7 @@ from orion.sdk.exchange import Message, Patience, Response, Transport, Unanswere
 from orion.sdk.journal import Journal, entries, folder
 from orion.sdk.outbox import Outbox
 from orion.settings import current, temporary_settings
+from tests.ports import held_port
 from tests.sdk.conftest import Served
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +41,13 @@ def test_a_run_outlives_a_restart_of_its_server(tmp_path: Path, sqlite_url: str)
         return n
 
     own = {"ORION_HOME": str(tmp_path), "ORION_DATABASE_URL": sqlite_url, "ORION_API_URL": None}
-    with temporary_settings(own):
-        first = Served(build_app(current(), services=True))
+    with temporary_settings(own), held_port() as port:
+        first = Served(build_app(current(), services=True), port)
         second: list[Served] = []
 
         def come_back() -> None:
             time.sleep(0.7)
-            second.append(Served(build_app(current(), services=True), first.port))
+            second.append(Served(build_app(current(), services=True), port))
 
         @flow
         def run() -> int:
@@ -148,8 +150,10 @@ def test_a_killed_process_leaves_its_final_states_to_the_next(sqlite_server: Ser
         assert {r.state_type for r in client.read_task_runs()} == {"COMPLETED"}
 
 
-def test_finals_leave_in_one_batch_with_their_age(home: Path) -> None:
+def test_finals_leave_in_one_batch_with_their_age(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import msgspec
+
+    monkeypatch.setattr(outboxes, "LINGER", 60)  # or a machine that stands still meanwhile makes two of it
 
     class Post:
         class connection:
@@ -369,12 +373,14 @@ def test_answers_are_obeyed() -> None:
             assert len(set(ids)) == len(ids) == len(answers)
             return pauses, stop.value
 
-    running, later = Running(), Scheduled(datetime.now(UTC) + timedelta(seconds=2))
+    running, later = Running(), Scheduled(datetime.now(UTC) + timedelta(seconds=60))
     assert play(told("ACCEPT", running)) == ([], running)
     assert play(told("REJECT", later)) == ([], later)
     pauses, outcome = play(told("WAIT", running, delay_seconds=30), told("ACCEPT", running))
     assert (pauses, outcome) == ([30.0], running)
-    pauses, _ = play(told("WAIT", later, delay_seconds=2), told("ACCEPT", running))
-    assert 1.5 < pauses[0] <= 2
+    least = (later.state_details.scheduled_time - datetime.now(UTC)).total_seconds()
+    pauses, _ = play(told("WAIT", later, delay_seconds=60), told("ACCEPT", running))
+    most, least = least, (later.state_details.scheduled_time - datetime.now(UTC)).total_seconds()
+    assert least <= pauses[0] <= most <= 60
     with pytest.raises(Abort, match="no more"):
         play(told("ABORT", running, reason="no more"))

@@ -132,16 +132,16 @@ def test_sqlite_looks_for_other_processes_only_while_somebody_waits(
     def looks() -> int:
         return sum("data_version" in message for message in caplog.messages)
 
-    async def wait() -> None:
+    async def wait(before: int) -> None:
         with store.bus.subscribe(["x"]) as subscription:
-            await subscription.wait(0.4)
+            async with asyncio.timeout(PATIENCE):
+                while looks() == before:
+                    await subscription.wait(0.05)
 
     store = SqliteStore(parse(sqlite_url), options=Options(echo=True))
     with caplog.at_level(logging.INFO, "orion.store.sql"):
         store.write_now(put, "a")
-        before = looks()
-        asyncio.run(wait())
-        assert looks() > before
+        asyncio.run(wait(looks()))
         store.write_now(put, "b")
         before = looks()
         store.write_now(put, "c")

@@ -13,6 +13,7 @@ from orion.orchestration import claim_runs
 from orion.settings import Settings
 from orion.store import Conn, claims
 from orion.web.factory import build_app
+from tests.servers import eventually
 from tests.web.browser import Client, Clock
 from tests.web.makers import UNKNOWN, deployment, queue
 
@@ -182,11 +183,14 @@ def test_a_queue_with_a_filter_serves_by_tags(client: Client) -> None:
 
 
 def test_a_run_that_comes_due_while_somebody_waits_is_handed_out_then(store: Any, settings: Settings) -> None:
-    client = Client(build_app(settings, store, services=False))
+    ahead = timedelta()
+    client = Client(build_app(settings, store, services=False, clock=lambda: datetime.now(UTC) + ahead))
     deployed = deployment(client, work_queue_name="q")
     made = client.get("/api/work_queues/name/q").json()
-    run = scheduled(client, deployed, datetime.now(UTC) + timedelta(seconds=1))
+    due = datetime.now(UTC) + timedelta(hours=1)
+    run = scheduled(client, deployed, due)
     assert poll(client, made["id"]) == []
+    ahead = due - datetime.now(UTC) - timedelta(seconds=1)
     handed = poll(client, made["id"], wait_seconds=30)
     client.close()
     assert handed == [run["id"]]
@@ -196,8 +200,10 @@ def test_of_two_who_wait_one_gets_the_run(client: Client) -> None:
     deployed = deployment(client, work_queue_name="q")
     made = client.get("/api/work_queues/name/q").json()
     path = f"/api/work_queues/{made['id']}/get_runs"
-    waiting = [client.start("POST", path, json={"wait_seconds": 3}) for _ in range(2)]
+    waiting = [client.start("POST", path, json={"wait_seconds": 30}) for _ in range(2)]
     run = scheduled(client, deployed)
+    eventually(lambda: any(answer.done() for answer in waiting))
+    client.wait(_close(client))
     handed = [[row["id"] for row in answer.result(20).json()] for answer in waiting]
     assert sorted(handed) == [[], [run["id"]]]
 
