@@ -97,10 +97,13 @@ def _batches(store: Store, kept: Terms) -> Iterator[int]:
 
 
 def _delete_run(store: Store, id: str, kept: Terms) -> bool:
-    """The run, and when that is sure, the files of its results."""
-    data = store.write_now(db.delete_run, id, kept.runs_before, kept.now, lane=Lane.LOW)
-    result_files.remove(data or ())
-    return data is not None
+    """The run, a big one bit by bit, and when each is sure, the files of its results."""
+    while found := store.write_now(db.delete_run, id, kept.runs_before, kept.now, lane=Lane.LOW):
+        gone, data = found
+        result_files.remove(data)
+        if gone:
+            return True
+    return False
 
 
 def _until_none(store: Store, some: Callable[[Conn, datetime, int], int], before: datetime) -> Iterator[int]:

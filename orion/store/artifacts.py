@@ -9,7 +9,7 @@ from orion.model.artifacts import Artifact, ArtifactCollection, ArtifactCreate, 
 from orion.model.filters import ArtifactCollectionFilter, ArtifactFilter, Filters
 from orion.model.ids import new_id
 from orion.store import changes, paging, sql
-from orion.store.base import Conn, Row
+from orion.store.base import Conn, Params, Row
 from orion.store.filters import where_artifacts
 from orion.store.paging import Listing, Sort
 from orion.store.rows import Rows, json_text
@@ -142,29 +142,29 @@ def update(conn: Conn, id: str, wanted: ArtifactUpdate, now: datetime) -> None:
 
 def delete(conn: Conn, id: str) -> None:
     """Delete an artifact; the one before it is the newest of its key then."""
-    if not _delete(conn, Q.one, id):
+    if not _delete(conn, Q.one, {"id": id}):
         raise NotFound("Artifact not found")
 
 
 def delete_of_flow_run(conn: Conn, id: str) -> None:
     """Delete what a flow run and its tasks left."""
-    _delete(conn, Q.of_flow_run, id)
+    _delete(conn, Q.of_flow_run, {"id": id})
 
 
-def delete_of_task_run(conn: Conn, id: str) -> None:
-    """Delete what a task run left."""
-    _delete(conn, Q.of_task_run, id)
+def delete_of_task_runs(conn: Conn, ids: list[str]) -> None:
+    """Delete what some task runs left."""
+    _delete(conn, Q.of_task_runs, {"ids": json_text(ids)})
 
 
 def delete_of_flow(conn: Conn, id: str) -> None:
     """Delete what the runs of a flow left."""
-    _delete(conn, Q.of_flow, id)
+    _delete(conn, Q.of_flow, {"id": id})
 
 
-def _delete(conn: Conn, which: str, id: str) -> int:
+def _delete(conn: Conn, which: str, values: Params) -> int:
     """Delete some artifacts and set their collections right. The rows of those are locked first, so that an artifact
     that is made meanwhile is either seen here or comes after."""
-    found = conn.all(which, {"id": id})
+    found = conn.all(which, values)
     if not found:
         return 0
     ids, keys = [row[0] for row in found], sorted({row[1] for row in found if row[1] is not None})

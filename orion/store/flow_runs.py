@@ -11,7 +11,7 @@ from orion.errors import NotFound
 from orion.model.filters import Filters
 from orion.model.flow_runs import FlowRun, FlowRunUpdate
 from orion.model.wire import EMPTY_OBJECT, unraw
-from orion.store import artifacts, changes, paging, rollup, sql, tags
+from orion.store import artifacts, changes, paging, rollup, sql, tags, task_runs
 from orion.store.base import NONE, Conn, Params
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
@@ -19,6 +19,7 @@ from orion.store.rows import Rows, json_text
 from orion.store.states import FLOW_RUN_STATE, run_reader
 
 Q = sql.load("flow_runs")
+LINES_AT_ONCE, TASKS_AT_ONCE = 5_000, 500  # that go in one write: a dozen milliseconds
 COMPUTED = ("state", "estimated_run_time", "estimated_start_time_delta", "work_pool_id", "work_pool_name")
 FLOW_RUN = Rows(FlowRun, "flow_run", leave_out=COMPUTED)
 COLUMNS = f"{FLOW_RUN.columns}, {FLOW_RUN_STATE.columns}"
@@ -103,6 +104,28 @@ def set_labels(conn: Conn, id: str, labels: dict[str, Any], now: datetime) -> No
         raise NotFound("Flow run not found")
     merged = {**(unraw(Raw(row[0].encode())) or {}), **labels}
     changes.apply(conn, "flow_run", id, {"labels": merged}, now)
+
+
+def weight(conn: Conn, id: str) -> float:
+    """How much hangs on a run: beyond 1 its delete would keep other writes waiting, and `shrink` is to come first."""
+    lines, tasks = conn.one(Q.sizes, {"id": id, "lines": LINES_AT_ONCE, "tasks": TASKS_AT_ONCE}) or (0, 0)
+    return max(int(lines) / LINES_AT_ONCE, int(tasks) / TASKS_AT_ONCE)
+
+
+def shrink(conn: Conn, id: str) -> None:
+    """Delete some of the log lines of a run that is to be deleted; once there are none, some of its task runs."""
+    if not delete_some_lines(conn, id):
+        task_runs.delete_some(conn, some_tasks(conn, id))
+
+
+def delete_some_lines(conn: Conn, id: str) -> int:
+    """Delete the oldest log lines of a run, as many as go in one write; how many there were."""
+    return conn.run(Q.delete_some_logs, {"id": id, "n": LINES_AT_ONCE})
+
+
+def some_tasks(conn: Conn, id: str) -> list[str]:
+    """The ids of the oldest task runs of a run, as many as go in one write."""
+    return [task for (task,) in conn.all(Q.some_tasks, {"id": id, "n": TASKS_AT_ONCE})]
 
 
 def delete(conn: Conn, id: str) -> None:

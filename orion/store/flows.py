@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from orion.errors import NotFound
@@ -69,12 +70,19 @@ def update(conn: Conn, id: str, wanted: FlowUpdate, now: datetime) -> None:
 
 
 def shrink(conn: Conn, id: str, most: int, now: datetime) -> int:
-    """Delete some of the runs of a flow that is to be deleted: `delete` alone would keep other writes waiting."""
+    """Delete some of the runs of a flow that is to be deleted, or a part of a big one; how many it had to do with.
+
+    `delete` alone would keep other writes waiting.
+    """
     ids = [run_id for (run_id,) in conn.all(Q.some_runs, {"id": id, "most": most})]
-    deleted.note_runs(conn, ids, now)
-    for run_id in ids:
+    weights = accumulate(flow_runs.weight(conn, run_id) for run_id in ids)
+    light = [run_id for run_id, weight in zip(ids, weights, strict=True) if weight <= 1]
+    if ids and not light:
+        flow_runs.shrink(conn, ids[0])
+    deleted.note_runs(conn, light, now)
+    for run_id in light:
         flow_runs.delete(conn, run_id)
-    return len(ids)
+    return len(light) or len(ids[:1])
 
 
 def delete(conn: Conn, id: str) -> None:

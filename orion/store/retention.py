@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from orion.store import deleted, flow_runs, sql
-from orion.store.base import Conn
+from orion.store import deleted, flow_runs, sql, task_runs
+from orion.store.base import Conn, Params
+from orion.store.rows import json_text
 
 Q = sql.load("retention")
 OLD_RUNS = Q.old_runs.replace("{beyond}", Q.beyond)
@@ -27,15 +28,33 @@ def count_old_runs(conn: Conn, before: datetime, keep: int) -> dict[str, int]:
     return {name: int(number) for name, number in conn.all(COUNT_OLD_RUNS, _beyond(conn, before, keep))}
 
 
-def delete_run(conn: Conn, id: str, before: datetime, now: datetime) -> list[str] | None:
-    """Delete a run with all that hangs on it, if it is still finished and old; what it said of results in files."""
+def delete_run(conn: Conn, id: str, before: datetime, now: datetime) -> tuple[bool, list[str]] | None:
+    """Delete a run, or a part of a big one, if it is still finished and old.
+
+    Whether it is gone, and what was said of results in files by what is gone. None of a run that stays.
+    """
     if conn.one(Q.still_old, {"id": id, "before": conn.time(before)}) is None:
         return None
-    values = {"id": id, "reference": '%"storage_key"%', "cached": '%"cache_key":"%'}
-    data = [row[0] for row in conn.all(Q.results, values)]
+    if flow_runs.weight(conn, id) > 1:
+        return False, _shrink(conn, id)
+    data = _results(conn, Q.results, {"id": id})
     deleted.note_runs(conn, [id], now)
     flow_runs.delete(conn, id)
+    return True, data
+
+
+def _shrink(conn: Conn, id: str) -> list[str]:
+    if flow_runs.delete_some_lines(conn, id):
+        return []
+    tasks = flow_runs.some_tasks(conn, id)
+    data = _results(conn, Q.results_of_tasks, {"ids": json_text(tasks)})
+    task_runs.delete_some(conn, tasks)
     return data
+
+
+def _results(conn: Conn, statement: str, values: Params) -> list[str]:
+    likes = {"reference": '%"storage_key"%', "cached": '%"cache_key":"%'}
+    return [row[0] for row in conn.all(statement, {**values, **likes})]
 
 
 def count_old_logs(conn: Conn, before: datetime) -> int:

@@ -13,7 +13,7 @@ from orion.store import artifacts, changes, paging, sql, tags
 from orion.store.base import NONE, Conn, Params
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
-from orion.store.rows import Rows
+from orion.store.rows import Rows, json_text
 from orion.store.states import TASK_RUN_STATE, run_reader
 
 Q = sql.load("task_runs")
@@ -78,12 +78,18 @@ def update(conn: Conn, id: str, wanted: TaskRunUpdate, now: datetime) -> None:
 
 def delete(conn: Conn, id: str) -> None:
     """Delete a run with its states and log lines; the subflow run it stood for stays, without a parent."""
-    artifacts.delete_of_task_run(conn, id)
-    for statement in (Q.delete_logs, Q.free_subflow):
-        conn.run(statement, {"id": id})
-    if not conn.run("DELETE FROM task_run WHERE id = :id", {"id": id}):
+    if not delete_some(conn, [id]):
         raise NotFound("Task run not found")
+
+
+def delete_some(conn: Conn, ids: list[str]) -> int:
+    """Delete some runs like that; how many there were."""
+    values = {"ids": json_text(ids)}
+    artifacts.delete_of_task_runs(conn, ids)
+    for statement in (Q.delete_logs, Q.free_subflows):
+        conn.run(statement, values)
     conn.publish("slots")
+    return conn.run(Q.delete, values)
 
 
 def of_flow_run(conn: Conn, flow_run_id: str, now: datetime | None = None) -> list[TaskRun]:

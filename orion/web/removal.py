@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from orion.errors import NotFound
 from orion.model.filters import Filters
-from orion.store import Lane, Store
+from orion.store import Lane, Store, flow_runs
 from orion.store import deleted as gone
 from orion.web.call import Call, Reply
 
@@ -33,9 +33,16 @@ async def bit_by_bit(store: Store, module: Removable, row_id: str, now: datetime
     await store.write(gone.forget, now, lane=Lane.LOW)
 
 
-async def at_once(store: Store, module: Any, row_id: str, now: datetime) -> None:
-    """Delete an object in one write."""
+async def of_run(store: Store, module: Any, row_id: str, now: datetime) -> None:
+    """Delete a flow run; of a big one first what hangs on it, bit by bit."""
+    await shrunk(store, row_id)
     await store.write(module.delete, row_id)
+
+
+async def shrunk(store: Store, row_id: str) -> None:
+    """Make a big flow run, which is to be deleted, small enough for one write."""
+    while await store.glance(flow_runs.weight, row_id) > 1:
+        await store.write(flow_runs.shrink, row_id, lane=Lane.LOW)
 
 
 async def of_all(

@@ -11,10 +11,10 @@ import pytest
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.logs import LogCreate
-from orion.services import retention
+from orion.services import result_files, retention
 from orion.services.duties import BY_NAME
 from orion.settings import temporary_settings
-from orion.store import Store, flows, logs
+from orion.store import Store, flow_runs, flows, logs
 from tests import counting
 from tests.orchestration.world import World, wish
 
@@ -116,6 +116,43 @@ def test_a_run_takes_the_files_of_its_results_along(world: World, tmp_path: Path
         assert prune(world, run_count=0) == 1
     assert {path.name for path in storage.iterdir()} == {"cached", "elsewhere", "link"}
     assert (tmp_path / "outside").exists()
+
+
+@pytest.mark.row("DB-13")
+def test_a_big_run_goes_bit_by_bit_with_the_files_of_its_results(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_runs, "LINES_AT_ONCE", 3)
+    monkeypatch.setattr(flow_runs, "TASKS_AT_ONCE", 2)
+    storage, today = tmp_path / "storage", world.now
+    storage.mkdir()
+    world.now -= 800 * DAY
+    run = world.flow_run("RUNNING")
+    for number in range(5):
+        (storage / f"{number}").write_bytes(b"12345")
+        data = {"type": "reference", "storage_key": f"{number}", "size": 5}
+        world.task(world.task_run(run.id, "RUNNING").id, wish("COMPLETED", data=data))
+    lines = [
+        LogCreate(name="n", level=20, message="m", timestamp=today, flow_run_id=run.id) for _ in range(7)
+    ]
+    world.store.write_now(logs.insert, lines, today)
+    world.flow(run.id, "COMPLETED")
+    world.now = today
+    seen: list[tuple[Any, ...]] = []
+    remove = result_files.remove
+
+    def removed(data: Any) -> int:
+        sizes = [
+            world.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("log", "task_run", "flow_run")
+        ]
+        gone = remove(data)
+        seen.append((*sizes, len(list(storage.iterdir()))))
+        return gone
+
+    monkeypatch.setattr(result_files, "remove", removed)
+    with temporary_settings({"ORION_LOCAL_STORAGE_PATH": str(storage)}):
+        assert prune(world, run_count=0) == 1
+    assert seen == [(4, 5, 1, 5), (1, 5, 1, 5), (0, 5, 1, 5), (0, 3, 1, 3), (0, 1, 1, 1), (0, 0, 0, 0)]
 
 
 @pytest.mark.row("DB-13")

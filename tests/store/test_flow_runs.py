@@ -14,6 +14,7 @@ from orion.model.flow_runs import FlowRun, FlowRunPolicy, FlowRunUpdate
 from orion.model.flows import FlowCreate
 from orion.model.ids import new_id
 from orion.model.logs import LogCreate
+from orion.model.task_runs import TaskRun
 from orion.store import Conn, Store, flow_runs, flows, logs, states, task_runs, work_queues
 from tests.store.world import NOW, add_state, build
 
@@ -176,6 +177,46 @@ def test_a_deleted_run_takes_all_that_is_its_own_along(store: Store) -> None:
     assert store.read_now(logs.count) == len(world.flow_runs) - 1
     child = read(store, children(world, *(task.id for task in tasks))[0])
     assert child.parent_task_run_id is None
+
+
+@pytest.mark.row("API-22")
+def test_a_big_run_goes_bit_by_bit_its_lines_before_its_tasks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_runs, "LINES_AT_ONCE", 4)
+    monkeypatch.setattr(flow_runs, "TASKS_AT_ONCE", 2)
+    run, other = (store.write_now(added).id for _ in range(2))
+    for id in [run] * 5 + [other]:
+        store.write_now(add_task, id)
+    lines = [
+        LogCreate(name="n", level=20, message="m", timestamp=NOW, flow_run_id=id)
+        for id in [run] * 9 + [other]
+    ]
+    store.write_now(logs.insert, lines, NOW)
+
+    def left() -> tuple[int, int]:
+        return store.read_now(logs.count) - 1, store.read_now(task_runs.count) - 1
+
+    steps = []
+    while store.read_now(flow_runs.weight, run) > 1:
+        store.write_now(flow_runs.shrink, run)
+        steps.append(left())
+    assert steps == [(5, 5), (1, 5), (0, 5), (0, 3), (0, 1)]
+    store.write_now(flow_runs.delete, run)
+    assert left() == (0, 0)
+
+
+def add_task(conn: Conn, flow_run_id: str) -> None:
+    run = TaskRun(
+        id=new_id(),
+        created=NOW,
+        updated=NOW,
+        name="t",
+        flow_run_id=flow_run_id,
+        task_key="t",
+        dynamic_key=new_id(),
+    )
+    assert task_runs.insert(conn, run)
 
 
 def children(world: object, *task_run_ids: str) -> list[str]:

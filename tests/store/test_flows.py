@@ -8,9 +8,11 @@ import pytest
 
 from orion.errors import NotFound
 from orion.model.filters import Filters, FlowFilter, TagsCriterion
+from orion.model.flow_runs import FlowRun
 from orion.model.flows import Flow, FlowCreate, FlowUpdate
 from orion.model.ids import new_id
 from orion.model.logs import LogCreate
+from orion.model.task_runs import TaskRun
 from orion.store import Conn, Store, deployments, flow_runs, flows, logs, task_runs
 from tests.store.world import NOW, build
 
@@ -111,3 +113,34 @@ def test_a_flow_shrinks_bit_by_bit(store: Store) -> None:
     assert sum(counts) == runs > 2 and counts[0] == 2 and counts[-1] == 0
     assert store.read_now(flow_runs.count) == len(world.flow_runs) - runs
     assert store.read_now(flows.get, flow.id) == flow
+
+
+def test_a_flow_shrinks_by_as_many_runs_as_go_in_one_write(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_runs, "TASKS_AT_ONCE", 2)
+    flow, _ = store.write_now(flows.create, FlowCreate(name="etl"), NOW)
+    for number in (1, 1, 5, 0, 2):
+        store.write_now(add_run, flow.id, number)
+    before = store.read_now(task_runs.count)
+    while store.write_now(flows.shrink, flow.id, 50, NOW):
+        after = store.read_now(task_runs.count)
+        assert before - after <= 2
+        before = after
+    assert store.read_now(flow_runs.count) == before == 0
+
+
+def add_run(conn: Conn, flow_id: str, tasks: int) -> None:
+    run = FlowRun(id=new_id(), created=NOW, updated=NOW, name="run", flow_id=flow_id)
+    assert flow_runs.insert(conn, run)
+    for number in range(tasks):
+        task = TaskRun(
+            id=new_id(),
+            created=NOW,
+            updated=NOW,
+            name="t",
+            flow_run_id=run.id,
+            task_key="t",
+            dynamic_key=str(number),
+        )
+        assert task_runs.insert(conn, task)

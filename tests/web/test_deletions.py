@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orion.services import retention
+from orion.store import flow_runs, task_runs
 from tests.web import makers
 from tests.web.browser import Client, Clock
 from tests.web.pages import HTML, act
@@ -101,7 +102,9 @@ def test_planned_runs_that_go_as_their_schedule_changes_are_known_the_first_of_m
     for run, page in zip(runs[:2], pages, strict=False):
         assert "This planned run is gone" in page and f"<b>{run['name']}</b> had not begun" in page
         assert "1 h ago, when its schedule or its deployment was changed" in page
-    assert not any("is gone" in page for page in pages[2:]), "so that they do not push out what else was deleted"
+    assert not any("is gone" in page for page in pages[2:]), (
+        "so that they do not push out what else was deleted"
+    )
 
 
 def test_runs_that_retention_takes_are_known_and_of_very_many_only_the_newest(
@@ -140,3 +143,29 @@ def test_what_is_deleted_long_ago_is_forgotten(client: Client, clock: Clock) -> 
 def test_what_could_not_be_deleted_is_not_called_gone(client: Client) -> None:
     assert client.delete(f"/api/flows/{makers.UNKNOWN}").status_code == 404
     assert "is gone" not in gone(client, f"/flows/{makers.UNKNOWN}")
+
+
+@pytest.mark.parametrize("how", ["page", "bulk", "api", "bulk api"])
+def test_a_big_run_is_deleted_bit_by_bit(client: Client, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr(flow_runs, "TASKS_AT_ONCE", 2)
+    run = makers.flow_run(client)
+    for _ in range(7):
+        makers.task_run(client, run["id"])
+    steps: list[int] = []
+    delete_some = task_runs.delete_some
+
+    def noted(conn: Any, ids: list[str]) -> int:
+        steps.append(delete_some(conn, ids))
+        return steps[-1]
+
+    monkeypatch.setattr(task_runs, "delete_some", noted)
+    if how == "page":
+        act(client, f"/runs/{run['id']}/delete")
+    elif how == "bulk":
+        act(client, "/runs/bulk", verb="delete", sure="yes", run=[run["id"]])
+    elif how == "api":
+        client.delete(f"/api/flow_runs/{run['id']}")
+    else:
+        client.post("/api/flow_runs/bulk_delete", json={"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert steps == [2, 2, 2], "one is left, and goes with the run"
+    assert run["name"] in gone(client, f"/runs/{run['id']}")

@@ -17,9 +17,9 @@ SELECT id, key FROM artifact WHERE id = :id;
 SELECT id, key FROM artifact
 WHERE flow_run_id = :id OR task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = :id);
 
--- name: of_task_run
--- What a task run left.
-SELECT id, key FROM artifact WHERE task_run_id = :id;
+-- name: of_task_runs
+-- What some task runs left.
+SELECT id, key FROM artifact WHERE task_run_id IN {listed:ids};
 
 -- name: of_flow
 -- What the runs of a flow left.

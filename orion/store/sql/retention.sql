@@ -30,6 +30,11 @@ SELECT 1 FROM flow_run
 WHERE id = :id AND state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')
   AND COALESCE(end_time, state_timestamp) < :before {for_update};
 
+-- name: results_of_tasks
+-- What the states of some task runs say of results in files, but for those that a cache knows.
+SELECT data FROM task_run_state
+WHERE task_run_id IN {listed:ids} AND data LIKE :reference AND state_details NOT LIKE :cached;
+
 -- name: results
 -- What the states of a run and of its task runs say of results in files, but for those that a cache knows.
 SELECT data FROM flow_run_state WHERE flow_run_id = :id AND data LIKE :reference

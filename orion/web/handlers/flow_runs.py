@@ -72,7 +72,7 @@ async def set_labels(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     """Delete a flow run with its states, task runs and logs."""
-    await call.store.write(flow_runs.delete, call.path["id"])
+    await removal.of_run(call.store, flow_runs, call.path["id"], call.now)
     return Reply(status=204, location="runs")
 
 
@@ -158,7 +158,7 @@ async def paginate(call: Call) -> Reply:
 
 async def bulk_delete(call: Call) -> Reply:
     """Delete the flow runs that a filter selects."""
-    return await removal.of_all(call, flow_runs, Filters(flow_runs=call.body.flow_runs), removal.at_once)
+    return await removal.of_all(call, flow_runs, Filters(flow_runs=call.body.flow_runs), removal.of_run)
 
 
 async def history(call: Call) -> Reply:

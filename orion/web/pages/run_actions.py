@@ -19,7 +19,7 @@ from orion.model.times import from_micros, to_micros
 from orion.orchestration import propose_flow_run
 from orion.store import Lane, console, deleted, flow_runs
 from orion.store.base import Conn
-from orion.web import said
+from orion.web import removal, said
 from orion.web.call import Call, Reply
 from orion.web.display import plural
 from orion.web.pages import run_query
@@ -126,7 +126,7 @@ async def _all(call: Call, verb: str, ids: list[str], address: str) -> Reply:
     """One write a run, so that nobody else waits; what was refused is counted by its reason."""
     work, done = VERBS[verb]
     lane = Lane.STATE if len(ids) <= PAGE else Lane.LOW
-    answers = [await call.store.write(work, id, call.now, lane=lane) for id in ids]
+    answers = [await _one(call, work, id, lane) for id in ids]
     reasons = Counter(answer for answer in answers if answer)
     changed, unchanged = len(answers) - reasons.total(), reasons.total()
     words = f"{done} {plural(changed, 'run')}"
@@ -137,6 +137,12 @@ async def _all(call: Call, verb: str, ids: list[str], address: str) -> Reply:
         undo = said.Undo(to_micros(call.now), again)
         data["undo"] = {"at": str(undo.at), "number": again}
     return Reply(data, headers={"Set-Cookie": said.kept(words, undo)}, location=address)
+
+
+async def _one(call: Call, work: Work, id: str, lane: Lane) -> str:
+    if work is delete:
+        await removal.shrunk(call.store, id)
+    return await call.store.write(work, id, call.now, lane=lane)
 
 
 def _matching(conn: Conn, address: str, now: datetime) -> list[str]:
