@@ -13,11 +13,11 @@ from orion.model.deployments import Deployment, DeploymentCreate, DeploymentUpda
 from orion.model.filters import Filters
 from orion.model.ids import new_id
 from orion.model.wire import EMPTY_OBJECT, unraw
-from orion.store import changes, deployment_schedules, paging, secret_schemas, sql, tags, work_queues
+from orion.store import changes, deleted, deployment_schedules, paging, secret_schemas, sql, tags, work_queues
 from orion.store.base import Conn, Row
 from orion.store.filters import where
 from orion.store.paging import Listing, Sort
-from orion.store.rows import Rows
+from orion.store.rows import Rows, json_text
 
 Q = sql.load("deployments")
 POLLED_WITHIN = timedelta(seconds=60)
@@ -110,8 +110,15 @@ def set_paused(conn: Conn, id: str, paused: bool, now: datetime) -> None:
 
 
 def shrink(conn: Conn, id: str, most: int, now: datetime) -> int:
-    """Set some runs of a deployment that is to be deleted on their own: `delete` would keep other writes waiting."""
-    return conn.run(Q.free_some, {"id": id, "most": most})
+    """Set some runs of a deployment that is to be deleted on their own, then delete some that wait; how many it were.
+
+    `delete` alone would keep other writes waiting. What its schedules have planned stays until then.
+    """
+    if freed := conn.run(Q.free_some, {"id": id, "most": most}):
+        return freed
+    waiting = [run_id for (run_id,) in conn.all(Q.some_waiting, {"id": id, "most": most})]
+    deleted.note_runs(conn, waiting, now)
+    return conn.run(Q.delete_waiting, {"ids": json_text(waiting)}) if waiting else 0
 
 
 def delete(conn: Conn, id: str) -> None:

@@ -258,10 +258,13 @@ def test_a_deployment_lets_its_runs_go_bit_by_bit(store: Store, flow_id: str) ->
         store.write_now(
             added_flow_run, deployment_id=saved.id, state_type="COMPLETED", state_name=str(number)
         )
-    store.write_now(added_flow_run, deployment_id=saved.id, state_type="SCHEDULED", state_name="Scheduled")
-    assert [store.write_now(deployments.shrink, saved.id, 2, NOW) for _ in range(4)] == [2, 2, 1, 0]
+    for planned in (True, False, False, False):
+        waits: dict[str, Any] = {"state_type": "SCHEDULED", "state_name": "Scheduled", "auto_scheduled": planned}
+        store.write_now(added_flow_run, deployment_id=saved.id, **waits)
+    assert [store.write_now(deployments.shrink, saved.id, 2, NOW) for _ in range(6)] == [2, 2, 1, 2, 1, 0]
     left = store.read_now(flow_runs.filter, None, None, 200)
-    assert {run.state_name for run in left if run.deployment_id is not None} == {"Scheduled"}
+    assert [run.auto_scheduled for run in left if run.deployment_id is not None] == [True]
+    assert len(left) == 6, "those that had begun are on their own"
 
 
 def test_a_collision_strategy_is_one_of_three(store: Store, flow_id: str) -> None:

@@ -10,9 +10,9 @@ INSERT INTO deleted (id, kind, name, deleted) SELECT id, :kind, name, :now FROM 
 ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
 
 -- name: note_planned
--- The same of the runs that go with their deployment: those that wait for an agent and never ran.
+-- The same of the runs that go with their deployment: those that its schedules have planned and nobody has started.
 INSERT INTO deleted (id, kind, name, deleted) SELECT id, 'planned run', name, :now FROM flow_run
-WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND run_count = 0
+WHERE deployment_id = :id AND auto_scheduled AND state_type = 'SCHEDULED' AND run_count = 0
 ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted;
 
 -- name: newest_beyond

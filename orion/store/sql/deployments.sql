@@ -26,6 +26,15 @@ UPDATE flow_run SET deployment_id = NULL WHERE id IN (
     SELECT id FROM flow_run WHERE deployment_id = :id AND NOT (state_type = 'SCHEDULED' AND run_count = 0) LIMIT :most
 );
 
+-- name: some_waiting
+-- Some of the runs that wait for an agent and that no schedule planned, of which there may be thousands.
+SELECT id FROM flow_run
+WHERE deployment_id = :id AND state_type = 'SCHEDULED' AND run_count = 0 AND NOT auto_scheduled LIMIT :most;
+
+-- name: delete_waiting
+-- These runs.
+DELETE FROM flow_run WHERE id IN {listed:ids};
+
 -- name: poll
 -- Somebody asks for runs of these deployments.
 UPDATE deployment SET last_polled = :now WHERE id IN {listed:ids};
