@@ -64,7 +64,8 @@ class Container:
 
     async def _pump(self, channel: int, stream: asyncio.StreamReader) -> None:
         while piece := await stream.read(4096):
-            self.output.append(bytes([channel, 0, 0, 0]) + len(piece).to_bytes(4) + piece)
+            for line in piece.splitlines(keepends=True):  # so that there are as many however late it is read
+                self.output.append(bytes([channel, 0, 0, 0]) + len(line).to_bytes(4) + line)
             self.news.set()
 
     async def follow(self) -> AsyncIterator[bytes]:
