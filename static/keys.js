@@ -8,9 +8,9 @@
     if (k == "Enter" && (e.ctrlKey || e.metaKey)) return box?.form?.requestSubmit()
     if (k == "Escape") { box?.blur(); const s = $("[name=menu][open]>summary"); s?.focus(); s?.click() }
     if (box || e.ctrlKey || e.metaKey || e.altKey) return
-    const rows = $$(".runs>li:not(.day)"), at = rows.findIndex(r => r.contains(document.activeElement))
+    const rows = $$(".runs>:not(.day)"), at = rows.findIndex(r => r.contains(document.activeElement))
     const row = rows[k == "j" ? at + 1 : k == "k" ? at - 1 : -1]
-    if (row) return $("b", row)?.closest("a")?.focus()
+    if (row) return ($("b", row)?.closest("a") || $("summary", row))?.focus()
     const tick = () => $("[type=checkbox]", rows[at])?.click()
     if (k == "x") return tick()
     if (k == "w") return $("#log")?.classList.toggle("nowrap")
