@@ -122,7 +122,7 @@ class Api:
             base_url=options.api, headers=headers, timeout=30, follow_redirects=True
         )
         self.ahead = timedelta()
-        self.answered = time.monotonic()
+        self.answered, self.has_answered = time.monotonic(), False
 
     def now(self) -> datetime:
         """The time on the server's clock, to the second or so."""
@@ -138,7 +138,7 @@ class Api:
             answer = await self.http.request(method, path, json=body, headers=headers, timeout=wait + 30)
         except (httpx.HTTPError, OSError) as error:
             raise Unavailable(f"{type(error).__name__} {error}".strip()) from None
-        self.answered = time.monotonic()
+        self.answered, self.has_answered = time.monotonic(), True
         if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
             raise Unavailable(f"the server answered {answer.status_code}")
         if answer.is_error:
@@ -947,6 +947,8 @@ class Agent:
             await self._sleep(HEALTH_SECONDS)
             quiet, runs = time.monotonic() - self.api.answered, (len(self.children), self.finished)
             if quiet < SILENT_SECONDS:
+                if not self.api.has_answered:
+                    continue
                 log.info("Healthy: %d running, %d finished; last answer %.0f s ago.", *runs, quiet)
             else:
                 log.warning(
@@ -999,7 +1001,9 @@ def _advice(queue: str, error: Unavailable | Refusal, api: str) -> str:
         case Refusal(status=404 | 405, by_orion=False):
             return f"What answers at {api} is no API of orion: does the address end with /api?"
         case Unavailable():
-            return f"The server at {api} is away; trying again until it is back. {error}"
+            other = " ORION_API_URL or --api names another one." if api == Options.api else ""
+            why = str(error).rstrip(".")
+            return f"The server at {api} is away; trying again until it is back. {why}.{other}"
         case Refusal(status=404):
             return f"There is no work queue {queue!r}: `orion work-queue create` or a deployment makes one."
         case Refusal(status=401 | 403):

@@ -329,6 +329,19 @@ def test_a_server_that_is_away_is_told_once_however_many_queues_ask_it(
     assert [record.message for record in caplog.records if "is away" in record.message] == [
         *set(running.agent.said.values())  # type: ignore[union-attr]
     ]
+    assert "names another one" not in caplog.text
+
+
+def test_an_agent_whose_server_never_answered_does_not_call_itself_well(
+    start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that nobody has named its address is said: it may be another."""
+    caplog.set_level("INFO", "orion.agent")
+    monkeypatch.setattr(Options, "api", "http://127.0.0.1:9/api")
+    running = start(api=Options.api)
+    eventually(lambda: "failed. ORION_API_URL or --api names another one." in caplog.text)
+    assert running.stop() == 0
+    assert "Healthy" not in caplog.text
 
 
 def test_once_fails_when_a_run_crashed_the_queue_is_unknown_or_the_server_away(
