@@ -170,6 +170,7 @@ def test_it_ends_although_a_client_holds_a_long_poll(tmp_path: Path) -> None:
             poll.sendall(
                 f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
             )
+            eventually(lambda: server.get(f"/work_queues/{queue}").json()["last_polled"])  # so the server has it
             assert server.stop() == 0
             assert poll.recv(100).startswith(b"HTTP/1.1 200")  # it is sent home, not cut off when time is over
 
