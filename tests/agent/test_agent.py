@@ -79,11 +79,11 @@ def test_a_run_is_fetched_ahead_of_its_time_and_does_not_start_before_it(house: 
         house.run(
             deployment, state={"type": "SCHEDULED", "state_details": {"scheduled_time": iso(due + wait)}}
         )
-        for wait in (timedelta(), timedelta(seconds=20))
+        for wait in (timedelta(), timedelta(seconds=14))
     )
     agent = start(
         "import time\nwhile enter('RUNNING')['status'] == 'WAIT': time.sleep(0.05)\nenter('COMPLETED')",
-        prefetch=25,
+        prefetch=20,
     )
     eventually(lambda: agent.agent and later in agent.agent.taken)
     eventually(lambda: house.state(soon)[0] == "COMPLETED")

@@ -172,9 +172,9 @@ def test_a_run_fetched_but_not_started_is_left_to_others_when_the_agent_stops(
 
     from orion.model.times import iso, utcnow
 
-    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(utcnow() + timedelta(seconds=24))}}
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": iso(utcnow() + timedelta(seconds=18))}}
     run = house.run(house.deploy(), state=state)
-    agent = start(prefetch=25)
+    agent = start(prefetch=20)
     eventually(lambda: agent.agent and run in agent.agent.taken)
     assert agent.stop() == 0
     assert house.states(run) == ["SCHEDULED"]
