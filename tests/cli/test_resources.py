@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,16 @@ Row = dict[str, Any]
 def server(orion: Orion) -> Iterator[Api]:
     with api() as opened:
         yield opened
+
+
+@pytest.fixture
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times are shown as they are here, wherever the machine stands."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture
@@ -235,7 +246,9 @@ def messages(text: str) -> list[str]:
 
 
 @pytest.mark.row("CLI-11")
-def test_logs_are_shown_in_order_over_pages(orion: Orion, server: Api, make_run: Callable[..., Row]) -> None:
+def test_logs_are_shown_in_order_over_pages(
+    orion: Orion, server: Api, make_run: Callable[..., Row], in_utc: None
+) -> None:
     run = make_run("etl", "one", "COMPLETED")
     add_logs(server, run, 450)
     everything = [f"line {number}" for number in range(450)]

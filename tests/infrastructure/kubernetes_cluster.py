@@ -53,6 +53,7 @@ class Cluster:
         self.without_pods: dict[str, str] | None = None  # the event that tells why a job has no pod
         self.expired, self.cut_watches, self.cut_logs, self.watches = 0, 0, 0, 0
         self.shown = 0  # pods that were told to somebody
+        self.told = 0  # the newest version that somebody knows
         self.busy = 0  # how many requests are told to come again
         self.memory_killed = False
         jobs, core = "/apis/batch/v1/namespaces/{namespace}/jobs", "/api/v1/namespaces/{namespace}"
@@ -117,7 +118,7 @@ class Cluster:
         await self._change(name, "ADDED", {"phase": "Pending"})
         for status in self.at_first:
             await self._change(name, "MODIFIED", {"phase": "Pending", **status})
-            await asyncio.sleep(0.05)
+            await self._until_told(self.version)
         if self.waiting:
             state = {"waiting": self.waiting}
             return await self._change(
@@ -157,6 +158,14 @@ class Cluster:
         self.history.append((self.version, kind, json.dumps(pod)))
         await self._tell()
 
+    async def _until_told(self, version: int) -> None:
+        async with self.news:
+            await self.news.wait_for(lambda: self.told >= version)
+
+    async def _was_told(self, version: int) -> None:
+        self.told = max(self.told, version)
+        await self._tell()
+
     async def _tell(self) -> None:
         async with self.news:
             self.news.notify_all()
@@ -187,7 +196,10 @@ class Cluster:
         items = [pod for pod in self.pods.values() if pod["metadata"]["labels"]["job-name"] == job]
         self.shown += len(items)
         body = {"kind": "PodList", "metadata": {"resourceVersion": str(self.version)}, "items": items}
-        return JSONResponse(body)
+        answer = JSONResponse(body)
+        if items:
+            await self._was_told(self.version)
+        return answer
 
     async def _watch(self, job: str, version: int) -> AsyncIterator[bytes]:
         self.watches += 1
@@ -210,6 +222,7 @@ class Cluster:
                     yield line[:20]
                     yield line[20:]
                     self.shown += 1
+                    await self._was_told(version)
             async with self.news:
                 if not [True for number, _, _ in self.history if number > version]:
                     await self.news.wait()

@@ -148,7 +148,7 @@ def test_each_day_is_said_once_however_many_pages_a_list_is_scrolled(
     partial = {**HTML, "HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#more"}
     page, days, pages = client.get(f"/runs?{query}", headers=HTML).text, list[str](), 0
     while True:
-        days += re.findall(r'<li class="day">[^<]*<span>(\w+ \d+ \w+)</span>', page)
+        days += re.findall(r'<li class="day">[^<]*<span>(\w+ \d+ \w+(?: \d+)?)</span>', page)
         older = re.search(r'<div id="more" hx-get="\./([^"]+)"', page)
         if not older:
             break
