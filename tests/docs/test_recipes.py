@@ -34,6 +34,7 @@ THEIRS = "postgresql://orion:secret@db.example.org/orion"
 READ_ONLY = (
     "my_prefect_flow.py",  # another library's flow; tests/compat replays what its clients send
     "s3/prod",  # somebody's bucket; tests/faults/test_other_machine.py does the same with a bucket of its own
+    "python3 orion.pyz",  # what `make pyz` builds; tests/test_pyz.py runs one
     "github.com/team/flows",  # somebody's repository; tests/blocks/test_git.py clones one of its own
 )
 
