@@ -140,7 +140,7 @@ class Api:
             raise Unavailable(f"{type(error).__name__} {error}".strip()) from None
         self.answered, self.has_answered = time.monotonic(), True
         if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
-            raise Unavailable(f"the server answered {answer.status_code}")
+            raise Unavailable(f"the server answered {answer.status_code}{_reason(answer)}")
         if answer.is_error:
             raise Refusal(answer)
         if time.monotonic() - asked < 1:  # the date of a long poll may be that of its beginning
@@ -1012,6 +1012,15 @@ def _advice(queue: str, error: Unavailable | Refusal, api: str) -> str:
                 "in the environment or with `orion config set ORION_API_KEY=<key>`."
             )
     return str(error)
+
+
+def _reason(answer: httpx.Response) -> str:
+    """What the server says of an answer of 500 and more, if it is orion that says it."""
+    try:
+        detail = answer.json().get("detail")
+    except (ValueError, AttributeError):
+        return ""
+    return f": {detail}" if isinstance(detail, str) else ""
 
 
 def _is_uuid(text: str) -> bool:

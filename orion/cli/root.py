@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +38,9 @@ MEMBERS = {
     "database": ("database", "Reset, upgrade, restore and check the database."),
     "version": ("version", "Show versions and where things are."),
 }
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+UNWRITABLE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)
 
 app = typer.Typer(
     cls=lazy_group(MEMBERS),
@@ -80,7 +85,9 @@ def run(args: list[str]) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except OrionError as error:
         return fail(_said(error), error.exit_code)
-    except Exception:
+    except Exception as error:
+        if told := _of_disk(error):
+            return fail(told, 1)
         import traceback
 
         traceback.print_exc()
@@ -88,6 +95,18 @@ def run(args: list[str]) -> int:
     finally:
         sys.stdout.flush()
     return 0
+
+
+def _of_disk(error: Exception) -> str | None:
+    """What a person is told of a file that cannot be written; None where it is something else."""
+    if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+        return None
+    if error.errno in FULL:
+        return f"{error.filename or 'A file'} cannot be written: the disk is full. Make room there, then try again."
+    if error.filename is None:
+        return None
+    other = " ORION_HOME names another folder." if Path(error.filename).is_relative_to(settings.current().home) else ""
+    return f"{error.filename} cannot be used: {error.strerror}.{other}"
 
 
 def _said(error: OrionError) -> str:

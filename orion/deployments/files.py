@@ -120,6 +120,12 @@ def _fault(error: Exception) -> str:
 
 
 def _document(part: Any, path: Path) -> DeploymentFile:
+    if isinstance(part, dict) and _is_of_prefect(part):
+        raise Invalid(
+            f"{path} was made by Prefect. Make it anew from the code: orion deployment build "
+            f"{part.get('entrypoint') or 'FILE.py:FLOW'} -n {part.get('name') or 'NAME'}; "
+            "what `infra_overrides` and `infrastructure` said goes into `job_variables`."
+        )
     try:
         deployment = msgspec.convert(_as_json(part), DeploymentFile)
     except msgspec.ValidationError as error:
@@ -128,6 +134,12 @@ def _document(part: Any, path: Path) -> DeploymentFile:
     if deployment.storage is None:
         deployment.path = str((path.parent / deployment.path).resolve())
     return deployment
+
+
+def _is_of_prefect(part: dict[Any, Any]) -> bool:
+    """Whether a document has what only deployment files of that library have."""
+    whole = (part.get("infrastructure"), part.get("storage"))  # here they are names of blocks
+    return "infra_overrides" in part or any(isinstance(value, dict) for value in whole)
 
 
 def _as_json(value: Any) -> Any:

@@ -12,7 +12,11 @@ import msgspec
 from orion.sdk.errors import ApiError, KeyRefused, ObjectNotFound, Unreachable
 
 AGAIN = frozenset((408, 429, 502, 503, 504))
-HINTS = {405: " Does ORION_API_URL end with /api?"}
+HINTS = {
+    405: "Does ORION_API_URL end with /api?",
+    413: "Keep large data in a file or a storage, and give its path.",
+    507: "Nothing was kept: make room on the disk of the server's database, then try again.",
+}
 KEY_REFUSED = (
     "The server refused the key, or the lack of one: set ORION_API_KEY to a key that it knows, "
     "in the environment or with `orion config set ORION_API_KEY=<key>`."
@@ -152,7 +156,8 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 def _error(request: Request, response: Response) -> ApiError:
     body, reason = response.text, _detail(response.text)
     text = f"{request.method} {request.path} was answered {response.status}: {reason}"
-    text += HINTS.get(response.status, "")
+    if hint := HINTS.get(507 if reason == "storage is full" else response.status):
+        text = f"{text.rstrip('.')}. {hint}"
     if response.status in (404, 405) and body.lstrip().startswith("<"):
         text = (
             f"{request.method} {request.path} was answered {response.status} with a web page, so it is no API of orion "

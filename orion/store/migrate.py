@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
 
 from orion.errors import Busy, DatabaseCorrupt, DatabaseError, DatabaseFromFuture
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ADVISORY_LOCK = 0x6F72696F6E  # "orion": one server migrates, the others wait
 OLDEST_POSTGRES = 140_000
+LEAST_FREE = 64 * 1024  # bytes that a file's companions need to be made
 CHECK_AT_MOST = 256 * 1024 * 1024  # bytes of a file that is checked whole after an unclean end
 
 _FILE = re.compile(r"(\d{4})_(\w+?)(?:\.(sqlite|postgres))?\.sql")
@@ -223,4 +225,6 @@ def _refusal(error: sqlite3.OperationalError, path: Path) -> Exception:
         return Busy(f"{path} is held by another process; try again in a moment.")
     if code in DAMAGED:
         return _corrupt(path, str(error))
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) and disk_usage(path.parent).free < LEAST_FREE:
+        return DatabaseError(f"{path} cannot be opened: its disk is full. Make room there, then try again.")
     return DatabaseError(f"{path} cannot be opened: {error}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -102,6 +103,27 @@ def test_an_address_without_an_api_is_told_as_such_and_not_as_a_missing_queue(
     with pytest.raises(SystemExit):
         options_from(["q", "--api", "foo"], {})
     assert "must be like http://127.0.0.1:4200/api, not 'foo'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"json": {"detail": "storage is full"}}, "the server answered 503: storage is full"),
+        ({"json": ["?"]}, "the server answered 503"),
+        ({"html": "<p>Busy</p>"}, "the server answered 503"),
+    ],
+)
+def test_why_a_server_does_not_serve_is_told_where_it_says_so(answer: dict[str, Any], told: str) -> None:
+    async def ask() -> None:
+        api = Api(Options())
+        await api.http.aclose()
+        sent = httpx.MockTransport(lambda request: httpx.Response(503, **answer))
+        api.http = httpx.AsyncClient(base_url="http://x", transport=sent)
+        with pytest.raises(Unavailable) as away:
+            await api.call("GET", "/flows")
+        assert str(away.value) == told
+
+    asyncio.run(ask())
 
 
 @pytest.mark.row("AG-01")

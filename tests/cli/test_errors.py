@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,44 @@ def test_an_unexpected_error_is_a_traceback_and_says_so(
     answer = orion("flow", "ls", code=1)
     assert "Traceback" in answer.err and "ZeroDivisionError: by surprise" in answer.err
     assert answer.err.endswith("An exception occurred.\n")
+
+
+@pytest.mark.row("CLI-17")
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ((errno.EROFS, "Read-only file system", "{home}/profiles.toml"), "{home}/profiles.toml cannot be used: "
+         "Read-only file system. ORION_HOME names another folder."),
+        ((errno.EACCES, "Permission denied", "/srv/x.yaml"), "/srv/x.yaml cannot be used: Permission denied."),
+        ((errno.ENOSPC, "No space left on device"), "A file cannot be written: the disk is full. "
+         "Make room there, then try again."),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, orion: Orion, fault: tuple[Any, ...], told: str
+) -> None:
+    from orion.cli import profile_file
+
+    home = str(load().home)
+    fault = tuple(part.format(home=home) if isinstance(part, str) else part for part in fault)
+
+    def refused(*_: object) -> None:
+        raise OSError(*fault)
+
+    monkeypatch.setattr(profile_file.ProfileFile, "save", refused)
+    answer = orion("config", "set", "ORION_PORT=4300", code=1)
+    assert answer.err == told.format(home=home) + "\n" and answer.out == ""
+
+
+@pytest.mark.row("CLI-17")
+def test_another_fault_of_the_system_is_a_traceback(monkeypatch: pytest.MonkeyPatch, orion: Orion) -> None:
+    from orion.cli import profile_file
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(profile_file.ProfileFile, "save", refused)
+    assert "Traceback" in orion("config", "set", "ORION_PORT=4300", code=1).err
 
 
 @pytest.mark.parametrize(

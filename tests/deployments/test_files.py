@@ -155,3 +155,23 @@ def test_a_rule_may_be_an_object_and_keeps_the_zone_of_its_start(
 def test_an_entrypoint_that_leads_nowhere_is_refused(code: Path, entrypoint: str) -> None:
     with pytest.raises(OrionError):
         build(f"{code}/{entrypoint}")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "infra_overrides: {}\nentrypoint: etl.py:log_flow\n",  # from 2.1 on
+        "infrastructure: {type: process}\nentrypoint: etl.py:log_flow\n",
+        "storage: {basepath: /tmp, _block_type_slug: local-file-system}\n",  # of 2.0
+    ],
+)
+def test_a_deployment_file_of_prefect_is_called_that_and_how_to_make_it_anew_is_said(
+    tmp_path: Path, own: str
+) -> None:
+    path = tmp_path / "deployment.yaml"
+    path.write_text(f"name: nightly\nflow_name: log-flow\n{own}")
+    with pytest.raises(Invalid) as refused:
+        read_file(path)
+    code = "etl.py:log_flow" if "entrypoint" in own else "FILE.py:FLOW"
+    assert str(refused.value).startswith(f"{path} was made by Prefect. Make it anew from the code: ")
+    assert f"orion deployment build {code} -n nightly; what" in str(refused.value)

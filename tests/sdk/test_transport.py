@@ -144,9 +144,20 @@ def test_patience_ends_after_its_tries(ask: Ask) -> None:
 
 
 @BOTH
+def test_a_server_whose_disk_is_full_is_told_with_what_to_do(ask: Ask) -> None:
+    with answering(answer(503, b'{"detail": "storage is full"}')) as (url, _):
+        with pytest.raises(ApiError, match="503: storage is full. Nothing was kept: make room on the disk"):
+            ask(url, Patience(30, 0))
+
+
+@BOTH
 @pytest.mark.parametrize(
     ("status", "remedy"),
-    [(401, "set ORION_API_KEY to a key that it knows, in the environment or"), (405, "ORION_API_URL end with /api")],
+    [
+        (401, "set ORION_API_KEY to a key that it knows, in the environment or"),
+        (405, "405: no. Does ORION_API_URL end with /api"),
+        (413, "413: no. Keep large data in a file or a storage, and give its path."),
+    ],
 )
 def test_a_refusal_that_a_setting_causes_names_the_setting(ask: Ask, status: int, remedy: str) -> None:
     with answering(answer(status, b'{"detail": "no."}')) as (url, _):

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -242,6 +243,18 @@ def test_damage_is_found_at_the_start_after_an_unclean_end(sqlite_url: str) -> N
 def test_a_path_that_cannot_be_written_is_a_clear_refusal(path: str) -> None:
     with pytest.raises(errors.DatabaseError, match="cannot be opened"):
         open_store(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize(("free", "told"), [(0, "its disk is full. Make room there"), (10**9, "disk I/O error.")])
+def test_a_disk_that_is_full_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, told: str
+) -> None:
+    """SQLite, which cannot make the file's companions then, speaks of an I/O error."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    monkeypatch.setattr(migrate, "disk_usage", lambda path: SimpleNamespace(free=free))
+    refusal = migrate._refusal(error, tmp_path / "o.db")
+    assert isinstance(refusal, errors.DatabaseError) and told in str(refusal)
 
 
 def test_a_postgres_that_is_not_there_is_a_clear_refusal(tmp_path: Path) -> None:
