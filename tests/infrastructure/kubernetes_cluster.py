@@ -115,15 +115,14 @@ class Cluster:
         labels = {**template["metadata"]["labels"], "job-name": job}
         pod = {"metadata": {"name": name, "labels": labels}, "spec": template["spec"]}
         self.pods[name] = pod
-        await self._change(name, "ADDED", {"phase": "Pending"})
-        for status in self.at_first:
-            await self._change(name, "MODIFIED", {"phase": "Pending", **status})
+        stays: list[dict[str, Any]] = [{"containerStatuses": [{"state": {"waiting": self.waiting}}]}]
+        first, *others = [*self.at_first, *(stays if self.waiting else [])] or [{}]
+        await self._change(name, "ADDED", {"phase": "Pending", **first})
+        for status in others:
             await self._until_told(self.version)
+            await self._change(name, "MODIFIED", {"phase": "Pending", **status})
         if self.waiting:
-            state = {"waiting": self.waiting}
-            return await self._change(
-                name, "MODIFIED", {"phase": "Pending", "containerStatuses": [{"state": state}]}
-            )
+            return
         container = template["spec"]["containers"][0]
         env = {item["name"]: item["value"] for item in container["env"]}
         env["ORION_API_URL"] = self.server_url or env["ORION_API_URL"]
