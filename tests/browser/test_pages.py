@@ -90,8 +90,16 @@ def endless_names(console: Console) -> Iterator[list[str]]:
         given = {"name": word, "parameters": {word: word}, "state": {"type": "PENDING"}}
         run = made("/flow_runs/", flow_id=flow, deployment_id=deployment, **given)
         made("/artifacts/", key="report", type="markdown", data=word, description=word, flow_run_id=run)
-        failed = {"state": {"type": "FAILED", "message": word}, "force": True}
+        failed = {"state": {"type": "FAILED", "name": word, "message": word}, "force": True}
         api.post(f"/flow_runs/{run}/set_state", json=failed).raise_for_status()
+        made("/concurrency_limits/", tag=word, concurrency_limit=1)
+        kind = api.get("/block_types/slug/webhook").json()["id"]
+        of_kind = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+        (schema,) = api.post("/block_schemas/filter", json=of_kind).json()
+        ids = {"block_type_id": kind, "block_schema_id": schema["id"]}
+        block = made("/block_documents/", name="w" * 100, data={"url": f"https://{word}"}, **ids)
+        policy = {"is_active": True, "state_names": [word], "tags": [word], "block_document_id": block}
+        made("/flow_run_notification_policies/", **policy)
         other = console.seeded.runs["cobalt-heron"]
         try:
             yield [
@@ -99,8 +107,13 @@ def endless_names(console: Console) -> Iterator[list[str]]:
                 f"/flows/{flow}",
                 f"/deployments/{deployment}",
                 f"/runs/compare?a={other}&b={run}",
+                f"/runs/{run}/events",
+                "/limits",
+                "/notifications",
+                f"/blocks/{block}",
             ]
         finally:
+            api.delete(f"/block_documents/{block}").raise_for_status()
             api.delete(f"/flows/{flow}").raise_for_status()
 
 

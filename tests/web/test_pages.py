@@ -107,7 +107,8 @@ def test_every_empty_list_says_what_to_do_next(client: Client) -> None:
 
 
 def test_commands_carry_the_address_of_this_server(client: Client) -> None:
-    assert "ORION_API_URL=http://127.0.0.1:4200/api" in client.get("/queues", headers=HTML).text
+    for address in ("/runs", "/flows", "/deployments", "/queues"):
+        assert "ORION_API_URL=http://127.0.0.1:4200/api" in client.get(address, headers=HTML).text, address
 
 
 @pytest.mark.row("UI-02")

@@ -165,6 +165,11 @@ def test_a_task_waits_for_its_tags_and_for_what_it_was_given(client: Client) -> 
     makers.propose(client, "task_runs", holder["id"], "COMPLETED")
     assert stops(why(client, below["id"], "task_runs")) == ["process"]
     assert stops(why(client, waits["id"], "task_runs")) == ["process"]
+    body = {"state": {"type": "FAILED"}, "force": True}
+    client.post(f"/api/flow_runs/{run['id']}/set_state", json=body)
+    assert why(client, below["id"], "task_runs")["reason"].startswith("Its flow run has ended")
+    page = client.get(f"/task-runs/{below['id']}", headers=HTML).text
+    assert "Its flow run has ended" in page and 'id="follow"' not in page and "hx-sse:connect" not in page
 
 
 def test_a_running_flow_that_only_waits_for_slots_says_so(client: Client) -> None:

@@ -27,6 +27,7 @@ from orion.web.pages.run_rows import by_day, rows_of
 from orion.web.pages.shared import (
     PAGE,
     address,
+    api_url,
     as_bars,
     as_dot,
     found,
@@ -79,7 +80,7 @@ async def listing(call: Call) -> Reply:
     now = see(call)
     data = await gather(call, _list, call.query.get("q", "")[:200], call.query.get("tag", "")[:200],
                                  call.query.get("after"), now)  # fmt: skip
-    return Reply({**data, "now": now, "here": here(call)}, "flows/list.html#page")
+    return Reply({**data, "now": now, "here": here(call), "api_url": api_url(call)}, "flows/list.html#page")
 
 
 async def show(call: Call) -> Reply:

@@ -53,7 +53,7 @@ async def delete(call: Call) -> Reply:
 def _read(conn: Conn, id: str, now: datetime) -> dict[str, Any]:
     task: TaskRun = found(task_runs.get(conn, id, now), "task run")
     run = flow_runs.get(conn, task.flow_run_id, now) if task.flow_run_id else None
-    final = is_final(task.state_type)
+    final = is_final(task.state_type) or (run is not None and is_final(run.state_type))
     chosen = LogFilter(task_run_id=NullableIdCriterion(any_=[id]))
     return {
         "task": task,

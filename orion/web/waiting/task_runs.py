@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from orion.model.flow_runs import FlowRun
 from orion.model.states import is_final
 from orion.model.task_runs import TaskRun
 from orion.model.waiting import Cause, Holder, Mend, Waiting
-from orion.store import waiting
+from orion.store import flow_runs, waiting
 from orion.web.display import plural, span
 from orion.web.waiting.flow_runs import SOON, reason
 from orion.web.waiting.limits import named_causes, tag_causes
@@ -33,6 +34,10 @@ def why_task_run(look: Look, task: TaskRun) -> Waiting:
 def _causes(look: Look, task: TaskRun) -> list[Cause]:
     if is_final(task.state_type):
         return []
+    if run := _ended(look, task):
+        text = "it begins with the next attempt of the run, if there is one"
+        since = run.state.timestamp if run.state else None
+        return [Cause(kind="parent", stops=True, title="Its flow run has ended", text=text, since=since)]
     if task.state_type == "RUNNING":
         return named_causes(look, task.id, *filter(None, [task.flow_run_id]))
     limits = [cause for tag in task.tags for cause in tag_causes(look, tag)]
@@ -40,6 +45,11 @@ def _causes(look: Look, task: TaskRun) -> list[Cause]:
     if not any(cause.stops for cause in chain):
         chain.append(_flow(look, task))
     return chain
+
+
+def _ended(look: Look, task: TaskRun) -> FlowRun | None:
+    run = flow_runs.get(look.conn, task.flow_run_id) if task.flow_run_id else None
+    return run if run and is_final(run.state_type) else None
 
 
 def _time(look: Look, task: TaskRun) -> list[Cause]:
