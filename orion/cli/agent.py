@@ -21,7 +21,9 @@ app = new_group("Start an agent, which runs what its work queues hold.")
 def start(
     queue: Annotated[
         list[str] | None,
-        typer.Argument(metavar="QUEUE...", help="Name or id.", autocompletion=completing.queues),
+        typer.Argument(
+            metavar="QUEUE...", help="A work queue: its name or id.", autocompletion=completing.queues
+        ),
     ] = None,
     work_queue: Annotated[
         list[str] | None,

@@ -81,7 +81,7 @@ def create(
             autocompletion=completing.block_types,
         ),
     ],
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and dashes.")],
     values: Annotated[
         list[str] | None,
         typer.Option("-v", "--value", metavar="FIELD=VALUE", help="A field; JSON, or else a text."),

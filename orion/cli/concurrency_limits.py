@@ -15,7 +15,7 @@ from orion.cli.lookup import among, at, missing
 
 app = new_group("Limit how many task runs with a tag run at once.")
 
-NewTag = Annotated[str, typer.Argument(metavar="TAG")]
+NewTag = Annotated[str, typer.Argument(metavar="TAG", help="The tag of the task runs.")]
 Tag = Annotated[
     str,
     typer.Argument(metavar="TAG", help="The tag, or the id of its limit.", autocompletion=completing.tags),
@@ -23,7 +23,10 @@ Tag = Annotated[
 
 
 @app.command("create")
-def create(tag: NewTag, limit: Annotated[int, typer.Argument(min=0, metavar="N")]) -> None:
+def create(
+    tag: NewTag,
+    limit: Annotated[int, typer.Argument(min=0, metavar="N", help="How many at one time; 0 lets none run.")],
+) -> None:
     """Let at most N task runs with this tag run at one time."""
     with api() as server:
         server.post("/concurrency_limits/", {"tag": tag, "concurrency_limit": limit})

@@ -22,7 +22,12 @@ app = new_group("Set, unset and view settings of the active profile.")
 @app.command("set")
 def set_values(
     assignments: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE...", autocompletion=completing.assignments)
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE...",
+            help="ORION_API_URL=…, or API_URL=…",
+            autocompletion=completing.assignments,
+        ),
     ],
 ) -> None:
     """Set settings in the active profile."""
@@ -56,7 +61,10 @@ def _warn_of_environment(settings: Settings, name: str) -> None:
 
 @app.command("unset")
 def unset(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", autocompletion=completing.set_settings)],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Their names.", autocompletion=completing.set_settings),
+    ],
 ) -> None:
     """Take settings out of the active profile."""
     file = ProfileFile()
@@ -71,8 +79,12 @@ def unset(
 
 @app.command("view")
 def view(
-    show_defaults: Annotated[bool, typer.Option("--show-defaults/--hide-defaults")] = False,
-    show_sources: Annotated[bool, typer.Option("--show-sources/--hide-sources")] = True,
+    show_defaults: Annotated[
+        bool, typer.Option("--show-defaults/--hide-defaults", help="Show those that nobody has set, too.")
+    ] = False,
+    show_sources: Annotated[
+        bool, typer.Option("--show-sources/--hide-sources", help="Show where each comes from.")
+    ] = True,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:

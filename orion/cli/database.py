@@ -90,7 +90,7 @@ def downgrade(
 
 @app.command("restore")
 def restore(
-    copy: Annotated[Path, typer.Argument(metavar="BACKUP")],
+    copy: Annotated[Path, typer.Argument(metavar="BACKUP", help="The file of the backup.")],
     yes: Yes = False,
     as_json: Json = False,
     output: Output = Format.text,

@@ -34,7 +34,9 @@ def build(
     name: Annotated[
         str | None, typer.Option("-n", "--name", metavar="NAME", help="The deployment's name.")
     ] = None,
-    description: Annotated[str | None, typer.Option("-d", "--description", metavar="TEXT")] = None,
+    description: Annotated[
+        str | None, typer.Option("-d", "--description", metavar="TEXT", help="By default the flow's.")
+    ] = None,
     version: Annotated[
         str | None, typer.Option("-v", "--version", metavar="TEXT", help="By default the flow's.")
     ] = None,
@@ -59,7 +61,12 @@ def build(
     ] = "process",
     infra_block: Annotated[
         str | None,
-        typer.Option("-ib", "--infra-block", metavar="TYPE/NAME", help="A saved block that says it all."),
+        typer.Option(
+            "-ib",
+            "--infra-block",
+            metavar="TYPE/NAME",
+            help="A saved block that says where runs go: docker-container/prod.",
+        ),
     ] = None,
     storage_block: Annotated[
         str | None,
@@ -108,7 +115,10 @@ def build(
         str | None, typer.Option(metavar="RULE", help="An iCalendar rule: 'FREQ=WEEKLY;BYDAY=MO'.")
     ] = None,
     timezone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="The zone of the schedule: Europe/Berlin.")
+        str | None,
+        typer.Option(
+            metavar="ZONE", help="The zone of the schedule: Europe/Berlin; UTC where nothing names one."
+        ),
     ] = None,
     anchor_date: Annotated[
         str | None, typer.Option(metavar="TIME", help="A time that the interval counts from.")
@@ -118,9 +128,7 @@ def build(
     ] = None,
     params: Annotated[
         str | None,
-        typer.Option(
-            "--params", metavar="JSON", help="All parameters as one JSON object, or @FILE with it."
-        ),
+        typer.Option("--params", metavar="JSON", help="All parameters as one JSON object, or @FILE with it."),
     ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Plan nothing yet.")] = False,
     catchup: Annotated[
@@ -363,7 +371,11 @@ def _next_times(saved: Deployment) -> list[str]:
     return next_fire_times({"paused": saved.paused, "schedules": rows})
 
 
-def preview(path: Annotated[Path, typer.Argument(metavar="FILE")] = Path("deployment.yaml")) -> None:
+def preview(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A deployment file.")] = Path(
+        "deployment.yaml"
+    ),
+) -> None:
     """Show how an agent will run the deployments of a file: command, folder and environment."""
     for deployment, _ in read_files([path]):
         variables = deployment.job_variables
@@ -384,4 +396,8 @@ def _elsewhere(deployment: DeploymentFile) -> str:
     if deployment.infrastructure:
         return f"by the block {deployment.infrastructure}, which the job variables here come after"
     kind = str(deployment.job_variables.get("type") or "process")
-    return "" if kind == "process" else f"by {kind}, in the image {deployment.job_variables.get('image', 'orion')}"
+    return (
+        ""
+        if kind == "process"
+        else f"by {kind}, in the image {deployment.job_variables.get('image', 'orion')}"
+    )

@@ -88,7 +88,12 @@ def create(
         float | None, typer.Option(metavar="SECONDS", help="Seconds between two runs.")
     ] = None,
     rrule: Annotated[str | None, typer.Option(metavar="RULE", help="An iCalendar rule.")] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Europe/Berlin, for example.")] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE", help="The zone of the schedule: Europe/Berlin; UTC where nothing names one."
+        ),
+    ] = None,
     anchor_date: Annotated[
         str | None, typer.Option(metavar="TIME", help="A time that the interval counts from.")
     ] = None,
@@ -152,7 +157,14 @@ def _find(server: Api, name: str, schedule: str) -> tuple[str, dict[str, Any]]:
 
 def backfill(
     name: Name,
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="The first time: 2026-01-01.")],
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="The first time: 2026-01-01, in the zone of this machine unless it names one.",
+        ),
+    ],
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="The last time; of a day alone its end.")],
     limit: Annotated[
         int, typer.Option("-l", "--limit", metavar="N", min=1, max=10_000, help="Runs of a schedule at most.")

@@ -43,7 +43,8 @@ Param = Annotated[
     typer.Option("-p", "--param", metavar="NAME=VALUE", help="name=value; the value is JSON, else text."),
 ]
 Params = Annotated[
-    str | None, typer.Option("--params", metavar="JSON", help="All parameters as one JSON object, or @FILE with it.")
+    str | None,
+    typer.Option("--params", metavar="JSON", help="All parameters as one JSON object, or @FILE with it."),
 ]
 
 
@@ -144,7 +145,13 @@ def run(
     start_in: Annotated[
         str | None, typer.Option(metavar="SPAN", help="After a while: 30s, '20 minutes', 1h.")
     ] = None,
-    start_at: Annotated[str | None, typer.Option(metavar="TIME", help="At a time: 2026-12-24T18:00.")] = None,
+    start_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="At a time: 2026-12-24T18:00, in the zone of this machine unless it names one.",
+        ),
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag for the run; repeatable.")
     ] = None,

@@ -28,7 +28,7 @@ def ls(limit: Limit = 15, as_json: Json = False, output: Output = Format.text) -
 
 @app.command("inspect")
 def inspect(
-    flow: Annotated[str, typer.Argument(help="Name or id.", autocompletion=completing.flows)],
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Name or id.", autocompletion=completing.flows)],
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
@@ -40,7 +40,7 @@ def inspect(
 
 @app.command("delete")
 def delete(
-    flow: Annotated[str, typer.Argument(help="Name or id.", autocompletion=completing.flows)],
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Name or id.", autocompletion=completing.flows)],
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a flow with its runs and deployments."""

@@ -25,7 +25,7 @@ ROUTE = "/v2/concurrency_limits"
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that code asks for.")],
     limit: Annotated[int, typer.Option("-l", "--limit", min=0, metavar="N", help="How many slots it has.")],
     decay: Annotated[
         float,
@@ -75,8 +75,18 @@ def inspect(name: Name, as_json: Json = False, output: Output = Format.text) -> 
 @app.command("update")
 def update(
     name: Name,
-    limit: Annotated[int | None, typer.Option("-l", "--limit", min=0, metavar="N")] = None,
-    decay: Annotated[float | None, typer.Option("--slot-decay-per-second", min=0, metavar="N")] = None,
+    limit: Annotated[
+        int | None, typer.Option("-l", "--limit", min=0, metavar="N", help="How many slots it has.")
+    ] = None,
+    decay: Annotated[
+        float | None,
+        typer.Option(
+            "--slot-decay-per-second",
+            min=0,
+            metavar="N",
+            help="Slots that come back a second; 0: when given back.",
+        ),
+    ] = None,
 ) -> None:
     """Change how many slots a limit has, or how fast they come back."""
     given = {"limit": limit, "slot_decay_per_second": decay}

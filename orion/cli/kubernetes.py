@@ -28,8 +28,12 @@ def orion(
     image_tag: Annotated[
         str, typer.Option("-i", "--image-tag", metavar="IMAGE", help="The image, with its tag.")
     ] = f"{IMAGE}:{__version__}",
-    log_level: Annotated[str, typer.Option("-l", "--log-level", metavar="LEVEL")] = "INFO",
-    queue: Annotated[str, typer.Option("-q", "--work-queue", metavar="QUEUE")] = "default",
+    log_level: Annotated[
+        str, typer.Option("-l", "--log-level", metavar="LEVEL", help="Of the server and the agent.")
+    ] = "INFO",
+    queue: Annotated[
+        str, typer.Option("-q", "--work-queue", metavar="QUEUE", help="What the agent polls.")
+    ] = "default",
     namespace: Namespace = "default",
 ) -> None:
     """Print a server, an agent and the rights that it needs: pipe it to kubectl apply -f -."""

@@ -16,7 +16,9 @@ from orion.settings import Settings, current, load
 
 app = new_group("Create, choose and change profiles.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.profiles)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of the profile.", autocompletion=completing.profiles)
+]
 
 
 @app.command("ls")
@@ -90,7 +92,7 @@ def _unreachable(settings: Settings) -> str | None:
 
 @app.command("inspect")
 def inspect(
-    name: Annotated[str | None, typer.Argument(help="The active one if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The active one if left out.")] = None,
     as_json: Json = False,
     output: Output = Format.text,
 ) -> None:
@@ -105,7 +107,9 @@ def inspect(
 
 
 @app.command("rename")
-def rename(name: Name, new_name: Annotated[str, typer.Argument()]) -> None:
+def rename(
+    name: Name, new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Its name from now on.")]
+) -> None:
     """Give a profile another name."""
     file = ProfileFile()
     values = file.named(name)

@@ -35,7 +35,7 @@ MEMBERS = {
     "kubernetes": ("kubernetes", "Print manifests for Kubernetes."),
     "config": ("config", "Set, unset and view settings of the active profile."),
     "profile": ("profiles", "Create, choose and change profiles."),
-    "database": ("database", "Reset, upgrade, restore and check the database."),
+    "database": ("database", "Upgrade, back up, restore, check, measure and empty the database."),
     "version": ("version", "Show versions and where things are."),
 }
 
@@ -105,7 +105,11 @@ def _of_disk(error: Exception) -> str | None:
         return f"{error.filename or 'A file'} cannot be written: the disk is full. Make room there, then try again."
     if error.filename is None:
         return None
-    other = " ORION_HOME names another folder." if Path(error.filename).is_relative_to(settings.current().home) else ""
+    other = (
+        " ORION_HOME names another folder."
+        if Path(error.filename).is_relative_to(settings.current().home)
+        else ""
+    )
     return f"{error.filename} cannot be used: {error.strerror}.{other}"
 
 

@@ -52,9 +52,16 @@ def get(name: Name, as_json: Json = False, output: Output = Format.text) -> None
 
 @app.command("set")
 def set_variable(
-    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.variables)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Its name; made or changed.", autocompletion=completing.variables
+        ),
+    ],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="JSON, or else a text.")],
-    tag: Annotated[list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("-t", "--tag", metavar="TAG", help="A tag of it; repeatable.")
+    ] = None,
     text: Annotated[
         bool, typer.Option("--text", help="Take the value as a text, whatever it looks like.")
     ] = False,

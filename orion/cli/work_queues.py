@@ -27,7 +27,7 @@ Queue = Annotated[
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="The name that agents and deployments use.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that agents and deployments use.")],
     limit: Annotated[
         int | None, typer.Option("-l", "--limit", metavar="N", min=0, help="Runs at one time at most.")
     ] = None,
@@ -50,7 +50,9 @@ def create(
             "-p", "--priority", metavar="N", min=1, help="1 goes first; by default after all others."
         ),
     ] = None,
-    description: Annotated[str, typer.Option("-d", "--description", metavar="TEXT")] = "",
+    description: Annotated[
+        str, typer.Option("-d", "--description", metavar="TEXT", help="What it is for.")
+    ] = "",
 ) -> None:
     """Create a work queue: for runs that name it, or with --tag and --deployment for those that fit."""
     body: dict[str, Any] = {"name": name, "description": description, "concurrency_limit": limit}
@@ -140,7 +142,7 @@ def resume(queue: Queue) -> None:
 
 @app.command("set-concurrency-limit")
 def set_concurrency_limit(
-    queue: Queue, limit: Annotated[int, typer.Argument(min=0, help="Runs at one time at most.")]
+    queue: Queue, limit: Annotated[int, typer.Argument(min=0, metavar="N", help="Runs at one time at most.")]
 ) -> None:
     """Limit how many runs of the queue go on at one time."""
     _change(queue, {"concurrency_limit": limit}, f"lets {limit} runs go on at one time")
@@ -154,7 +156,7 @@ def clear_concurrency_limit(queue: Queue) -> None:
 
 @app.command("set-priority")
 def set_priority(
-    queue: Queue, priority: Annotated[int, typer.Argument(min=1, help="1 goes before 2.")]
+    queue: Queue, priority: Annotated[int, typer.Argument(min=1, metavar="N", help="1 goes before 2.")]
 ) -> None:
     """Say which queue goes first where an agent has room for fewer runs than are due."""
     _change(queue, {"priority": priority}, f"has the priority {priority}")

@@ -34,6 +34,20 @@ def test_every_command_has_help_and_answers_it(path: str, orion: Orion) -> None:
     assert (ALL[path].help or "").strip().split(".")[0].split()[0] in answer.out
 
 
+@pytest.mark.parametrize("path", [path for path, command in ALL.items() if not hasattr(command, "commands")])
+def test_every_argument_and_option_says_what_it_is(path: str) -> None:
+    shown = [each for each in ALL[path].params if not getattr(each, "hidden", False)]
+    assert [each.name for each in shown if not each.help] == []
+    arguments = [each for each in shown if each.param_type_name == "argument"]
+    assert [each.name for each in arguments if (each.metavar or "").upper() != each.metavar] == []
+
+
+def test_the_help_says_of_a_group_what_the_group_says(orion: Orion) -> None:
+    assert {name: said for name, (_, said) in MEMBERS.items() if name in ("database", "config", "profile")} == {
+        name: ALL[f"orion {name}"].help for name in ("database", "config", "profile")
+    }
+
+
 @pytest.mark.parametrize("path", [path for path, command in ALL.items() if hasattr(command, "commands")])
 def test_a_bare_group_prints_its_help(path: str, orion: Orion) -> None:
     assert "Commands:" in orion(*path.split()[1:]).out
