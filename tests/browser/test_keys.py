@@ -110,6 +110,25 @@ def test_tab_comes_to_everything_in_order_and_in_sight(
     assert wrong == {}
 
 
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_menu_is_wide_enough_for_words_and_in_sight(
+    browser: Browser, furnished: Console, width: int, height: int
+) -> None:
+    page, opened, wrong = window(browser, width, height), 0, {}
+    for address in everywhere(furnished):
+        page.goto(furnished.url + address)
+        menus = page.locator("main details[name=menu]")
+        for at in range(min(menus.count(), 3)):
+            menus.nth(at).locator("summary").first.click()
+            box = menus.nth(at).locator(".drop").bounding_box()
+            opened += 1
+            if not box or box["width"] < 190 or box["x"] < 0 or box["x"] + box["width"] > width:
+                wrong[address, at] = box
+            page.keyboard.press("Escape")
+    page.context.close()
+    assert wrong == {} and opened > 20
+
+
 def test_the_way_back_and_the_bar_of_ticked_runs_hide_nothing_either(
     browser: Browser, furnished: Console
 ) -> None:

@@ -216,7 +216,7 @@ def test_the_buttons_for_all_that_match_name_how_many_they_change(
     total = client.get("/runs", headers=JSON).json()["total"]
     bar = client.get("/runs", headers=HTML).text.partition('class="bulk"')[2]
     assert f"all {total} that match" in bar
-    assert f'Cancel<span class="of-all">&nbsp;{total} runs</span>' in bar
+    assert f'Cancel<span class="of-all"> {total} runs</span>' in bar
     monkeypatch.setattr("orion.web.pages.run_actions.MOST", total - 1)
     bar = client.get("/runs", headers=HTML).text.partition('class="bulk"')[2]
-    assert f"the first {total - 1} of {total} that match" in bar and f"&nbsp;{total - 1} runs<" in bar
+    assert f"the first {total - 1} of {total} that match" in bar and f"> {total - 1} runs<" in bar
