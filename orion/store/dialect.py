@@ -76,6 +76,8 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 _WORD = re.compile(r"\{(\w+)(?::([\w.]+))?\}")
+# Python < 3.13 knows by the rules of the locale what it shall count the rows of: in Turkish an I is no capital i.
+_INSERT = re.compile(r"\A((?:\s|--[^\n]*\n)*)INSERT\b")
 _PARAMETER = re.compile(r"('(?:[^']|'')*')|(--[^\n]*)|(::)|:([A-Za-z_]\w*)|(%)")
 
 
@@ -89,7 +91,7 @@ def words(text: str, dialect: Dialect) -> str:
 def translate(text: str, dialect: Dialect) -> str:
     """A statement as the driver of the dialect wants it."""
     text = words(text, dialect)
-    return text if dialect == "sqlite" else _PARAMETER.sub(_pyformat, text)
+    return _INSERT.sub(r"\1insert", text) if dialect == "sqlite" else _PARAMETER.sub(_pyformat, text)
 
 
 def _pyformat(found: re.Match[str]) -> str:

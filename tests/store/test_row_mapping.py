@@ -156,3 +156,16 @@ def test_a_time_beyond_the_calendar_is_read_as_its_end(written: str, year: int) 
     moment = from_micros(to_micros(datetime.fromisoformat(written)))
     assert (moment.year, moment.tzinfo) == (year, UTC)
     assert iso(moment).startswith(f"{year:04d}-")
+
+
+@pytest.mark.parametrize(
+    ("text", "sqlite"),
+    [
+        ("INSERT INTO t VALUES ('INSERT')", "insert INTO t VALUES ('INSERT')"),
+        ("-- Why.\n INSERT INTO t", "-- Why.\n insert INTO t"),
+        ("SELECT 'INSERT'", "SELECT 'INSERT'"),
+    ],
+)
+def test_the_rows_of_an_insert_are_counted_whatever_a_locale_makes_of_an_i(text: str, sqlite: str) -> None:
+    """In Turkish it is no capital i, and Python's own look for the word would not find it."""
+    assert translate(text, "sqlite") == sqlite
