@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import glob
 import heapq
+import importlib.util
 import itertools
 import logging
 import os
@@ -56,6 +57,10 @@ ENVIRONMENT = """
     HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy
 """
 ALONE = "the agent's file runs alone; containers and references in job variables need orion-server beside it"
+NO_ORION = (
+    f"{sys.executable} runs the agent's file alone: install orion-server there, or name a Python that has it "
+    "by the job variable `command`: [/path/to/python, -m, orion.engine]"
+)
 SERVER_ONLY = ("ADMIN_KEY", "ENCRYPTION_KEY", "DATABASE", "CLOCK_URL")
 
 
@@ -608,10 +613,14 @@ class Agent:
             variables = await self._job_variables(run)
             if (kind := variables.get("type", "process")) != "process":
                 return self._start_elsewhere(kind, run, token, variables)
+            command = variables.get("command") or self.options.command
+            elsewhere = "PYTHONPATH" in (variables.get("env") or {})
+            if tuple(command) == Options.command and not (elsewhere or _has_orion()):
+                raise ValueError(f"No module named 'orion'; {NO_ORION}")
             folder = tempfile.mkdtemp(prefix=f"orion-{run['id']}-")
             with open(os.path.join(folder, "output.log"), "ab") as output:
                 process = await asyncio.create_subprocess_exec(
-                    *(variables.get("command") or self.options.command),
+                    *command,
                     cwd=variables.get("working_dir") or folder,
                     env=self._environment(run, token, variables.get("env") or {}),
                     stdin=subprocess.DEVNULL,
@@ -1040,6 +1049,11 @@ def _checkout() -> str | None:
     folder, name = os.path.split(package)
     installed = os.path.basename(folder) in ("site-packages", "dist-packages")
     return folder if name == "orion" and not installed else None
+
+
+def _has_orion() -> bool:
+    """Whether a process of this Python finds orion."""
+    return _checkout() is not None or importlib.util.find_spec("orion") is not None
 
 
 def _environment_of(pid: int) -> dict[str, str]:

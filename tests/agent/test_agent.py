@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 from orion.agent import Api, Options, Refusal, Unavailable, _advice, options_from
 from orion.model.times import iso, utcnow
 from tests.agent.house import House, Start
-from tests.servers import eventually
+from tests.servers import CHECKOUT, eventually
 
 
 @pytest.mark.row("AG-05")
@@ -431,6 +432,22 @@ def test_an_agent_that_is_a_file_alone_says_what_a_container_needs(
     assert start(once=True).wait() == 1
     kind, message = house.state(run)
     assert kind == "CRASHED" and "need orion-server beside it" in message
+
+
+@pytest.mark.row("AG-06")
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_an_agent_that_is_a_file_alone_says_what_a_process_needs(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch, is_alone: bool
+) -> None:
+    """Unless its Python finds orion, or the deployment names another Python or path."""
+    monkeypatch.setattr("orion.agent._checkout", lambda: None)
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if is_alone else real(name))
+    given = ({}, {"command": [sys.executable, "-c", "pass"]}, {"env": {"PYTHONPATH": str(CHECKOUT)}})
+    runs = [house.run(house.deploy(str(n), job_variables=each)) for n, each in enumerate(given)]
+    assert start(once=True, command=Options.command).wait() == 1
+    told = ["install orion-server there, or name a Python" in (house.state(run)[1] or "") for run in runs]
+    assert told == [is_alone, False, False]
 
 
 def test_a_name_is_never_a_command(house: House, start: Start, tmp_path: Path) -> None:

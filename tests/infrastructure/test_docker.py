@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import httpx
 import pytest
 
 from orion.blocks import DockerContainer
+from orion.blocks.infrastructure.docker import Docker
+from orion.blocks.infrastructure.docker_api import DockerAway, DockerRefusal
 from orion.settings import temporary_settings
 from tests.agent.house import House, Start
 from tests.infrastructure.docker_engine import Engine
@@ -126,7 +130,7 @@ def test_images_are_pulled_as_the_policy_says(house: House, start: Start, engine
         start()
         crash_of(house, run)
         pulled = image != "flows:1"
-        assert (f"The image {image!r} is pulled." in house.logs(run)) is pulled
+        assert (f"Pulling the image {image!r}." in house.logs(run)) is pulled
     assert [call for call in engine.calls if call.startswith("pull")] == ["pull flows:latest", "pull flows:2"]
 
 
@@ -171,6 +175,27 @@ def test_an_engine_that_fails_or_is_away_is_told(
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     run = house.run(house.deploy("b", **in_docker()))
     assert "The Docker Engine at unix:///nowhere.sock does not answer" in crash_of(house, run)
+
+
+@pytest.mark.row("INF-02")
+def test_an_engine_that_goes_while_a_run_goes_on_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """And asked again: when it is back the container is gone."""
+
+    class Engineless:
+        asked = 0
+
+        async def stream(self, *_: Any, **__: Any) -> AsyncIterator[bytes]:
+            self.asked += 1
+            if self.asked > 5:
+                raise DockerRefusal(404, "No such container")
+            raise DockerAway("Docker does not answer")
+            yield b""
+
+    place = Docker({"image": "flows:1"}, api=Engineless())  # type: ignore[arg-type]  # what it asks for is there
+    assert str(asyncio.run(place.watch("c" * 64, print))).startswith("somebody removed the container")
+    assert [record.message for record in caplog.records] == [
+        "Container cccccccccccc is out of sight, and asked for again: Docker does not answer"
+    ]
 
 
 @pytest.mark.row("INF-02")

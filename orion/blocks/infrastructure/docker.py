@@ -20,6 +20,7 @@ from orion.blocks.infrastructure.output import Output
 log = logging.getLogger("orion.agent")
 
 AGAIN_SECONDS = (0.1, 5.0)
+TOLD_AFTER = 3  # failures in a row, which a stream that breaks off does not make
 NAMES = 100  # how many suffixes are tried where a name is taken
 
 
@@ -71,8 +72,10 @@ class Docker:
                 if error.code == 404:
                     return Exit(None, "somebody removed the container")
                 failures += 1
-            except DockerAway:
+            except DockerAway as error:
                 failures += 1
+                if failures == TOLD_AFTER:
+                    log.warning("Container %s is out of sight, and asked for again: %s", handle[:12], error)
             await asyncio.sleep(min(AGAIN_SECONDS[0] * 2 ** min(failures, 10), AGAIN_SECONDS[1]))
         if self.block.auto_remove:
             with contextlib.suppress(InfrastructureError):
@@ -109,7 +112,7 @@ class Docker:
                         f"The image {image!r} is not on this machine and image_pull_policy is NEVER: "
                         "pull or build it there, or change the policy."
                     ) from None
-        self.tell(logging.INFO, f"The image {image!r} is pulled.")
+        self.tell(logging.INFO, f"Pulling the image {image!r}.")
         await pull(self.api, image, self.block.image_registry)
 
     async def _create(self, body: dict[str, Any], name: str) -> str:
