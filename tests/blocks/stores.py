@@ -40,12 +40,24 @@ def s3_server(address: str = "127.0.0.1") -> Iterator[str]:
 
     server = ThreadedMotoServer(ip_address=address, port=0, verbose=False)
     server.start()
+    _answer_one_by_one(server._server)
     host, port = server.get_host_and_port()
     try:
         yield f"http://{host}:{port}"
     finally:
         let_go()
         server.stop()
+
+
+def _answer_one_by_one(server: Any) -> None:
+    """Moto forgets the content of a file that one request replaces while another reads it."""
+    app, turn = server.app, threading.Lock()
+
+    def answer(environ: Any, start_response: Any) -> Any:
+        with turn:
+            return app(environ, start_response)
+
+    server.app = answer
 
 
 def make_bucket(url: str, name: str = "bucket") -> None:
