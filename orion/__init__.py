@@ -39,6 +39,10 @@ _HOMES = {
     "ConcurrentTaskRunner": "runners",
     "SequentialTaskRunner": "runners",
     "ProcessPoolTaskRunner": "runners",
+    "RemoteTaskRunner": "runners",
+    "DaskTaskRunner": "dask_runner",
+    "RayTaskRunner": "ray_runner",
+    "remote_options": "ray_runner",
     "task_input_hash": "caching",
     "exponential_backoff": "retrying",
     "load_flow_from_entrypoint": "loading",
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from orion.sdk.client import AsyncClient, SyncClient, get_client
     from orion.sdk.concurrency import concurrency, rate_limit
     from orion.sdk.context import FlowRunContext, TaskRunContext, get_run_context, tags
+    from orion.sdk.dask_runner import DaskTaskRunner
     from orion.sdk.flows import Flow, flow
     from orion.sdk.futures import OrionFuture
     from orion.sdk.loading import (
@@ -88,10 +93,12 @@ if TYPE_CHECKING:
         select_flow,
     )
     from orion.sdk.logs import get_run_logger
+    from orion.sdk.ray_runner import RayTaskRunner, remote_options
     from orion.sdk.retrying import exponential_backoff
     from orion.sdk.runners import (
         ConcurrentTaskRunner,
         ProcessPoolTaskRunner,
+        RemoteTaskRunner,
         SequentialTaskRunner,
         TaskRunner,
     )

@@ -9,6 +9,7 @@ from orion.sdk.context import FLOW, TASK, FlowRunContext
 from orion.sdk.effects import adrive, drive
 from orion.sdk.errors import TaskInsideTask, TaskOutsideFlow
 from orion.sdk.futures import OrionFuture
+from orion.sdk.runners import lost
 from orion.sdk.task_call import TaskCall
 from orion.sdk.task_engine import run_task
 
@@ -73,5 +74,10 @@ def submit_task(
         call.run.name or task.name, call.run_id, task.isasync and context.flow.isasync
     )
     context.opened(call, future.done)
-    context.task_runner.submit(call, future.done)
+    try:
+        context.task_runner.submit(call, future.done)
+    except BaseException as error:  # nobody else ends it, and the flow waits for what it has submitted
+        if not future.done.done():
+            future.done.set_result(lost(error))
+        raise
     return future

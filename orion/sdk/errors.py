@@ -53,6 +53,13 @@ class CancelledRun(OrionError):
     """The run was cancelled."""
 
 
+class MissingExtra(OrionError, ImportError):
+    """What a part of orion needs is not installed here."""
+
+    def __init__(self, who: str, extra: str) -> None:
+        super().__init__(f"{who} needs what is not installed here: pip install 'orion-server[{extra}]'")
+
+
 class MissingResult(OrionError):
     """The result is not there any more, or was never stored."""
 

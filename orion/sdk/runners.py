@@ -1,4 +1,4 @@
-"""Task runners: where submitted tasks run. Threads and the event loop, one after the other, or processes."""
+"""Task runners: where submitted tasks run. Threads and the event loop, one after the other, or elsewhere."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from orion.sdk.states import State
 from orion.sdk.threads import Threads
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from orion.sdk.task_call import TaskCall
 
 
@@ -78,7 +80,7 @@ class ConcurrentTaskRunner(TaskRunner):
         try:
             self._threads().submit(work)
         except RuntimeError as error:
-            done.set_result(_lost(error))
+            done.set_result(lost(error))
 
     def _threads(self) -> Threads:
         with self._lock:
@@ -91,33 +93,51 @@ class ConcurrentTaskRunner(TaskRunner):
             self._pool.stop(cancel=cancel)
 
 
-class ProcessPoolTaskRunner(ConcurrentTaskRunner):
-    """The functions of sync tasks run in processes, for work that keeps a processor busy."""
+class RemoteTaskRunner(ConcurrentTaskRunner):
+    """The base of runners that call the functions of sync tasks elsewhere: in the executor that `start` gives.
 
-    def __init__(self, max_workers: int | None = None) -> None:
-        super().__init__(max_workers or os.cpu_count() or 1)
-        self._processes: Any = None
+    All else stays in the flow's process, so that what runs the functions needs no way to the API: states, retries, the
+    cache, hooks. Arguments, results and log lines travel with the call.
+    """
+
+    _executor: Executor | None = None
+
+    def start(self) -> Executor:
+        """What runs the functions; it is asked for once, when the first task is submitted."""
+        raise TypeError(f"{type(self).__name__} needs a start method.")
+
+    def end(self, executor: Executor, *, cancel: bool) -> None:
+        """Let go of it; with `cancel` nobody waits for what it still does."""
+        executor.shutdown(wait=not cancel, cancel_futures=cancel)
 
     def submit(self, call: TaskCall, done: Future[State]) -> None:
         from orion.sdk.remote import invoker
 
         if not call.task.isasync:
-            call.invoker = invoker(self._executor(), call)
+            if self._executor is None:
+                self._executor = self.start()
+            call.invoker = invoker(self._executor, call)
         super().submit(call, done)
-
-    def _executor(self) -> Any:
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-
-        if self._processes is None:
-            spawn = multiprocessing.get_context("spawn")
-            self._processes = ProcessPoolExecutor(self.max_workers, mp_context=spawn)
-        return self._processes
 
     def stop(self, *, cancel: bool = False) -> None:
         super().stop(cancel=cancel)
-        if self._processes is not None:
-            self._processes.shutdown(wait=not cancel, cancel_futures=cancel)
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            self.end(executor, cancel=cancel)
+
+
+class ProcessPoolTaskRunner(RemoteTaskRunner):
+    """The functions of sync tasks run in processes, for work that keeps a processor busy."""
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        super().__init__(max_workers or os.cpu_count() or 1)
+
+    def start(self) -> Executor:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self.max_workers, mp_context=spawn)
 
 
 def as_runner(given: TaskRunner | type[TaskRunner] | None) -> TaskRunner:
@@ -135,7 +155,7 @@ def settle(done: Future[State], work: Callable[[], State]) -> None:
     try:
         done.set_result(work())
     except BaseException as error:
-        done.set_result(_lost(error))
+        done.set_result(lost(error))
 
 
 def when_done(futures: Sequence[Future[Any]], call: Callable[[], None]) -> None:
@@ -185,12 +205,12 @@ async def _awaited(call: TaskCall, done: Future[State], after: Future[State] | N
             await asyncio.wrap_future(after)
         done.set_result(await adrive(_steps(call)))
     except BaseException as error:
-        done.set_result(_lost(error))
+        done.set_result(lost(error))
         if not isinstance(error, Exception):
             raise
 
 
-def _lost(error: BaseException) -> State:
+def lost(error: BaseException) -> State:
     """The state, known only here, of a task whose run ended without one."""
     from orion.sdk.crashes import end_of
 
