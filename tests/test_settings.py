@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_a_profile_that_is_asked_for_comes_before_the_environment(tmp_path: Path
     write_profiles(tmp_path, WORK)
     settings = load(environment(tmp_path, ORION_PORT="6000", ORION_HOST="::1"), profile="work")
     assert (settings.port, settings.host) == (5000, "::1")
+    sources = [settings.sources[name] for name in ("ORION_PORT", "ORION_HOST")]
+    assert sources == ["profile work", "environment"]
 
 
 @pytest.mark.row("SET-03")
@@ -127,6 +130,20 @@ def test_temporary_settings_end_with_their_block() -> None:
 
 
 @pytest.mark.row("SET-06")
+def test_temporary_settings_hold_in_all_threads_until_their_own_block_ends() -> None:
+    def seen() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            return int(pool.submit(lambda: current().port).result())
+
+    before = seen()
+    with temporary_settings({"ORION_PORT": "1234"}):
+        with temporary_settings({"ORION_PORT": "2345"}):
+            assert seen() == 2345
+        assert seen() == 1234
+    assert seen() == before
+
+
+@pytest.mark.row("SET-06")
 def test_temporary_defaults_yield_to_what_is_set() -> None:
     with temporary_settings({"ORION_PORT": 1234}):
         with temporary_settings(set_defaults={"ORION_PORT": 1, "ORION_AGENT_LIMIT": 7}):
@@ -140,6 +157,13 @@ def test_values_may_hold_home_and_password(tmp_path: Path) -> None:
     assert settings.database_url == "postgresql://me:s3cret@db/x"
     assert settings.local_storage_path == tmp_path / "storage"
     assert "s3cret" not in str(settings.masked())
+
+
+@pytest.mark.row("SET-07")
+def test_a_password_of_any_letters_stays_one_word_of_the_address(tmp_path: Path) -> None:
+    url = "postgresql://me:${ORION_DATABASE_PASSWORD}@db/x"
+    settings = load(environment(tmp_path, ORION_DATABASE_URL=url, ORION_DATABASE_PASSWORD="p@ss/w:r d"))
+    assert settings.database_url == "postgresql://me:p%40ss%2Fw%3Ar%20d@db/x"
 
 
 @pytest.mark.row("SET-07")

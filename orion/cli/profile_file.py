@@ -25,9 +25,12 @@ class ProfileFile:
         """Write the file: a crash leaves the old one or the new one. It may hold keys, so it is private."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(_toml(self.active, self.profiles))
-        draft.replace(self.path)
+        try:
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(_toml(self.active, self.profiles))
+            draft.replace(self.path)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def named(self, name: str) -> dict[str, str]:
         """The values of a profile."""

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from orion.agent import Api, Options, Refusal, Unavailable, _advice, options_from
+from orion.agent import Agent, Api, Options, Refusal, Unavailable, _advice, options_from
 from orion.model.times import iso, utcnow
 from tests.agent.house import House, Start
 from tests.servers import CHECKOUT, eventually
@@ -61,6 +61,42 @@ def test_a_claim_whose_answer_was_lost_is_asked_for_again_and_holds(
     start()
     eventually(lambda: house.state(run)[0] == "COMPLETED")
     assert lost == ["ACCEPT"] and house.states(run) == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]
+
+
+@pytest.mark.row("INF-01")
+def test_the_environment_of_a_deployment_comes_before_that_of_the_agent(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TERM", "of the agent")
+    monkeypatch.setenv("TZ", "of the agent")
+    house.run(house.deploy(job_variables={"env": {"TERM": "of the deployment"}}))
+    code = f"""
+        open("{tmp_path}/seen", "w").write(os.environ["TERM"] + ", " + os.environ["TZ"])
+        enter("RUNNING")
+        enter("COMPLETED")
+    """
+    assert start(code, once=True).wait() == 0
+    assert (tmp_path / "seen").read_text() == "of the deployment, of the agent"
+
+
+@pytest.mark.row("AG-05")
+@pytest.mark.parametrize("status", ["REJECT", "WAIT", "ABORT"])
+def test_a_claim_that_is_answered_by_anything_but_pending_starts_nothing(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    call = Api.call
+
+    async def refusing(self: Api, method: str, path: str, *rest: Any, **more: Any) -> httpx.Response:
+        if path.endswith("/set_state"):
+            state = {"type": "SCHEDULED", "name": "Scheduled"}
+            body = {"status": status, "state": state, "details": {"reason": "not now", "delay_seconds": 1}}
+            return httpx.Response(200, json=body, headers={"Orion-Attempt": "token"})
+        return await call(self, method, path, *rest, **more)
+
+    monkeypatch.setattr(Api, "call", refusing)
+    run = house.run(house.deploy())
+    assert start(once=True).wait() == 0
+    assert house.states(run) == ["SCHEDULED"] and house.get(f"/flow_runs/{run}")["infrastructure_pid"] is None
 
 
 @pytest.mark.row("AG-08")
@@ -421,6 +457,46 @@ def test_a_run_whose_process_cannot_be_started_has_crashed(house: House, start: 
     assert start(once=True, command=("/nowhere/python",)).wait() == 1
     kind, message = house.state(run)
     assert kind == "CRASHED" and "/nowhere/python" in message
+
+
+@pytest.mark.row("AG-06")
+def test_a_run_whose_deployment_is_gone_when_it_starts_has_crashed(
+    house: House, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, not when its lease ends."""
+    deployment, real = house.deploy(), Agent._job_variables
+
+    async def late(self: Agent, run: dict[str, Any]) -> dict[str, Any]:
+        await self.api.call("DELETE", f"/deployments/{deployment}")
+        return await real(self, run)
+
+    monkeypatch.setattr(Agent, "_job_variables", late)
+    run = house.run(deployment)
+    assert start(once=True).wait() == 1
+    kind, message = house.state(run)
+    assert kind == "CRASHED" and "Deployment not found" in message
+
+
+@pytest.mark.row("AG-09")
+@pytest.mark.parametrize(("whose", "adopted"), [("its", True), ("another's", False)])
+def test_a_process_that_got_the_number_of_another_runs_is_not_adopted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, whose: str, adopted: bool
+) -> None:
+    (tmp_path / "output.log").touch()
+    monkeypatch.setattr("orion.agent._folder_of", lambda run_id: str(tmp_path))
+    monkeypatch.setattr("orion.agent._environment_of", lambda pid: {"ORION__FLOW_RUN_ID": whose})
+
+    async def adopt() -> int:
+        agent = Agent(Options(queues=("q",)))
+        agent._adopt_process({"id": "its", "name": "a", "infrastructure_pid": f"{agent.host}:4321"})
+        tasks = [*agent.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await agent.api.http.aclose()
+        return len(tasks)
+
+    assert asyncio.run(adopt()) == adopted
 
 
 @pytest.mark.row("AG-06")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
 import httpx
 import pytest
 
+from orion.settings import current
 from tests.cli.conftest import Orion
 
 
@@ -105,6 +107,25 @@ def test_profiles_are_created_used_and_listed(orion: Orion) -> None:
     assert orion("profile", "inspect").out == "ORION_PORT\t5000\n"
     assert orion("profile", "inspect", "empty").out == ""
     assert "ORION_PORT" not in orion("-p", "empty", "config", "view").out
+
+
+@pytest.mark.row("CLI-13")
+def test_a_profile_file_is_the_old_one_or_the_new_one_and_private(
+    orion: Orion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the disk is full, or the machine goes down, while it is written."""
+    orion("config", "set", "ORION_PORT=5000")
+    path = current().profiles_path
+    was = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    def gone(self: Path, target: Path) -> None:
+        assert "6000" in self.read_text() and path.read_text() == was
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", gone)
+    assert "the disk is full" in orion("config", "set", "ORION_PORT=6000", code=1).err
+    assert path.read_text() == was and not [*path.parent.glob("profiles.toml.*")]
 
 
 @pytest.mark.row("CLI-13")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orion.blocks.infrastructure import Exit
+from orion.blocks.infrastructure.kubernetes import Kubernetes
 from orion.blocks.infrastructure.pods import pod_exit
 from tests.agent.house import House, Start
 from tests.infrastructure.kubernetes_cluster import NAME, Cluster
@@ -214,6 +217,25 @@ def test_a_job_without_a_pod_tells_of_the_quota(house: House, start: Start, clus
     message = crash_of(house, run)
     assert "had no pod after 0.3 s (job_watch_timeout_seconds)" in message
     assert "FailedCreate: exceeded quota: compute" in message
+
+
+@pytest.mark.row("INF-03")
+@pytest.mark.parametrize("old", [True, False])
+def test_of_an_adopted_pod_only_the_new_output_is_read(old: bool) -> None:
+    """The agent before has passed the rest on."""
+    asked: list[dict[str, str]] = []
+
+    class Fake:
+        async def stream(self, path: str, params: dict[str, str]) -> AsyncIterator[bytes]:
+            asked.append(params)
+            yield b"2026-01-01T00:00:00Z hello\n"
+
+        async def call(self, method: str, path: str) -> dict[str, Any]:
+            return {"status": {"phase": "Succeeded"}}
+
+    place = Kubernetes({"image": "flows:1"}, api=Fake())  # type: ignore[arg-type]  # what it asks for is there
+    asyncio.run(place._read("etl/job", "pod", lambda chunk: None, old))
+    assert ["sinceTime" in params for params in asked] == [old]
 
 
 @pytest.mark.row("INF-03")

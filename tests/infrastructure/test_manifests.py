@@ -27,6 +27,7 @@ def test_the_manifest_of_a_server_has_an_agent_with_the_rights_it_needs(
     assert server["image"] == agent["image"] == "orion:7"
     assert {"name": "ORION_LOGGING_LEVEL", "value": "DEBUG"} in server["env"]
     assert {"name": "ORION_API_URL", "value": "http://orion.etl:4200/api"} in agent["env"]
+    assert [subject["namespace"] for subject in kinds["RoleBinding"]["subjects"]] == ["etl"]
     [jobs] = [rule for rule in kinds["Role"]["rules"] if rule["resources"] == ["jobs"]]
     assert {"create", "delete"} <= set(jobs["verbs"])
     assert kinds["Service"]["spec"]["selector"] == {"app": "orion"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -49,6 +50,18 @@ def test_a_run_on_hand_is_nobody_elses_until_its_lease_ends(world: World) -> Non
     assert world.get(run.id).state_type == "SCHEDULED"
     world.later(31)
     assert world.claim(queue, holder="b") == [run.id]
+
+
+@pytest.mark.row("AG-08")
+def test_of_two_who_saw_a_run_free_one_gets_it(world: World) -> None:
+    """By two queues, say: what was looked for is asked again when it is taken."""
+    run = world.flow_run("SCHEDULED", work_queue_name="q")
+    until = world.now + timedelta(seconds=30)
+
+    def take(holder: str) -> set[str]:
+        return world.store.write_now(claims.hand_out, [run.id], holder, until, world.now)
+
+    assert [take("a"), take("b")] == [{run.id}, set()]
 
 
 def test_a_late_mark_does_not_open_a_hand_out(world: World) -> None:

@@ -39,6 +39,17 @@ def test_a_task_with_several_tags_needs_a_slot_in_each_and_takes_all_or_none(wor
     assert world.task(other.id, "RUNNING").status == "ACCEPT"
 
 
+@pytest.mark.row("CON-01")
+def test_a_task_with_several_tags_holds_a_slot_in_each(world: World) -> None:
+    for tag in ("a", "b", "c"):
+        world.limit(tag, 1)
+    run = world.flow_run("RUNNING")
+    every, *others = (world.task_run(run.id, tags=tags) for tags in (["a", "b", "c"], ["a"], ["b"], ["c"]))
+    world.task(every.id, "RUNNING")
+    assert [world.holders(tag) for tag in ("a", "b", "c")] == [[every.id]] * 3
+    assert [world.task(other.id, "RUNNING").status for other in others] == ["WAIT"] * 3
+
+
 @pytest.mark.row("CON-03")
 def test_a_limit_of_zero_lets_nothing_run(world: World) -> None:
     world.limit("db", 0)

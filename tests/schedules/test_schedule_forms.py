@@ -97,6 +97,16 @@ def test_an_anchor_is_not_a_start() -> None:
 
 
 @pytest.mark.row("SCH-02")
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("anchor", [utc(2020, 1, 1, 9, 30), utc(2030, 1, 1, 9, 30)])
+def test_an_interval_of_days_begins_with_the_next_day_that_is_due(anchor: datetime, zone: str) -> None:
+    schedule = IntervalSchedule(interval=86_400, anchor_date=anchor, timezone=zone)
+    for hour, first in ((9, 23), (10, 24)):
+        now = utc(2026, 11, 23, hour, 0)
+        assert next_times(schedule, now, 2) == [utc(2026, 11, first + n, 9, 30) for n in (0, 1)]
+
+
+@pytest.mark.row("SCH-02")
 @pytest.mark.parametrize("seconds", [0.5, 1e300, 1e13])
 def test_an_interval_that_no_calendar_holds_is_refused(seconds: float) -> None:
     with pytest.raises(Invalid, match="interval"):

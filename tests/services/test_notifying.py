@@ -260,6 +260,7 @@ def test_one_that_fails_is_tried_again_while_the_others_go_out(world: World, hoo
         assert len(hook.received) == 1
 
 
+@pytest.mark.row("NOT-04")
 def test_after_eight_tries_a_message_is_dead_until_somebody_sends_it_again(world: World) -> None:
     with target((404, {}, b"")) as gone:
         add_policy(world, gone.url, state_names=["Failed"])
@@ -400,6 +401,7 @@ def test_a_sender_that_dies_before_the_mark_sends_again_under_the_same_key(
     assert deliveries(world)[0].status == "delivered"
 
 
+@pytest.mark.row("NOT-04")
 def test_a_message_whose_senders_are_lost_again_and_again_is_given_up(world: World, hook: Target) -> None:
     add_policy(world, hook.url, state_names=["Failed"])
     fail(world)
@@ -431,6 +433,7 @@ def test_two_clocks_share_the_messages_and_send_each_once(world: World, hook: Ta
     assert len(hook.keys) == len(set(hook.keys)) == 30
 
 
+@pytest.mark.row("NOT-02")
 def test_a_pass_is_bounded(world: World, hook: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifying, "MOST", 12)
     add_policy(world, hook.url, state_names=["Failed"])

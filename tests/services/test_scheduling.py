@@ -151,6 +151,16 @@ def test_a_deployment_that_cannot_be_planned_is_told_and_left_out(
     assert [record.getMessage() for record in caplog.records] == [f"Deployment {bad} could not be planned."]
 
 
+@pytest.mark.row("SCH-10")
+def test_many_that_cannot_be_planned_do_not_end_a_pass(store: Store) -> None:
+    """Only a database that is held does."""
+    bad = [add_deployment(store, HOURLY) for _ in range(3)]
+    for id in bad:
+        change(store, "UPDATE deployment SET labels = '[1]' WHERE id = :id", id=id)
+    last = add_deployment(store, HOURLY)
+    assert scheduling.plan(store, NOON) == 3 == len(due(store, last))
+
+
 def test_a_database_that_is_held_ends_a_pass_after_two_tries(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
