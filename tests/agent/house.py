@@ -22,7 +22,7 @@ class House:
 
     def __init__(self, url: str) -> None:
         self.api = f"{url}/api"
-        self.http = httpx.Client(base_url=self.api, timeout=10)
+        self.http = httpx.Client(base_url=self.api, timeout=60)
 
     def post(self, path: str, body: Any) -> Any:
         answer = self.http.post(path, json=body)

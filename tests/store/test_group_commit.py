@@ -37,12 +37,12 @@ class Crowd:
 
     def __enter__(self) -> Crowd:
         self.hold = self.pool.submit(self.store.write_now, self._wait)
-        assert self._held.wait(10)
+        assert self._held.wait(60)
         return self
 
     def _wait(self, conn: Conn) -> None:
         self._held.set()
-        self._go.wait(10)
+        self._go.wait(60)
 
     def write(self, fn: Callable[..., Any], *args: Any, **kw: Any) -> Future[Any]:
         before = self.store._writer._queue.qsize()  # type: ignore[attr-defined]
