@@ -229,6 +229,16 @@ def test_the_console_works_without_scripts(browser: Browser, console: Console) -
     context.close()
 
 
+def test_large_numbers_in_the_bar_do_not_stand_out_of_it(page: Page, console: Console) -> None:
+    page.goto(f"{console.url}/runs")
+    tally = page.locator("#nav-runs")
+    shown = "t => t.innerHTML = [...t.children].map(each => each.outerHTML.replace(/>\\d+</g, '>999+<')).join('')"
+    tally.evaluate(shown)
+    expect(tally).to_contain_text(re.compile("999\\+.*999\\+.*999\\+", re.DOTALL))
+    assert tally.evaluate("t => t.getBoundingClientRect().right <= t.parentNode.getBoundingClientRect().right - 4")
+    assert tally.evaluate("t => t.scrollWidth <= t.clientWidth")
+
+
 @pytest.mark.row("UI-13")
 def test_a_click_on_the_radar_puts_a_task_in_focus(page: Page, console: Console) -> None:
     page.goto(f"{console.run('cobalt-heron')}/radar")

@@ -146,6 +146,7 @@ def test_what_an_old_address_adds_stays_before_the_part_of_the_page_that_it_lead
     assert answer.headers["location"] == "../notifications?a=1#new"
 
 
+@pytest.mark.row("UI-02")
 def test_what_is_not_there_is_a_page_that_says_so(client: Client) -> None:
     for address in (
         "/runs/0199aaaa-0000-7000-8000-000000000000",
@@ -155,7 +156,7 @@ def test_what_is_not_there_is_a_page_that_says_so(client: Client) -> None:
     ):
         answer = client.get(address, headers=HTML)
         assert answer.status_code == 404
-        assert "404" in answer.text and "Search" in answer.text
+        assert "<h1>Not found</h1>" in answer.text and 'placeholder="Name or id of a run' in answer.text
 
 
 def names(text: str) -> list[str]:
@@ -188,8 +189,16 @@ def test_the_query_string_means_the_filters_of_the_api(seen: World) -> None:
 
 
 @pytest.mark.row("UI-08")
-def test_the_list_says_how_many_match_and_is_sorted_by_its_menu(seen: World) -> None:
+def test_the_list_says_how_many_match_and_is_sorted_by_its_menu(
+    seen: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, _ = seen
+    completed = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    total = client.post("/api/flow_runs/count", json=completed).json()
+    with monkeypatch.context() as fewer:
+        fewer.setattr("orion.web.pages.runs.PAGE", 10)
+        many = client.get("/runs?state=completed", headers=HTML).text
+    assert total > 10 and f'role="status">10 of {total} runs<' in many
     shown = {}
     for sort in ("", "oldest", "az", "za"):
         page = client.get(f"/runs?state=failed&state=crashed&state=late&sort={sort}", headers=HTML).text

@@ -167,7 +167,9 @@ def test_flows_are_searched_by_name_and_tag(client: Client) -> None:
 
     assert found("q=load") == ["load-orders", "load-refunds"]
     assert found("q=load&tag=etl") == ["load-orders"]
-    graphs = re.findall(r'class="bars">(.*?)</div>', client.get("/flows", headers=HTML).text)
+    page = client.get("/flows", headers=HTML).text
+    assert page.count("1 of 1 completed</span> · no usual time yet") == 3
+    graphs = re.findall(r'class="bars">(.*?)</div>', page)
     assert [graph.count("<rect") for graph in graphs] == [1, 1, 1]
 
 

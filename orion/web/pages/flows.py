@@ -116,7 +116,7 @@ def _list(conn: Conn, q: str, tag: str, after: str | None, now: datetime) -> dic
 
 def _row(flow: Flow, number: int, past: list[Past]) -> FlowRow:
     usual = console.usual(past)
-    note = f"usual {duration(usual)}" if usual else "not run often yet" if past else "never run"
+    note = f"usual {duration(usual)}" if usual else "no usual time yet" if past else "never run"
     last = past[-1].expected if past else None
     return FlowRow(flow, as_bars(past[-10:]), number, last, note, success(past))
 
