@@ -13,7 +13,7 @@ import pytest
 
 from orion.blocks.infrastructure import Exit
 from orion.blocks.infrastructure.kubernetes import Kubernetes
-from orion.blocks.infrastructure.pods import pod_exit
+from orion.blocks.infrastructure.pods import pod_exit, waits_for
 from tests.agent.house import House, Start
 from tests.infrastructure.kubernetes_cluster import NAME, Cluster
 from tests.servers import eventually
@@ -179,6 +179,26 @@ def test_a_pod_that_does_not_begin_in_time_is_given_up(
     assert f"did not run within 0.3 s (pod_watch_timeout_seconds): {reason}" in crash_of(house, run)
     assert not cluster.jobs
     assert (f"waits: {reason}: so it is" in caplog.text) is is_told
+
+
+@pytest.mark.row("INF-03")
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ("ErrImagePull", "PodInitializing", "ErrImagePull"),  # of a container that a patch has put before it
+        ("PodInitializing", "InvalidImageName", "InvalidImageName"),
+        ("PodInitializing", "PodInitializing", "PodInitializing"),
+        (None, "ContainerCreating", "ContainerCreating"),
+    ],
+)
+def test_of_several_containers_the_one_that_waits_for_something_unusual_is_told(
+    first: str | None, then: str, told: str
+) -> None:
+    def status(reason: str | None) -> dict[str, Any]:
+        return {"state": {"waiting": {"reason": reason, "message": "m"}} if reason else {"terminated": {}}}
+
+    pod = {"status": {"initContainerStatuses": [status(first)], "containerStatuses": [status(then)]}}
+    assert waits_for(pod) == (told, "m")
 
 
 UNSCHEDULABLE = {

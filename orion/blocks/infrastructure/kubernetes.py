@@ -14,12 +14,11 @@ from orion.blocks.infrastructure.job_manifest import job_manifest
 from orion.blocks.infrastructure.kubernetes_api import KubernetesApi, KubernetesAway, KubernetesRefusal
 from orion.blocks.infrastructure.kubernetes_job import KubernetesJob
 from orion.blocks.infrastructure.output import Output
-from orion.blocks.infrastructure.pods import NEVER_STARTS, has_begun, is_over, pod_exit, waits_for
+from orion.blocks.infrastructure.pods import NEVER_STARTS, USUAL, has_begun, is_over, pod_exit, waits_for
 
 log = logging.getLogger("orion.agent")
 
 AGAIN_SECONDS = 0.5
-USUAL = ("", "ContainerCreating", "PodInitializing")  # what every pod waits for
 
 
 class Kubernetes:

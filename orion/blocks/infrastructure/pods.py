@@ -9,6 +9,8 @@ from orion.blocks.infrastructure import Exit
 
 Pod = Mapping[str, Any]
 
+USUAL = ("", "ContainerCreating", "PodInitializing")  # what every pod waits for
+
 NEVER_STARTS = {
     "ImagePullBackOff",
     "InvalidImageName",
@@ -31,9 +33,11 @@ def is_over(pod: Pod) -> bool:
 
 def waits_for(pod: Pod) -> tuple[str, str]:
     """Why the container does not run yet: the reason's name and what there is to say, both empty if unknown."""
-    for status in _containers(pod):
-        if waiting := status.get("state", {}).get("waiting"):
-            return waiting.get("reason", ""), waiting.get("message", "")
+    first = pod.get("status", {}).get("initContainerStatuses") or []
+    waiting = [each for status in (*first, *_containers(pod)) if (each := status.get("state", {}).get("waiting"))]
+    if waiting:
+        telling = next((each for each in waiting if each.get("reason", "") not in USUAL), waiting[0])
+        return telling.get("reason", ""), telling.get("message", "")
     for condition in pod.get("status", {}).get("conditions") or []:
         if condition.get("status") == "False" and condition.get("message"):
             return condition.get("reason", ""), condition["message"]
