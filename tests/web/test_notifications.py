@@ -179,10 +179,20 @@ def test_the_page_without_policies_offers_a_sentence_that_can_be_saved_as_it_is(
 def test_policies_are_sentences_that_can_be_paused_edited_and_deleted(client: Client) -> None:
     of = flow(client, "export-ledger")
     made = policy(client, state_names=["Late"], tags=["pii", "eu"], flow_ids=[of["id"]])
+    own = f"./notifications/{made['id']}"
+
+    def row() -> str:
+        listed = client.get("/notifications", headers=PAGE).text.partition('class="runs policies"')[2]
+        return listed.partition("</ul>")[0]
+
     said = words(client.get("/notifications", headers=PAGE).text)
     assert "When a run of export-ledger tagged pii or eu enters Late , tell slack-webhook" in said
     assert "1 on, 0 off" in said
+    for place in (f'action="{own}/pause"', f'href="{own}/edit"', f'action="{own}/delete"'):
+        assert place in row()
+    assert f'href="./blocks/{made["block_document_id"]}"' in row(), "whom it tells can be looked at"
     client.post(f"/notifications/{made['id']}/pause", headers=FORM)
+    assert f'action="{own}/resume"' in row() and f'action="{own}/pause"' not in row()
     assert client.get(f"{POLICIES}/{made['id']}").json()["is_active"] is False
     client.post(f"/notifications/{made['id']}/resume", headers=FORM)
     form = client.get(f"/notifications/{made['id']}/edit", headers=PAGE)

@@ -131,6 +131,17 @@ def test_a_form_never_leads_to_another_site(client: Client, back: str) -> None:
 
 
 @pytest.mark.row("UI-18")
+def test_the_switch_of_a_deployment_turns_its_schedule_off_and_on(full: World) -> None:
+    client, seeded = full
+    deployment = seeded.deployments["hourly-rollup/prod"]
+    for paused, way, other in ((False, "pause", "resume"), (True, "resume", "pause")):
+        page = client.get(f"/deployments/{deployment}", headers=HTML).text
+        assert f'deployments/{deployment}/{way}"' in page and f'deployments/{deployment}/{other}"' not in page
+        assert client.get(f"/api/deployments/{deployment}").json()["paused"] is paused
+        act(client, f"/deployments/{deployment}/{way}")
+
+
+@pytest.mark.row("UI-18")
 def test_the_run_form_makes_a_run_once_however_often_it_is_sent(full: World) -> None:
     client, seeded = full
     page = f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}"

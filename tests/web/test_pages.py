@@ -335,6 +335,10 @@ def test_the_log_is_searched_and_filtered_on_the_server(seen: World) -> None:
     ]
     task = lines("q=412,906 rows in&around=0")[0]["task_run_id"]
     assert {line["task_run_id"] for line in lines(f"task={task}")} == {task}
+    for page in (log, log.removesuffix("/logs")):
+        drawn = client.get(page, headers=HTML).text.partition('id="log"')[2].partition("</ol>")[0]
+        times = re.findall(r'<time datetime="([^"]+)"', drawn)
+        assert len(times) > 5 and times == sorted(times), page
 
 
 def test_the_whole_log_can_be_taken_home(seen: World) -> None:
@@ -429,6 +433,17 @@ def test_a_deployment_that_nothing_would_run_is_flagged(seen: World) -> None:
         f"/deployments/{seeded.deployments['nightly-warehouse-load/prod']}", headers=HTML
     ).text
     assert "Runs would wait" not in polled, "an agent polls etl"
+
+
+@pytest.mark.row("UI-19")
+def test_a_deployment_that_no_queue_would_pick_up_is_flagged_until_one_does(client: Client) -> None:
+    made = makers.deployment(client, tags=["nobody-takes"], work_queue_name=None)
+    said = "no work queue would pick up its runs"
+    assert f"Runs would wait: {said}." in client.get(f"/deployments/{made['id']}", headers=HTML).text
+    assert client.get(f"/api/deployments/{made['id']}/work_queue_check").json() == []
+    makers.queue(client, filter={"tags": ["nobody-takes"]})
+    assert said not in client.get(f"/deployments/{made['id']}", headers=HTML).text
+    assert len(client.get(f"/api/deployments/{made['id']}/work_queue_check").json()) == 1
 
 
 @pytest.mark.row("UI-24")
