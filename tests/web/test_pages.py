@@ -226,6 +226,18 @@ def test_nonsense_in_the_query_string_is_the_default(seen: World) -> None:
     assert 'value="nope"' not in page and "Remove filter" not in page, "no filter is shown that is none"
 
 
+@pytest.mark.row("UI-26")
+def test_what_needs_a_person_stands_first_among_the_counts_and_in_the_list(seen: World) -> None:
+    client, _ = seen
+    page = client.get("/runs", headers=HTML).text
+    strip = page.partition('class="strip"')[2].partition("</div>")[0]
+    counts = re.findall(r"</svg>(\w+)</span><b>(\d+)</b>", strip)
+    assert counts[:3] == [("Failed", "2"), ("Crashed", "1"), ("Late", "1")]
+    first = page.partition('<li class="day">')[2].partition('<li class="day">')[0]
+    assert first.startswith("Late <span>1 run not taken in time") and "<em>Late by" in first
+    assert 'data-s="late"' in first
+
+
 @pytest.mark.row("UI-04")
 def test_late_and_next_runs_come_first_then_the_newest(seen: World) -> None:
     client, _ = seen

@@ -175,16 +175,24 @@ def test_flows_are_searched_by_name_and_tag(client: Client) -> None:
 
 @pytest.mark.row("UI-25")
 @pytest.mark.parametrize(
-    ("address", "words"),
+    ("address", "title", "words"),
     [
-        ("/blocks", "orion block register -f blocks.py"),
-        ("/artifacts", "create_markdown_artifact"),
-        ("/variables", "orion variable set"),
-        ("/notifications", "orion block create slack-webhook"),
-        ("/health", "orion clock"),
-        ("/search", "Type a name"),
-        ("/search?q=none", "Nothing is called"),
+        ("/runs", "<h2>No runs yet</h2>", "python hello.py"),
+        ("/flows", "<h2>No flows yet</h2>", "python hello.py"),
+        ("/deployments", "<h2>Nothing is deployed yet</h2>", "orion deployment apply"),
+        ("/queues", "<h2>No work queue yet</h2>", "orion agent start default"),
+        ("/limits", "<h2>No limits</h2>", "orion concurrency-limit create"),
+        ("/blocks", "<h2>No blocks yet</h2>", "orion block register -f blocks.py"),
+        ("/artifacts", "<h2>No artifacts yet</h2>", "create_markdown_artifact"),
+        ("/variables", "<h2>No variables yet</h2>", "orion variable set"),
+        ("/notifications", "<h2>Nobody is told of anything yet</h2>", "orion block create slack-webhook"),
+        ("/health", "No clock yet", "orion clock"),
+        ("/search", "<h1>Search</h1>", "Type a name"),
+        ("/search?q=none", "<h1>Search</h1>", "Nothing is called"),
     ],
 )
-def test_every_other_empty_page_says_what_to_do_next(client: Client, address: str, words: str) -> None:
-    assert words in client.get(address, headers=HTML).text
+def test_every_empty_page_says_so_and_what_to_do_next(
+    client: Client, address: str, title: str, words: str
+) -> None:
+    page = client.get(address, headers=HTML).text
+    assert title in page and words in page
