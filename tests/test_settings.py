@@ -86,6 +86,14 @@ def test_a_profile_that_is_asked_for_comes_before_the_environment(tmp_path: Path
     assert sources == ["profile work", "environment"]
 
 
+@pytest.mark.row("SET-04")
+def test_a_profile_that_is_asked_for_comes_before_the_one_of_the_environment(tmp_path: Path) -> None:
+    write_profiles(tmp_path, f'{WORK}\n[profiles.play]\nORION_PORT = "7000"\n')
+    given = environment(tmp_path, ORION_PROFILE="play")
+    assert (load(given).profile, load(given).port) == ("play", 7000)
+    assert (load(given, profile="work").profile, load(given, profile="work").port) == ("work", 5000)
+
+
 @pytest.mark.row("SET-03")
 def test_profiles_are_read_from_the_path_that_a_setting_names(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.toml"

@@ -397,6 +397,17 @@ def test_a_time_with_a_zone_becomes_utc() -> None:
 
 
 @pytest.mark.row("DEP-04")
+def test_a_fault_in_one_file_is_found_before_the_first_is_applied(orion: Orion, folder: Path) -> None:
+    for name in ("a", "b"):
+        orion("deployment", "build", "sales.py:report_sales", "-n", name, "-o", f"{name}.yaml")
+    text = (folder / "b.yaml").read_text()
+    (folder / "b.yaml").write_text(text.replace("job_variables: {}", "job_variables: {env: [1]}"))
+    refused = orion("deployment", "apply", "a.yaml", "b.yaml", code=1)
+    assert "job_variables.env" in refused.err and "is applied" not in refused.out
+    assert orion("deployment", "ls").out == ""
+
+
+@pytest.mark.row("DEP-04")
 def test_many_files_are_applied_by_names_and_patterns(orion: Orion, folder: Path, server: Api) -> None:
     for name in ("a", "b", "c"):
         (folder / "more" / name).mkdir(parents=True)

@@ -420,6 +420,9 @@ def test_preview_shows_what_is_coming_and_takes_nothing(
     shown = orion("work-queue", "preview", "etl", "-h", "48").out.splitlines()
     assert [line.split("\t")[3] for line in shown] == ["f/d", "f/d"]
     assert orion("work-queue", "inspect", "etl", "--json").json["last_polled"] is None
+    for number in range(15):
+        server.post("/flow_runs/", {**body, "name": f"more-{number}"})
+    assert len(orion("work-queue", "preview", "etl", "-h", "48").out.splitlines()) == 17
 
 
 @pytest.mark.row("CLI-12")

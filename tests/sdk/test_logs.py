@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orion import flow, get_run_logger
+from orion import flow, get_run_logger, task
 from orion.sdk import logs
 from orion.sdk.client import SyncClient
 from orion.sdk.errors import ApiError, Unreachable
@@ -174,6 +174,29 @@ def test_merging_and_overriding_leave_the_original_as_it_is() -> None:
     assert base == {"a": {"b": 1, "c": [1]}, "d": False}
 
 
+@pytest.mark.row("LOG-02")
+@pytest.mark.row("LOG-07")
+def test_a_line_of_an_extra_logger_inside_a_task_is_the_tasks(
+    client: SyncClient, default_logging: None
+) -> None:
+    with temporary_settings({"ORION_LOGGING_EXTRA_LOGGERS": "a_library"}):
+        logs.set_up(again=True)
+
+        @task
+        def step() -> None:
+            logging.getLogger("a_library").info("inside")
+
+        @flow
+        def run() -> None:
+            logging.getLogger("a_library").info("outside")
+            step()
+
+        run()
+    found = {line.message: line for line in client.read_logs()}
+    assert found["outside"].task_run_id is None and found["inside"].task_run_id is not None
+    assert found["inside"].flow_run_id == found["outside"].flow_run_id is not None
+
+
 @pytest.mark.row("LOG-07")
 def test_lines_of_extra_loggers_go_to_the_run(client: SyncClient, default_logging: None) -> None:
     with temporary_settings({"ORION_LOGGING_EXTRA_LOGGERS": "a_library, another"}):
@@ -217,6 +240,13 @@ def test_the_json_formatter_writes_one_object_a_line() -> None:
     handler.emit(made)
     told = json.loads(stream.getvalue())
     assert (told["message"], told["level"], told["flow_run_name"]) == ("two\nlines", "INFO", "brave-bee")
+    try:
+        raise ZeroDivisionError("by surprise")
+    except ZeroDivisionError:
+        made.exc_info = sys.exc_info()
+    handler.emit(made)
+    told = json.loads(stream.getvalue().splitlines()[1])
+    assert told["exception"].startswith("Traceback") and "ZeroDivisionError: by surprise" in told["exception"]
 
 
 @pytest.mark.row("LOG-04")

@@ -337,6 +337,17 @@ def test_one_that_hangs_is_given_up_after_its_time(world: World) -> None:
 
 
 @pytest.mark.row("NOT-05")
+def test_what_no_key_opens_is_dead_at_once_and_says_why(world: World, hook: Target) -> None:
+    add_policy(world, hook.url, state_names=["Failed"])
+    fail(world)
+    with temporary_settings({"ORION_ENCRYPTION_KEY": "another key, of somebody else's server"}):
+        assert send(world) == 1
+    (dead,) = deliveries(world)
+    assert (dead.status, dead.attempts, hook.received) == ("dead", 1, [])
+    assert "key" in (dead.last_error or "")
+
+
+@pytest.mark.row("NOT-05")
 def test_what_can_never_be_sent_is_dead_at_once_and_says_why(world: World) -> None:
     add_policy(world, "https://example.com", "carrier-pigeon", state_names=["Failed"])
     add_policy(world, "file:///etc/passwd", "slack-webhook", state_names=["Failed"])

@@ -212,6 +212,22 @@ def test_runs_of_a_range_are_planned_on_demand(client: Client) -> None:
     assert client.post(f"/api/deployments/{UNKNOWN}/schedule", json={}).status_code == 404
 
 
+@pytest.mark.row("DEP-11")
+@pytest.mark.parametrize(
+    ("until", "number"),
+    [({"min_time": 5 * 3600.0, "min_runs": 1}, 6), ({"end_time": "2020-02-01T00:00:00Z"}, 100)],
+)
+def test_a_range_without_an_end_or_a_number_has_those_of_the_documentation(
+    client: Client, until: dict[str, Any], number: int
+) -> None:
+    """A time is counted from the start of the range, not from now; at most a hundred runs are made."""
+    made = deployment(client, schedules=[{"schedule": HOURLY, "active": False}])
+    body = {"start_time": "2020-01-01T00:00:00Z", **until}
+    client.post(f"/api/deployments/{made['id']}/schedule", json=body)
+    times = [run["expected_start_time"] for run in planned(client, made["id"])]
+    assert (len(times), times[0][:13]) == (number, "2020-01-01T00")
+
+
 @pytest.mark.row("DEP-06")
 def test_a_run_overlays_the_defaults_of_its_deployment(client: Client) -> None:
     made = deployment(
