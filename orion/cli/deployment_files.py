@@ -326,13 +326,14 @@ def apply_all(described: Sequence[Described], client: SyncClient | None = None) 
     """Apply deployments and say so. A fault in one of them is found before the first is applied."""
     from orion.deployments import apply as apply_one
     from orion.deployments import ready
-    from orion.deployments.checking import doubtful
+    from orion.deployments.checking import doubtful, without_image
     from orion.deployments.entrypoints import astray
 
     for one in described:
         with _about(one):
             known = ready(one.deployment)
-        doubts = [astray(known), *doubtful(known.parameters, known.parameter_openapi_schema)]
+        image = without_image(known.job_variables, known.infrastructure)
+        doubts = [astray(known), image, *doubtful(known.parameters, known.parameter_openapi_schema)]
         for doubt in filter(None, doubts):
             note(f"{_subject(one)}: {doubt}")
     for one, say in each("Applying", described):

@@ -63,6 +63,14 @@ def doubtful(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterat
             yield f"parameters.{name}: {json.dumps(value, default=str)[:100]} does not fit the flow: {fault}."
 
 
+def without_image(variables: Mapping[str, Any], infrastructure: str | None) -> str | None:
+    """That runs in containers have no image to run in. Not a fault: a run may bring its own."""
+    kind = variables.get("type", "process")
+    if infrastructure or kind == "process" or variables.get("image") or variables.get("job"):
+        return None
+    return f"job_variables: a {kind} needs an image: --override image=NAME."
+
+
 def _fault(name: str, value: Any, schema: dict[str, Any]) -> str | None:
     import fastjsonschema
 

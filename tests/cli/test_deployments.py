@@ -408,6 +408,26 @@ def test_a_fault_in_one_file_is_found_before_the_first_is_applied(orion: Orion, 
 
 
 @pytest.mark.row("DEP-04")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("-i", "docker-container"), True),
+        (("-i", "kubernetes-job"), True),
+        (("-i", "docker-container", "--override", "image=flows:1"), False),
+        (("-i", "process"), False),
+        ((), False),
+    ],
+)
+def test_a_deployment_without_an_image_for_its_containers_is_told(
+    orion: Orion, folder: Path, options: tuple[str, ...], told: bool
+) -> None:
+    applied = orion("deployment", "build", "sales.py:report_sales", "-n", "a", *options, "--apply")
+    kind = options[1] if options else "process"
+    said = f"job_variables: a {kind} needs an image: --override image=NAME.\n"
+    assert (said in applied.err) is told and "is applied" in applied.out
+
+
+@pytest.mark.row("DEP-04")
 def test_many_files_are_applied_by_names_and_patterns(orion: Orion, folder: Path, server: Api) -> None:
     for name in ("a", "b", "c"):
         (folder / "more" / name).mkdir(parents=True)
