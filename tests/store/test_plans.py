@@ -28,6 +28,7 @@ from orion.store import (
     retention,
     states,
     task_runs,
+    waiting,
     work_queues,
 )
 from orion.store.base import Conn
@@ -303,6 +304,12 @@ def test_old_runs_are_sought_by_their_flow_and_time_and_none_is_sorted(sqlite_st
     ((_, plan),) = plans(sqlite_store, lambda conn: retention.old_runs(conn, NOW, 100, 20))
     assert any("run USING INDEX flow_run_flow (flow_id=? AND expected_start_time<?)" in step for step in plan)
     assert not any("TEMP B-TREE" in step for step in plan) and faults(plan) == [], plan
+
+
+def test_what_agents_told_of_waiting_runs_is_sought_among_their_last_lines(sqlite_store: Store) -> None:
+    """And not among the hundred thousand that a run may have from before it was started again."""
+    ((_, plan),) = plans(sqlite_store, lambda conn: waiting.told_of(conn, {ID: NOW, OTHER: NOW}))
+    assert any("log_flow_run (flow_run_id=? AND timestamp>?)" in step for step in plan), plan
 
 
 def test_the_usual_times_of_deployments_stand_in_an_index(sqlite_store: Store) -> None:

@@ -61,4 +61,4 @@ ORDER BY expected_start_time, id LIMIT :n;
 -- name: told_of
 -- What agents told lately of what runs wait for in their infrastructure, the last at the end.
 SELECT flow_run_id, message, created FROM log
-WHERE flow_run_id IN {listed:ids} AND timestamp >= :since AND name = 'orion.infrastructure' ORDER BY timestamp, id;
+WHERE flow_run_id {among:ids} AND timestamp >= :since AND name = 'orion.infrastructure' ORDER BY timestamp, id;
