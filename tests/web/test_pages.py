@@ -159,6 +159,12 @@ def test_what_is_not_there_is_a_page_that_says_so(client: Client) -> None:
         assert "<h1>Not found</h1>" in answer.text and 'placeholder="Name or id of a run' in answer.text
 
 
+def test_what_an_address_cannot_do_is_said_in_words(client: Client) -> None:
+    answer = client.put("/runs", headers=HTML)
+    assert answer.status_code == 405
+    assert "<h1>Not possible here</h1>" in answer.text and "cannot do what was asked of it" in answer.text
+
+
 def names(text: str) -> list[str]:
     return re.findall(r'href="\.?\.?/?runs/[^"]+"><b>([^<]+)</b>', text)
 
