@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -11,6 +12,9 @@ import msgspec
 
 from orion.sdk.errors import ApiError, KeyRefused, ObjectNotFound, Unreachable
 
+log = logging.getLogger("orion.client")
+
+TOLD_SECONDS, LONG_SECONDS = 5.0, 60.0  # who waits longer is told of it, if it may take long
 AGAIN = frozenset((408, 429, 502, 503, 504))
 HINTS = {
     405: "Does ORION_API_URL end with /api?",
@@ -92,6 +96,7 @@ def attempts(patience: Patience, where: str) -> Attempts:
     """Takes the outcome of each try, yields the seconds to wait before the next, returns the response to use."""
     deadline = time.monotonic() + patience.seconds
     tries = 0
+    tell_at = time.monotonic() + TOLD_SECONDS if patience.seconds > LONG_SECONDS else deadline
     outcome = yield 0.0
     while True:
         tries += 1
@@ -101,7 +106,17 @@ def attempts(patience: Patience, where: str) -> Attempts:
         spent = patience.tries is not None and tries > patience.tries
         if spent or time.monotonic() + pause > deadline:
             return _give_up(outcome, where)
+        if time.monotonic() >= tell_at:
+            tell_at = deadline
+            left = deadline - time.monotonic()
+            log.warning("%s, and is asked again for up to %.0f s.", _said(outcome, where), left)
         outcome = yield pause
+
+
+def _said(outcome: Response | Unanswered, where: str) -> str:
+    if isinstance(outcome, Response):
+        return f"The API at {where} answers {outcome.status} ({_detail(outcome.text)[:200]})"
+    return f"The API at {where} does not answer ({str(outcome) or type(outcome).__name__})"
 
 
 def _pause(outcome: Response | Unanswered, tries: int) -> float:

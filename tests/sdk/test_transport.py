@@ -144,6 +144,19 @@ def test_patience_ends_after_its_tries(ask: Ask) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(("patience", "is_told"), [(300.4, True), (30.0, False)])
+def test_who_may_wait_long_for_a_server_is_told_once(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, patience: float, is_told: bool
+) -> None:
+    monkeypatch.setattr("orion.sdk.exchange.TOLD_SECONDS", 0.0)
+    busy = [answer(503, b'{"detail": "storage is full"}', b"retry-after: 0\r\n")] * 3
+    with answering(*busy, answer(200)) as (url, _):
+        assert ask(url, Patience(patience)) is True
+    told = f"The API at {url} answers 503 (storage is full), and is asked again for up to 300 s."
+    assert [record.getMessage() for record in caplog.records] == [told] * is_told
+
+
+@BOTH
 def test_a_server_whose_disk_is_full_is_told_with_what_to_do(ask: Ask) -> None:
     with answering(answer(503, b'{"detail": "storage is full"}')) as (url, _):
         with pytest.raises(ApiError, match="503: storage is full. Nothing was kept: make room on the disk"):
