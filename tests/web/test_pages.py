@@ -190,7 +190,9 @@ def test_the_query_string_means_the_filters_of_the_api(seen: World) -> None:
         assert (query, set(names(page))) == (query, found)
         assert page.count('class="chip"') == query.count("=")
         (kept,) = re.findall(r'href="[^"?]*runs\?([^"]*)"[^>]*>24 h</a>', page)
-        assert set(parse_qsl(query)) <= set(parse_qsl(unescape(kept))), "a step to another range keeps all filters"
+        assert set(parse_qsl(query)) <= set(parse_qsl(unescape(kept))), (
+            "a step to another range keeps all filters"
+        )
         assert re.search(r'<a href="[^"?]*runs">Clear</a>', page)
 
 
@@ -473,7 +475,21 @@ def test_settings_hide_secrets_and_remember_the_theme(store: Store, settings: Se
     shown = re.findall(r'<tr><td><span class="mono">(\w+)</span>', page)
     assert shown == [each.name for each in SETTINGS]
     assert f'<dt>Version</dt><dd class="mono">{orion.__version__}</dd>' in page
-    assert re.search(r'ORION_API_DEFAULT_LIMIT</span>.*?<td class="mono">200</td><td [^>]*>default</td>', page)
+    assert re.search(
+        r'ORION_API_DEFAULT_LIMIT</span>.*?<td class="mono">200</td><td [^>]*>default</td>', page
+    )
+    assert re.search(r'ORION_API_KEY</span>.*?<td class="mono">[^<]*\*', page)
+    values = {
+        each["name"]: each["value"]
+        for each in client.get("/settings", headers={**own, "Accept": "application/json"}).json()["settings"]
+    }
+    assert (values["ORION_UI_ENABLED"], values["ORION_DEBUG_MODE"], values["ORION_API_URL"]) == (
+        "true",
+        "false",
+        "",
+    )
+    assert not {"True", "False", "None"} & set(values.values())
+    assert re.search(r'ORION_API_URL</span>.*?<td class="mono"><span class="muted">not set</span></td>', page)
     answer = client.post("/settings/theme", data={"theme": "dark"}, headers=own)
     assert answer.headers["set-cookie"].startswith("theme=dark; Max-Age=31536000")
     dark = client.get("/settings", headers={**own, "Cookie": "theme=dark"}).text
@@ -532,3 +548,12 @@ def test_a_run_is_found_by_the_beginning_of_its_id_or_of_its_name_however_old_it
     assert hits("cob") == ["cobalt-heron"]
     assert hits("HERON") == ["velvet-heron"]
     assert hits("%25") == [] and hits("never") == []
+
+
+def test_a_run_or_a_task_without_lines_is_said_to_have_written_none(client: Client) -> None:
+    run = makers.flow_run(client)
+    task = makers.task_run(client, run["id"], state={"type": "COMPLETED"})
+    makers.propose(client, "flow_runs", run["id"], "RUNNING")
+    makers.propose(client, "flow_runs", run["id"], "COMPLETED")
+    assert "This task wrote no logs." in client.get(f"/task-runs/{task['id']}", headers=HTML).text
+    assert "This run wrote no logs." in client.get(f"/runs/{run['id']}/logs", headers=HTML).text

@@ -48,6 +48,13 @@ async def home(call: Call) -> Reply:
     return Reply(None, location=await call.store.read(run_views.default) or "runs")
 
 
+def _written(value: Any) -> str:
+    """A value as the environment would say it; nothing where nothing is set."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 async def settings(call: Call) -> Reply:
     """Show every setting with its value and where it came from."""
     see(call)
@@ -55,7 +62,7 @@ async def settings(call: Call) -> Reply:
     rows = [
         {
             "name": each.name,
-            "value": str(values[each.name]),
+            "value": _written(values[each.name]),
             "source": sources.get(each.name, "default"),
             "help": each.help,
         }
