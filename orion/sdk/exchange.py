@@ -106,7 +106,7 @@ def attempts(patience: Patience, where: str) -> Attempts:
         spent = patience.tries is not None and tries > patience.tries
         if spent or time.monotonic() + pause > deadline:
             return _give_up(outcome, where)
-        if time.monotonic() >= tell_at:
+        if time.monotonic() + pause > tell_at:
             tell_at = deadline
             left = deadline - time.monotonic()
             log.warning("%s, and is asked again for up to %.0f s.", _said(outcome, where), left)

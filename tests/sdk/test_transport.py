@@ -156,6 +156,16 @@ def test_who_may_wait_long_for_a_server_is_told_once(
     assert [record.getMessage() for record in caplog.records] == [told] * is_told
 
 
+@pytest.mark.parametrize(("after", "is_told"), [("30", True), ("1", False)])
+def test_a_wait_that_will_be_long_is_told_before_it_begins(
+    caplog: pytest.LogCaptureFixture, after: str, is_told: bool
+) -> None:
+    tries = attempts(Patience(300), "http://x/api")
+    next(tries)
+    assert tries.send(Response(503, {"retry-after": after}, b"<p>Busy</p>")) >= float(after)
+    assert ("The API at http://x/api answers 503 (<p>Busy</p>), and is asked again" in caplog.text) is is_told
+
+
 @BOTH
 def test_a_server_whose_disk_is_full_is_told_with_what_to_do(ask: Ask) -> None:
     with answering(answer(503, b'{"detail": "storage is full"}')) as (url, _):
