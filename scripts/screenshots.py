@@ -11,7 +11,6 @@ With `--mock FOLDER` each picture stands beside the drawing that it follows.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 import threading
@@ -37,6 +36,7 @@ from orion.web.factory import build_app  # noqa: E402
 from orion.web.pages.shared import found  # noqa: E402
 from scripts import controls  # noqa: E402
 from tasks.clock import Clock  # noqa: E402
+from tests.browser.conftest import FLAGS, chromium  # noqa: E402
 from tests.seed import Seeded, seed  # noqa: E402
 
 SIZES = {1280: 900, 390: 844}
@@ -300,7 +300,7 @@ def take_all(drawn: Path | None) -> None:
     into.mkdir(parents=True, exist_ok=True)
     names = list[str]()
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         for empty in (False, True):
             with console(Path(home) / str(empty), empty=empty) as (url, every):
                 exhibit(browser, url, every, into)
@@ -321,7 +321,7 @@ def take_controls(path: Path) -> None:
         console(Path(home)) as (url, every),
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         controls.take(browser, url, every, path)
         browser.close()
 
@@ -336,7 +336,7 @@ def main(folder: Path | None, drawn: Path | None, only: list[str]) -> None:
         sync_playwright() as playwright,
     ):
         chosen = only or (list(every) if folder else DOCUMENTED)
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         take(browser, url, {name: every[name] for name in chosen}, into)
         browser.close()
     if drawn is not None:
