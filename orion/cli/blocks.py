@@ -127,7 +127,8 @@ def rotate_key() -> None:
     """Encrypt all saved blocks with a new key, or with the first of ORION_ENCRYPTION_KEY."""
     with api() as server:
         answer = server.post("/admin/rotate_key")
-    print(f"Encrypted {answer['documents']} blocks with the new key in {answer['key']}.")
+    number = answer["documents"]
+    print(f"Encrypted {number} block{'' if number == 1 else 's'} with the new key in {answer['key']}.")
 
 
 def _save(server: Api, slug: str, body: dict[str, Any], overwrite: bool) -> None:

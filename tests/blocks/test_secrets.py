@@ -144,4 +144,4 @@ def test_the_command_says_how_many_blocks_it_encrypted(
 ) -> None:
     Secret(value=CANARY).save("one")
     assert run(["block", "rotate-key"]) == 0
-    assert "Encrypted 1 blocks" in capsys.readouterr().out
+    assert "Encrypted 1 block with" in capsys.readouterr().out
