@@ -11,13 +11,13 @@ there() {
 }
 
 install() {
-    apt-get install -y -qq --no-install-recommends "$1" >/dev/null 2>&1
+    apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends "$1" >/dev/null 2>&1
 }
 
 there ${ORION_TEST_CHROMIUM:-} chromium-headless-shell && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing Chromium for the browser tests"
-    { apt-get update -qq && install chromium-headless-shell; } && exit 0
+    { apt-get update -qq -o Acquire::Retries=5 && install chromium-headless-shell; } && exit 0
     there chromium chromium-browser google-chrome || install chromium && exit 0
 fi
 there chromium chromium-browser google-chrome && exit 0

@@ -20,12 +20,16 @@ find_python() {
     exit 1
 }
 
+apt() {
+    apt-get "$@" -y -qq -o Acquire::Retries=5
+}
+
 # Debian ships Python without ensurepip; its package brings it.
 ensure_venv() {
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
     package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get update -qq && { apt-get install -y -qq "$package" || apt-get install -y -qq python3-venv; } >/dev/null
+        apt update && { apt install "$package" || apt install python3-venv; } >/dev/null
     else
         echo "This Python has no ensurepip. Run this once, then make again:  sudo apt-get install $package" >&2
         exit 1

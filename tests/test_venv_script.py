@@ -72,7 +72,8 @@ def test_without_ensurepip_root_gets_it_installed(machine: Machine) -> None:
     machine.has("id", "echo 0")
     answer = machine.run("dev")
     assert answer.returncode == 0, answer.stderr
-    assert f"apt-get install -y -qq python3.{sys.version_info.minor}-venv" in machine.said
+    package = f"python3.{sys.version_info.minor}-venv"
+    assert f"apt-get install {package} -y -qq -o Acquire::Retries=5" in machine.said
     assert machine.said[-1].endswith("-e .[dev]")
 
 
