@@ -1,4 +1,4 @@
-"""Static files: by hashed name from memory, kept by browsers for a year; stylesheet and script without comments."""
+"""Static files: by hashed name from memory, kept by browsers for a year; our own without comments and idle blanks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from orion.layout import asset
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
-_aside = {".css": re.compile(rb"/\*.*?\*/|(?<=\n)\s+", re.DOTALL), ".js": re.compile(rb"(?m)^ *// .*\n")}
+_aside = {
+    ".css": re.compile(rb"/\*.*?\*/|\s*([{};,])\s*|(?<=\n)\s+", re.DOTALL),
+    ".js": re.compile(rb"(?m)^ *// .*\n()"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ async def static(request: Request) -> Response:
 
 
 def _load(name: str, suffix: str, content: bytes) -> Asset:
-    content = _aside[suffix].sub(b"", content) if suffix in _aside else content
+    content = _aside[suffix].sub(rb"\1", content) if suffix in _aside else content
     digest = hashlib.sha256(content).hexdigest()[:10]
     served = f"{name.removesuffix(suffix)}.{digest}{suffix}"
     return Asset(served, TYPES[suffix], content, gzip.compress(content, 9, mtime=0))

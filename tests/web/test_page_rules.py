@@ -70,6 +70,15 @@ def test_static_files_are_small() -> None:
     assert sum(packed.values()) < 40_000
 
 
+def test_the_stylesheet_is_served_without_idle_blanks_and_says_the_same() -> None:
+    served, written = assets()["orion.css"].plain.decode(), re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL)
+    for part in (" {", "{ ", "; ", ", ", " }"):
+        assert part not in served
+    strings = r'"[^"]*"'
+    assert re.findall(strings, served) == re.findall(strings, written)
+    assert re.sub(r"\s", "", served) == re.sub(r"\s", "", written)
+
+
 def test_static_names_change_with_their_content() -> None:
     for name, each in assets().items():
         assert hashlib.sha256(each.plain).hexdigest()[:10] in each.name
