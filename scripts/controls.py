@@ -39,7 +39,7 @@ KINDS = (
     ("Name in a row", "runs", ".run .t a:has(b)"),
     ("Link in text", "gone", "a.link"),
     ("Way up", "flow-run", ".crumbs a"),
-    ("Entry of a menu", "flow-run", ".head .drop > :is(a, button)"),
+    ("Entry of a menu", "flow-run", ".head .drop > a"),
     ("Opens a menu", "runs", "details.menu-of > summary:not(.btn)"),
     ("Opens a table", "runs", "details.table > summary"),
     ("Card", "catalog", ".card"),
@@ -59,6 +59,7 @@ KINDS = (
     ("Keys", "runs", ".foot button"),
 )
 READY = """each => {
+  each.removeAttribute('data-copy')  // such a button is hidden where no script runs
   const menu = each.closest('.drop')
   if (menu) menu.parentElement.open = true
   if (each.closest('.bulk')) document.querySelector('.runs [type=checkbox]').checked = true
