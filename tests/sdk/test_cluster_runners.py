@@ -20,7 +20,7 @@ from orion.sdk.states import State
 from orion.sdk.task_call import TaskCall
 
 HAS_DASK, HAS_RAY = find_spec("distributed") is not None, find_spec("ray") is not None
-DASK: dict[str, Any] = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+DASK: dict[str, Any] = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0"}
 RAY: dict[str, Any] = {"num_cpus": 2, "include_dashboard": False}
 
 with_dask = pytest.mark.skipif(not HAS_DASK, reason="Dask is not installed: make test-all")
@@ -221,7 +221,7 @@ def test_a_timeout_ends_the_wait(client: SyncClient, runner: RemoteTaskRunner) -
 def test_a_cluster_that_is_there_is_used_and_left_alone(client: SyncClient) -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(processes=False, dashboard_address=None, n_workers=1) as cluster:
+    with LocalCluster(processes=False, dashboard_address=":0", n_workers=1) as cluster:
 
         @flow(task_runner=DaskTaskRunner(cluster.scheduler_address))
         def run() -> list[int]:
