@@ -62,10 +62,7 @@ def build(
     infra_block: Annotated[
         str | None,
         typer.Option(
-            "-ib",
-            "--infra-block",
-            metavar="TYPE/NAME",
-            help="A saved block that says where runs go: docker-container/prod.",
+            "-ib", "--infra-block", metavar="TYPE/NAME", help="A saved block: docker-container/prod."
         ),
     ] = None,
     storage_block: Annotated[
@@ -397,8 +394,5 @@ def _elsewhere(deployment: DeploymentFile) -> str:
     if deployment.infrastructure:
         return f"by the block {deployment.infrastructure}, which the job variables here come after"
     kind = str(deployment.job_variables.get("type") or "process")
-    return (
-        ""
-        if kind == "process"
-        else f"by {kind}, in the image {deployment.job_variables.get('image', 'orion')}"
-    )
+    image = deployment.job_variables.get("image", "orion")
+    return "" if kind == "process" else f"by {kind}, in the image {image}"
